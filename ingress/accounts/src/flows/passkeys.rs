@@ -16,6 +16,10 @@ use crate::accounts::{Accounts, Origin, SignedIn};
 use crate::error::AccountError;
 use crate::factors::{Passkeys, credential_hash};
 use crate::fields;
+use crate::repeat::Repeat;
+
+/// What ids of passkeys are derived as.
+const PASSKEY: &str = "passkey";
 
 /// The first half of a ceremony.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,12 +118,18 @@ impl Accounts {
             .await?;
         self.owner_of_address(user).await?;
         let vault = self.vault(now_ms).await?;
+        if let Some(repeat) = &origin.repeat
+            && let Some(registered) = self.registered_key_before(user, repeat, now_ms).await?
+        {
+            return Ok(registered);
+        }
         let PasskeyAnswer {
             ceremony,
             credential,
         } = answer;
         let ended = passkeys.end_registration(user, &ceremony, credential, vault.ring(), now_ms)?;
-        let passkey_id = Uuid::new_v4();
+        let new_id = |repeat: &Repeat| repeat.id(PASSKEY);
+        let passkey_id = origin.repeat.as_ref().map_or_else(Uuid::new_v4, new_id);
         let row = PasskeyRow {
             passkey_id,
             user_id: user,
@@ -149,6 +159,29 @@ impl Accounts {
             passkey_id,
             recovery_codes: added_with(added, codes)?,
         })
+    }
+
+    /// The passkey that an earlier try of the same request has registered. The recovery codes that came with it, if
+    /// any did, were in the answer that was lost: others take their place when they are asked for.
+    async fn registered_key_before(
+        &self,
+        user: Uuid,
+        repeat: &Repeat,
+        now_ms: u64,
+    ) -> Result<Option<RegisteredPasskey>, AccountError> {
+        let ids = repeat.ids(PASSKEY);
+        let known = self.store.factors_of(user).await?.passkeys;
+        let is_it = |row: &PasskeyRow| {
+            ids.contains(&row.passkey_id) && Repeat::is_recent(row.created_at_ms, now_ms)
+        };
+        let Some(row) = known.into_iter().find(is_it) else {
+            return Ok(None);
+        };
+        repeat.note_found();
+        Ok(Some(RegisteredPasskey {
+            passkey_id: row.passkey_id,
+            recovery_codes: None,
+        }))
     }
 
     /// Removes a passkey.

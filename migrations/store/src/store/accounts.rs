@@ -1,5 +1,6 @@
 //! Accounts and what belongs to them, one fact a file.
 
+mod answers;
 mod api_keys;
 mod branding;
 mod challenges;

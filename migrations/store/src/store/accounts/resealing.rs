@@ -35,6 +35,8 @@ pub enum SealedColumn {
     PasskeyCredential,
     /// What a person calls a passkey.
     PasskeyName,
+    /// An answer that is remembered under an idempotency key.
+    AccountAnswer,
 }
 
 /// A value that is sealed with another key than the current one.
@@ -112,7 +114,7 @@ macro_rules! statements {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UserEmail,
         Self::UserName,
         Self::UserPhone,
@@ -123,6 +125,7 @@ impl SealedColumn {
         Self::TotpSecret,
         Self::PasskeyCredential,
         Self::PasskeyName,
+        Self::AccountAnswer,
     ];
 
     /// Where the value of a row lies.
@@ -138,6 +141,7 @@ impl SealedColumn {
             Self::TotpSecret => sealed_columns::totp_secret(row),
             Self::PasskeyCredential => sealed_columns::credential(row),
             Self::PasskeyName => sealed_columns::passkey_name(row),
+            Self::AccountAnswer => sealed_columns::account_answer(row),
         }
     }
 
@@ -155,6 +159,7 @@ impl SealedColumn {
             Self::TotpSecret => statements!("totp_factors", "factor_id", "secret_sealed"),
             Self::PasskeyCredential => statements!("passkeys", "passkey_id", "credential_sealed"),
             Self::PasskeyName => statements!("passkeys", "passkey_id", "name_sealed"),
+            Self::AccountAnswer => statements!("account_answers", "answer_id", "answer_sealed"),
         }
     }
 }
