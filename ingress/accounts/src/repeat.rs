@@ -176,7 +176,9 @@ impl Vault {
                 let email = Email::parse(shown);
                 let shown = email.as_ref().map_or(shown, Email::folded);
                 let network = network.map(|address| self.address_hash(address));
-                let network = network.as_ref().map_or(&[][..], |hash| hash.as_bytes().as_slice());
+                let network = network
+                    .as_ref()
+                    .map_or(&[][..], |hash| hash.as_bytes().as_slice());
                 let owner = self.keyed(
                     OWNER,
                     &[
@@ -185,8 +187,7 @@ impl Vault {
                         network,
                     ],
                 );
-                let of_key =
-                    self.keyed(KEY, &[b"nobody", owner.as_bytes(), asked.key.as_bytes()]);
+                let of_key = self.keyed(KEY, &[b"nobody", owner.as_bytes(), asked.key.as_bytes()]);
                 (as_id(&owner), of_key)
             }
         };

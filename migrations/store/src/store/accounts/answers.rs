@@ -147,10 +147,7 @@ async fn begin(
     now_ms: u64,
 ) -> Result<Begun, StoreError> {
     let id = Value::from(key.answer_id);
-    let forgotten_ms = integer(
-        "forgotten_ms",
-        now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS),
-    )?;
+    let forgotten_ms = integer("forgotten_ms", now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS))?;
     transaction
         .execute(
             "DELETE FROM account_answers WHERE answer_id = $1 AND created_at_ms <= $2",
