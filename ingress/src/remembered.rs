@@ -273,7 +273,7 @@ async fn begin(
 fn may_send(rules: Rules, caller: Option<Caller>) -> bool {
     !rules.has_large_body
         || caller.is_some_and(|caller| {
-            caller.role == Role::Operator
+            matches!(caller.role, Role::Operator | Role::Admin)
                 || caller.may_for_tenant(Action::ManageTenant) == Some(true)
         })
 }

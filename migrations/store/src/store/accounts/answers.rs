@@ -160,8 +160,23 @@ async fn begin(
         answer_id: key.answer_id,
         until_ms,
     };
-    if let Some(row) = transaction.fetch_optional(FIND, &[id]).await? {
-        return found(transaction, &row, key, turn, now_ms).await;
+    let found = transaction.fetch_optional(FIND, &[id]).await?;
+    if let Some(earlier) = found.map(|row| Earlier::read(&row)).transpose()? {
+        let over_ms = integer("over_ms", earlier.running_until_ms.unwrap_or_default())?;
+        if let Some(begun) = earlier.says(&key, now_ms) {
+            return Ok(begun);
+        }
+        let taken = transaction
+            .execute(
+                "UPDATE account_answers SET running_until_ms = $3 WHERE answer_id = $1 \
+                 AND running_until_ms = $2",
+                &[id, over_ms.into(), until],
+            )
+            .await?;
+        return Ok(match taken {
+            0 => Begun::Running(until_ms),
+            _ => Begun::Yours(turn),
+        });
     }
     let values = [key.owner_id.into(), forgotten_ms.into(), keys_max.into()];
     if let Some(row) = transaction.fetch_optional(COUNT, &values).await? {
@@ -194,40 +209,34 @@ async fn begin(
     })
 }
 
-/// What a row says that was there before.
-async fn found(
-    transaction: &mut Transaction,
-    row: &Row,
-    key: AnswerKey,
-    turn: Turn,
-    now_ms: u64,
-) -> Result<Begun, StoreError> {
-    let fingerprint: [u8; 32] = row.exactly("fingerprint")?;
-    if fingerprint != key.fingerprint {
-        return Ok(Begun::OtherRequest);
+/// A row that was there before.
+struct Earlier {
+    fingerprint: [u8; 32],
+    /// `None`: it is done.
+    running_until_ms: Option<u64>,
+    answer: Option<AccountAnswer>,
+}
+
+impl Earlier {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let status: Option<u16> = row.number_or_null("status")?;
+        let sealed = row.sealed_or_null("answer_sealed")?;
+        Ok(Self {
+            fingerprint: row.exactly("fingerprint")?,
+            running_until_ms: row.number_or_null("running_until_ms")?,
+            answer: status.map(|status| AccountAnswer { status, sealed }),
+        })
     }
-    let Some(running_until_ms) = row.number_or_null::<u64>("running_until_ms")? else {
-        return Ok(Begun::Done(AccountAnswer {
-            status: row.number("status")?,
-            sealed: row.sealed_or_null("answer_sealed")?,
-        }));
-    };
-    if running_until_ms > now_ms {
-        return Ok(Begun::Running(running_until_ms));
+
+    /// What it says of a request; `None` where its turn is over and it was not done.
+    fn says(self, key: &AnswerKey, now_ms: u64) -> Option<Begun> {
+        if self.fingerprint != key.fingerprint {
+            return Some(Begun::OtherRequest);
+        }
+        match (self.answer, self.running_until_ms) {
+            (Some(answer), _) => Some(Begun::Done(answer)),
+            (None, Some(until_ms)) if until_ms > now_ms => Some(Begun::Running(until_ms)),
+            (None, _) => None,
+        }
     }
-    let taken = transaction
-        .execute(
-            "UPDATE account_answers SET running_until_ms = $3 WHERE answer_id = $1 \
-             AND running_until_ms = $2",
-            &[
-                key.answer_id.into(),
-                integer("running_until_ms", running_until_ms)?.into(),
-                integer("until_ms", turn.until_ms)?.into(),
-            ],
-        )
-        .await?;
-    Ok(match taken {
-        0 => Begun::Running(turn.until_ms),
-        _ => Begun::Yours(turn),
-    })
 }
