@@ -120,6 +120,15 @@ impl Repeat {
             .map(|seed| blake3::derive_key(SECRET_PURPOSE, seed.as_bytes()))
     }
 
+    /// What the recovery code of this number is made of, of those that are given out with what is created.
+    pub(crate) fn code<const N: usize>(secret: &[u8; 32], number: u8) -> [u8; N] {
+        let mut bytes = [0; N];
+        let mut hasher = blake3::Hasher::new_keyed(secret);
+        hasher.update(&[number]);
+        hasher.finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
     /// Whether something was created so lately that the key is of it still.
     pub(crate) fn is_recent(created_at_ms: u64, now_ms: u64) -> bool {
         now_ms < created_at_ms.saturating_add(IDEMPOTENCY_WINDOW_MS)

@@ -23,12 +23,12 @@ use crate::accounts::{PASSWORD, config, post};
 use crate::support::{NOW_MS, Reply, SECRET, World};
 use crate::tenants::{login, person, world};
 
-pub(super) const BUYER: &str = "buyer@example.test";
-pub(super) const OTHER: &str = "other@example.test";
+pub(crate) const BUYER: &str = "buyer@example.test";
+pub(crate) const OTHER: &str = "other@example.test";
 const REPLAYED: &str = "idempotent-replayed";
 
 /// Calls a path below `/api/v1` with a key, signed in or not.
-pub(super) async fn keyed(
+pub(crate) async fn keyed(
     world: &World,
     signed_in: &Value,
     (method, path): (Method, &str),
@@ -53,21 +53,21 @@ async fn rename(world: &World, signed_in: &Value, key: &str, name: &str) -> Repl
 }
 
 #[track_caller]
-pub(super) fn replayed(reply: &Reply, status: u16) -> Value {
+pub(crate) fn replayed(reply: &Reply, status: u16) -> Value {
     let data = reply.data(status);
     assert_eq!(reply.header(REPLAYED), "true", "{data}");
     data
 }
 
 #[track_caller]
-pub(super) fn first(reply: &Reply, status: u16) -> Value {
+pub(crate) fn first(reply: &Reply, status: u16) -> Value {
     let data = reply.data(status);
     assert_eq!(reply.header(REPLAYED), "", "{data}");
     data
 }
 
 /// What a process leaves that dies before it has remembered what it has done.
-pub(super) async fn forget(world: &World) {
+pub(crate) async fn forget(world: &World) {
     let forgotten = world.store.forget_account_answers(NOW_MS * 2).await;
     assert!(forgotten.unwrap() > 0);
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use webauthn_rs::prelude::Passkey;
 
 use super::consent::in_session;
-use super::factors::{added_with, recovery_codes};
+use super::factors::{added_with, recovery_codes, repeated_codes};
 use super::tenants::check_address;
 use crate::accounts::{Accounts, Origin, SignedIn};
 use crate::error::AccountError;
@@ -141,7 +141,13 @@ impl Accounts {
             created_at_ms: now_ms,
             last_used_at_ms: None,
         };
-        let (codes, hashes) = recovery_codes(vault, user);
+        let (codes, hashes) = match &origin.repeat {
+            Some(repeat) => {
+                let [secret, _] = repeat.secrets();
+                repeated_codes(vault, user, &secret)
+            }
+            None => recovery_codes(vault, user),
+        };
         let entry = origin
             .own(user, "factor.add")
             .with(json!({ "factor": "passkey", "passkey": passkey_id }));
@@ -161,27 +167,35 @@ impl Accounts {
         })
     }
 
-    /// The passkey that an earlier try of the same request has registered. The recovery codes that came with it, if
-    /// any did, were in the answer that was lost: others take their place when they are asked for.
+    /// The passkey that an earlier try of the same request has registered, with the recovery codes that came with it
+    /// as long as they are the account's. (A ceremony is good once, so no other request has the same ones.)
     async fn registered_key_before(
         &self,
         user: Uuid,
         repeat: &Repeat,
         now_ms: u64,
     ) -> Result<Option<RegisteredPasskey>, AccountError> {
-        let ids = repeat.ids(PASSKEY);
         let known = self.store.factors_of(user).await?.passkeys;
-        let is_it = |row: &PasskeyRow| {
-            ids.contains(&row.passkey_id) && Repeat::is_recent(row.created_at_ms, now_ms)
-        };
-        let Some(row) = known.into_iter().find(is_it) else {
-            return Ok(None);
-        };
-        repeat.note_found();
-        Ok(Some(RegisteredPasskey {
-            passkey_id: row.passkey_id,
-            recovery_codes: None,
-        }))
+        for (passkey_id, secret) in repeat.ids(PASSKEY).into_iter().zip(repeat.secrets()) {
+            let is_it = |row: &PasskeyRow| {
+                row.passkey_id == passkey_id && Repeat::is_recent(row.created_at_ms, now_ms)
+            };
+            if !known.iter().any(is_it) {
+                continue;
+            }
+            let vault = self.vault(now_ms).await?;
+            let (codes, hashes) = repeated_codes(vault, user, &secret);
+            let are_its = match hashes.first() {
+                Some(hash) => self.store.has_recovery_code(user, hash).await?,
+                None => false,
+            };
+            repeat.note_found();
+            return Ok(Some(RegisteredPasskey {
+                passkey_id,
+                recovery_codes: are_its.then_some(codes),
+            }));
+        }
+        Ok(None)
     }
 
     /// Removes a passkey.

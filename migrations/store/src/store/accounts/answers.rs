@@ -1,5 +1,6 @@
 //! Answers of calls about accounts and tenants, remembered under an idempotency key.
 
+use onsale_private::LookupHash;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use uuid::Uuid;
 
@@ -110,6 +111,25 @@ impl Store {
                 }
             })
             .await
+    }
+
+    /// Whether an account was given a recovery code, and no others since.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn has_recovery_code(
+        &self,
+        user: Uuid,
+        code: &LookupHash,
+    ) -> Result<bool, StoreError> {
+        let found = self
+            .database
+            .fetch_optional(
+                "SELECT user_id FROM recovery_codes WHERE user_id = $1 AND code_hash = $2",
+                &[user.into(), Value::from(code)],
+            )
+            .await?;
+        Ok(found.is_some())
     }
 
     /// Whether there is, or was within the last days, an invitation of this id to a tenant.
