@@ -125,12 +125,13 @@ pub(crate) async fn call<S>(
 where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Send + 'static,
 {
-    let (Some(remembers), Some(accounts)) = (rules.remembers, state.accounts.clone()) else {
+    let Some(remembers) = rules.remembers else {
         return inner.call(request).await;
     };
-    if !IdempotencyKey::is_in(request.headers()) {
+    let has_key = IdempotencyKey::is_in(request.headers());
+    let Some(accounts) = state.accounts.clone().filter(|_| has_key) else {
         return inner.call(request).await;
-    }
+    };
     let next = match begin(state, &accounts, rules, remembers, request).await {
         Ok(next) => next,
         Err(error) => return Ok(error.into_response()),

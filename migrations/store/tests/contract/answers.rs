@@ -2,6 +2,7 @@
 
 use onsale_private::KeyId;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
+use onsale_store::Scope;
 use onsale_store::account::{Mandate, Requirement};
 use onsale_store::account_answer::{AccountAnswer, AnswerKey, Begun, RUNNING_MS, Turn};
 use onsale_store::audit::{Actor, Unaudited};
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::accounts::{NOW_MS, password, sealed, session, user};
 use crate::build::id;
 use crate::guests::guest;
-use crate::harness::{Bench, contract};
+use crate::harness::{Bench, contract, on_postgres};
 
 contract!(
     an_answer_is_remembered_under_its_key,
@@ -186,6 +187,24 @@ async fn answers_are_sealed_again(bench: Bench) {
     };
     assert_eq!(store.reseal(column, vec![anew]).await.unwrap(), 1);
     assert_eq!(others().await, []);
+}
+
+#[tokio::test]
+async fn an_answer_is_its_owners() {
+    on_postgres(|bench| async move {
+        let begun = turn(&bench, key(1, 1), NOW_MS).await;
+        keep(&bench, begun, &answer()).await;
+        let store = bench.store.for_callers();
+        for (user, seen) in [(1, 1), (2, 0)] {
+            let scope = Scope::Caller {
+                tenant: None,
+                user: Some(id(user)),
+            };
+            let found = scope.cover(store.sealing_keys(SealedColumn::AccountAnswer));
+            assert_eq!(found.await.unwrap().len(), seen, "{user}");
+        }
+    })
+    .await;
 }
 
 async fn a_right_is_compared_again(bench: Bench) {
