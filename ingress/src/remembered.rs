@@ -19,6 +19,7 @@ use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::SET_COOKIE;
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderValue, StatusCode};
 use onsale_accounts::{Accounts, Action, Asked, Asker, Repeat, Started};
 use onsale_private::Private;
@@ -215,7 +216,7 @@ async fn begin(
     let asked = Asked {
         key,
         operation: &operation,
-        target: target.map_or("", |target| target.as_str()),
+        target: target.map_or("", PathAndQuery::as_str),
         caller: caller.map(|caller| caller.user.0),
         body: &bytes,
     };
