@@ -24,6 +24,7 @@ use crate::envelope;
 use crate::error::{ApiError, Code};
 use crate::origin;
 use crate::rate_limit::{Class, Key, Passed};
+use crate::remembered;
 use crate::rules::{ROUTE_UNMATCHED, Rules};
 use crate::security;
 use crate::span;
@@ -79,9 +80,9 @@ where
     }
 }
 
-async fn pass<S>(state: AppState, mut request: Request, mut inner: S) -> Response
+async fn pass<S>(state: AppState, mut request: Request, inner: S) -> Response
 where
-    S: Service<Request, Response = Response, Error = Infallible>,
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Send + 'static,
 {
     let started = Instant::now();
     let in_flight = Decrement::after_increment(&state);
@@ -107,7 +108,8 @@ where
         Ok(()) => {
             request.extensions_mut().insert(context.clone());
             let scope = scope_of(request.extensions().get::<Caller>());
-            let run = scope.cover(inner.call(request).instrument(span.clone()));
+            let run = remembered::call(&state, rules, request, inner);
+            let run = scope.cover(run.instrument(span.clone()));
             match AssertUnwindSafe(run).catch_unwind().await {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},

@@ -138,6 +138,14 @@ pub(crate) fn write_begin(body: &mut Vec<u8>, data: &[u8]) {
     body.extend_from_slice(data);
 }
 
+/// The data of a success of this context, as [`success`] wrote it.
+pub(crate) fn data_of<'a>(context: &RequestContext, body: &'a [u8]) -> Option<&'a [u8]> {
+    let mut begin = Vec::new();
+    write_begin(&mut begin, &[]);
+    body.strip_prefix(begin.as_slice())?
+        .strip_suffix(end(context).as_slice())
+}
+
 /// What stands behind the data of a success.
 pub(crate) fn end(context: &RequestContext) -> Vec<u8> {
     let mut body = Vec::with_capacity(END_EXPECTED_BYTES);

@@ -1,8 +1,8 @@
 //! Idempotency keys.
 
 use axum::extract::FromRequestParts;
-use http::HeaderName;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName};
 use onsale_schemas::derived::derived;
 use onsale_schemas::envelope::{fingerprint, idempotent_request_id, staff_request_id};
 use onsale_schemas::{RequestId, TenantId};
@@ -45,6 +45,18 @@ impl Identity {
 }
 
 impl IdempotencyKey {
+    /// Whether a request came with one, good or not.
+    pub(crate) fn is_in(headers: &HeaderMap) -> bool {
+        [IDEMPOTENCY_KEY, X_IDEMPOTENCY_KEY]
+            .iter()
+            .any(|name| headers.contains_key(name))
+    }
+
+    /// The key itself.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
     /// The identity of the request `operation` on `target` with this body.
     pub(crate) fn identity(
         &self,

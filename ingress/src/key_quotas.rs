@@ -50,7 +50,7 @@ impl KeyQuotas {
         if let Some(used) = users.get(&user) {
             let ends_ms = used.since_ms.saturating_add(IDEMPOTENCY_WINDOW_MS);
             if used.keys >= self.per_user_max && now_ms < ends_ms {
-                return Err(self.refusal(ends_ms - now_ms));
+                return Err(refusal(self.per_user_max, ends_ms - now_ms));
             }
         }
         count(&mut users, user, now_ms);
@@ -70,19 +70,24 @@ impl KeyQuotas {
         }
     }
 
-    fn refusal(&self, wait_ms: u64) -> ApiError {
-        let max = self.per_user_max;
-        ApiError::new(
-            Code::RateLimited,
-            format!(
-                "You have used {max} idempotency keys within 24 hours, which is the maximum. \
-                 Repeat requests under their own keys, or leave the key out where repeating does \
-                 no harm."
-            ),
-        )
-        .with_details(serde_json::json!({ "limit": "idempotency_keys_per_day", "max": max }))
-        .retry_after(wait_ms.div_ceil(1_000))
+    /// How many new keys anyone may use within a day.
+    pub(crate) fn per_user_max(&self) -> u32 {
+        self.per_user_max
     }
+}
+
+/// Refuses a key of who has used up a day's `max`.
+pub(crate) fn refusal(max: u32, wait_ms: u64) -> ApiError {
+    ApiError::new(
+        Code::RateLimited,
+        format!(
+            "You have used {max} idempotency keys within 24 hours, which is the maximum. \
+             Repeat requests under their own keys, or leave the key out where repeating does \
+             no harm."
+        ),
+    )
+    .with_details(serde_json::json!({ "limit": "idempotency_keys_per_day", "max": max }))
+    .retry_after(wait_ms.div_ceil(1_000))
 }
 
 fn count(users: &mut Bounded<UserId, Used>, user: UserId, now_ms: u64) {

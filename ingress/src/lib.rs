@@ -44,6 +44,7 @@ mod precheck;
 mod prepared;
 mod rate_limit;
 mod rejection;
+mod remembered;
 mod routes;
 mod rules;
 mod security;

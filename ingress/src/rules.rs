@@ -7,6 +7,7 @@ use http::{Extensions, Method};
 
 use crate::bounds::Bounds;
 use crate::rate_limit::Class;
+use crate::remembered::Remembers;
 
 /// Route of requests that match none, for metrics too.
 pub(crate) const ROUTE_UNMATCHED: &str = "unmatched";
@@ -32,6 +33,9 @@ pub(crate) struct Rules {
     pub(crate) is_compressed: bool,
     /// Bounds of what its requests may hold, for the document.
     pub(crate) bounds: Bounds,
+    /// What the database remembers of it under an idempotency key; `None` where there is nothing to repeat, or the
+    /// log remembers it.
+    pub(crate) remembers: Option<Remembers>,
 }
 
 impl Rules {
@@ -44,6 +48,7 @@ impl Rules {
         has_large_body: false,
         is_compressed: false,
         bounds: &[],
+        remembers: None,
     };
 
     /// For probes.
@@ -95,6 +100,19 @@ impl Rules {
     /// What its requests may hold has bounds.
     pub(crate) const fn bounds(self, bounds: Bounds) -> Self {
         Self { bounds, ..self }
+    }
+
+    /// Its answers to callers are remembered under their idempotency keys.
+    pub(crate) const fn remembered(self) -> Self {
+        self.remembering(Remembers::OF_CALLERS)
+    }
+
+    /// What it answers is remembered under idempotency keys.
+    pub(crate) const fn remembering(self, remembers: Remembers) -> Self {
+        Self {
+            remembers: Some(remembers),
+            ..self
+        }
     }
 
     /// Its answers are compressed for clients that take that.

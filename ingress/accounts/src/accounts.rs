@@ -20,6 +20,7 @@ use crate::factors::Passkeys;
 use crate::mail_pace::MailPace;
 use crate::passwords::PasswordThreads;
 use crate::providers::Providers;
+use crate::repeat::Repeat;
 use crate::sessions::{FamilyTokens, Policy, RefreshToken};
 use crate::standing::Standing;
 use crate::vault::{Profile, Vault};
@@ -82,6 +83,8 @@ pub struct Origin {
     pub agent: Option<Private>,
     /// Of a request with a token: whose it is, and the role that it says.
     pub caller: Option<(Uuid, Role)>,
+    /// Of a request that came with an idempotency key.
+    pub repeat: Option<Repeat>,
 }
 
 /// A person as the person itself sees it.

@@ -3,6 +3,8 @@
 use onsale_store::account::{Act, Mandate};
 use onsale_store::audit::{Actor, AuditEntry};
 
+use crate::repeat::Repeat;
+
 /// Who acts, and by which right, which is compared again in the transaction of what it allows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Acting {
@@ -10,6 +12,8 @@ pub struct Acting {
     pub actor: Actor,
     /// `None` for tokens that belong to no session: they do what they say until they expire.
     pub mandate: Option<Mandate>,
+    /// Of a request that came with an idempotency key.
+    pub repeat: Option<Repeat>,
 }
 
 impl Acting {

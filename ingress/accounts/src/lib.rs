@@ -15,6 +15,7 @@
 //! | a sign-in that waits for a second factor | `sign_in_challenges` | whoever knows the password |
 //! | what a mailed link allows, once | `one_time_tokens` | whoever follows the link; whoever withdraws an invitation |
 //! | another address that an account asked for (sealed), until its link is followed | `address_changes` | the person; whoever follows the link |
+//! | what was answered under an idempotency key, sealed, for a day | `account_answers` | the call that was answered |
 //! | the key of hashes for look-ups, sealed | `lookup_keys` | made once; sealed again with the rest |
 //! | who did it | `audit` | the transaction of the fact |
 //!
@@ -98,6 +99,7 @@ mod office;
 pub mod passwords;
 mod permissions;
 mod providers;
+mod repeat;
 mod rotation;
 mod secret;
 pub mod sessions;
@@ -127,6 +129,7 @@ pub use providers::{
     PROVIDER_NAME_MAX_BYTES, Preset, ProviderConfig, ProviderError, ProviderInfo,
     RETURN_TO_MAX_BYTES, try_issuers,
 };
+pub use repeat::{Asked, Asker, Repeat, Started};
 pub use rotation::{Pace, Rotated};
 pub use secret::{ApiKey, ApiKeySecret, OneTime, OneTimeSecret, OpaqueSecret, SecretKind};
 pub use standing::Standing;

@@ -1,4 +1,5 @@
-//! Secrets that are drawn at random, shown once and kept as a hash only. What they are for stands in
+//! Secrets that are drawn at random (or follow from an idempotency key and a secret of the installation), shown
+//! once and kept as a hash only. What they are for stands in
 //! their type: one of another kind does not pass for it, neither by its text nor by its hash.
 
 use std::fmt;
@@ -54,7 +55,8 @@ impl<K: SecretKind> OpaqueSecret<K> {
         Self::of(rand::random())
     }
 
-    fn of(bytes: [u8; SECRET_BYTES]) -> Self {
+    /// One that follows from something that only this installation knows.
+    pub(crate) fn of(bytes: [u8; SECRET_BYTES]) -> Self {
         Self {
             bytes,
             kind: PhantomData,

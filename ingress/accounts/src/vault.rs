@@ -94,6 +94,23 @@ impl Vault {
         Ok(opened.err().map(|error| format!("{error}; {REMEDY}")))
     }
 
+    /// With these keys.
+    #[cfg(test)]
+    pub(crate) fn with(ring: Arc<KeyRing>, lookup: LookupKey) -> Self {
+        Self { ring, lookup }
+    }
+
+    /// The hash of parts, each told apart from the next.
+    pub(crate) fn keyed(&self, kind: &str, parts: &[&[u8]]) -> LookupHash {
+        let mut value = Vec::with_capacity(64 + parts.iter().map(|part| part.len()).sum::<usize>());
+        for part in parts {
+            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+            value.extend_from_slice(&length.to_be_bytes());
+            value.extend_from_slice(part);
+        }
+        self.lookup.hash(kind, &value)
+    }
+
     /// By which an account is found.
     pub fn email_hash(&self, email: &Email) -> LookupHash {
         self.lookup.hash(EMAIL, email.folded().expose().as_bytes())

@@ -39,7 +39,8 @@ pub struct RateLimitConfig {
     /// Everything else.
     pub other: Rate,
     /// New idempotency keys of one buyer within 24 hours, in which each is remembered. The staff and
-    /// payment services are bounded only by what a partition remembers.
+    /// payment services are bounded only by what a partition remembers. So many, too, of anyone's calls about
+    /// accounts and tenants, which the database remembers.
     pub idempotency_keys_per_day: u32,
     /// Places that the buyers of a block of addresses may reserve together.
     pub address_blocks: AddressBlocksConfig,

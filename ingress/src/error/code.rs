@@ -57,6 +57,7 @@ pub enum Code {
     ReservationExpired,
     RecordGone,
     IdempotencyKeyReused,
+    RequestInProgress,
     RateLimited,
     Overloaded,
     PartitionUnavailable,
@@ -310,6 +311,11 @@ impl Code {
                 "IDEMPOTENCY_KEY_REUSED",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The idempotency key was used for another request",
+            ),
+            Self::RequestInProgress => (
+                "REQUEST_IN_PROGRESS",
+                StatusCode::CONFLICT,
+                "The same request is still being processed",
             ),
             Self::RateLimited => (
                 "RATE_LIMITED",

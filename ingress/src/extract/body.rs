@@ -37,7 +37,7 @@ pub(crate) async fn file(
 }
 
 /// The whole of a body. `large` is the caller of one that may be large, who then shares memory with others.
-pub(super) async fn whole(
+pub(crate) async fn whole(
     body: Body,
     size_max_bytes: usize,
     large: Option<&Caller>,

@@ -1,10 +1,12 @@
 //! The answers that every route of a kind may give: said once here instead of at each route.
 
 use http::Method;
+use utoipa::IntoParams as _;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, Response};
 
 use crate::error::Code;
+use crate::idempotency::IdempotencyKey;
 use crate::rules::RuleBook;
 
 const JSON: &str = "application/json";
@@ -16,6 +18,10 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// Where a route says nothing itself.
 const FORBIDDEN: &str = "`FORBIDDEN`: a guest's token is not for this; `CROSS_SITE_REQUEST`: it came by a \
      cookie, and from no page of this server";
+
+/// What a repeat is told that comes too early.
+const IN_PROGRESS: &str = "`REQUEST_IN_PROGRESS`: another request with the same idempotency key is still being \
+     processed; `Retry-After` says when to repeat it";
 
 /// What may come of a body that may be large.
 const OF_LARGE_BODIES: [(Code, &str); 3] = [
@@ -45,6 +51,9 @@ pub(super) fn complete(document: &mut OpenApi, rules: &RuleBook) {
                     add_described(operation, code, description.to_owned());
                 }
             }
+            if rules.of(&method, path).remembers.is_some() {
+                take_keys(operation);
+            }
             if api {
                 for code in common(operation) {
                     add(operation, code);
@@ -60,6 +69,19 @@ pub(super) fn complete(document: &mut OpenApi, rules: &RuleBook) {
                 }
             }
         }
+    }
+}
+
+/// Says that an operation takes an idempotency key, and what may come of it.
+fn take_keys(operation: &mut Operation) {
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.extend(IdempotencyKey::into_params(|| None));
+    let status = Code::RequestInProgress.status();
+    let said = operation.responses.responses.get_mut(status.as_str());
+    if let Some(RefOr::T(response)) = said {
+        response.description = format!("{}; {IN_PROGRESS}", response.description);
+    } else {
+        add_described(operation, Code::RequestInProgress, IN_PROGRESS.to_owned());
     }
 }
 

@@ -40,22 +40,31 @@ mod verify_email;
 use utoipa_axum::routes;
 
 use crate::rate_limit::Class;
+use crate::remembered::{By, Remembers};
 use crate::routes::endpoints::Endpoints;
 use crate::routes::factors::second_step;
 use crate::rules::Rules;
 
+/// Of who registers. What it does again takes the password.
+const REGISTRATION: Remembers = Remembers::of(By::Shown("email")).giving_tokens();
+/// Of a guest. Whoever knows address and key gets another token of it, so the network has to be the same, too.
+const GUEST: Remembers = Remembers::of(By::ShownFromNetwork("email")).giving_tokens();
+
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
     let open = Rules::DEFAULT.ignoring_bad_tokens();
-    let pages = open.with_cookies();
     Endpoints::default()
         .with(
             routes!(register::register),
-            open.class(Class::Register).bounds(register::BOUNDS),
+            open.class(Class::Register)
+                .bounds(register::BOUNDS)
+                .remembering(REGISTRATION),
         )
         .with(
             routes!(first_admin::first_admin),
-            open.class(Class::Register).bounds(first_admin::BOUNDS),
+            open.class(Class::Register)
+                .bounds(first_admin::BOUNDS)
+                .remembering(Remembers::of(By::Shown("token")).giving_tokens()),
         )
         .with(
             routes!(login::login),
@@ -63,56 +72,46 @@ pub(super) fn endpoints() -> Endpoints {
         )
         .with(
             routes!(guest::guest),
-            open.class(Class::Guest).bounds(guest::BOUNDS),
+            open.class(Class::Guest)
+                .bounds(guest::BOUNDS)
+                .remembering(GUEST),
         )
-        .with(
-            routes!(cookie::guest::cookie_guest),
-            pages.class(Class::Guest).bounds(guest::BOUNDS),
-        )
-        .with(
-            routes!(cookie::register::cookie_register),
-            pages.class(Class::Register).bounds(register::BOUNDS),
-        )
-        .with(
-            routes!(cookie::login::cookie_login),
-            pages.class(Class::Login).bounds(login::BOUNDS),
-        )
-        .with(
-            routes!(cookie::second_factor::cookie_second_factor),
-            pages.bounds(second_step::BOUNDS),
-        )
-        .with(
-            routes!(cookie::passkey::cookie_passkey),
-            pages.class(Class::Login),
-        )
-        .with(
-            routes!(cookie::oauth_session::cookie_finish_sign_in),
-            pages.bounds(oauth_session::BOUNDS),
-        )
-        .with(routes!(cookie::refresh::cookie_refresh), pages)
-        .with(routes!(cookie::logout::cookie_logout), pages)
         .with(routes!(refresh::refresh), open)
-        .with(routes!(logout::logout), open.for_guests())
-        .with(routes!(logout_all::logout_all), Rules::DEFAULT)
+        .with(
+            routes!(logout::logout),
+            open.for_guests()
+                .remembering(Remembers::of(By::CallerOrShown("refresh_token")).ending_sessions()),
+        )
+        .with(
+            routes!(logout_all::logout_all),
+            Rules::DEFAULT.remembering(Remembers::OF_CALLERS.ending_sessions()),
+        )
         .with(
             routes!(change_password::change_password),
             Rules::DEFAULT
                 .class(Class::Login)
-                .bounds(change_password::BOUNDS),
+                .bounds(change_password::BOUNDS)
+                .remembered(),
         )
         .with(routes!(me::me), Rules::DEFAULT.for_guests())
         .with(
             routes!(update_me::update_me),
-            Rules::DEFAULT.bounds(update_me::BOUNDS),
+            Rules::DEFAULT.bounds(update_me::BOUNDS).remembered(),
         )
         .with(
             routes!(erase_me::erase_me),
-            Rules::DEFAULT.class(Class::Login).for_guests(),
+            Rules::DEFAULT.class(Class::Login).for_guests().remembered(),
         )
         .with(routes!(export_me::export_me), Rules::DEFAULT.for_guests())
-        .with(routes!(take_over_guests::take_over_guests), Rules::DEFAULT)
+        .with(
+            routes!(take_over_guests::take_over_guests),
+            Rules::DEFAULT.remembered(),
+        )
         .with(routes!(sessions::sessions), Rules::DEFAULT)
-        .with(routes!(end_session::end_session), Rules::DEFAULT)
+        .with(
+            routes!(end_session::end_session),
+            Rules::DEFAULT.remembered(),
+        )
         .with(routes!(providers::providers), open)
         .with(
             routes!(oauth_start::oauth_start),
@@ -132,10 +131,52 @@ pub(super) fn endpoints() -> Endpoints {
         )
         .with(
             routes!(unlink_identity::unlink_identity),
-            Rules::DEFAULT.class(Class::Login),
+            Rules::DEFAULT.class(Class::Login).remembered(),
         )
         .with(routes!(jwks::jwks), Rules::UNLIMITED)
         .and(by_mail())
+        .and(in_browsers())
+}
+
+/// Those that keep tokens in cookies.
+fn in_browsers() -> Endpoints {
+    let pages = Rules::DEFAULT.ignoring_bad_tokens().with_cookies();
+    Endpoints::default()
+        .with(
+            routes!(cookie::guest::cookie_guest),
+            pages
+                .class(Class::Guest)
+                .bounds(guest::BOUNDS)
+                .remembering(GUEST),
+        )
+        .with(
+            routes!(cookie::register::cookie_register),
+            pages
+                .class(Class::Register)
+                .bounds(register::BOUNDS)
+                .remembering(REGISTRATION),
+        )
+        .with(
+            routes!(cookie::login::cookie_login),
+            pages.class(Class::Login).bounds(login::BOUNDS),
+        )
+        .with(
+            routes!(cookie::second_factor::cookie_second_factor),
+            pages.bounds(second_step::BOUNDS),
+        )
+        .with(
+            routes!(cookie::passkey::cookie_passkey),
+            pages.class(Class::Login),
+        )
+        .with(
+            routes!(cookie::oauth_session::cookie_finish_sign_in),
+            pages.bounds(oauth_session::BOUNDS),
+        )
+        .with(routes!(cookie::refresh::cookie_refresh), pages)
+        .with(
+            routes!(cookie::logout::cookie_logout),
+            pages.remembering(Remembers::OF_CALLERS.ending_sessions()),
+        )
 }
 
 /// Those about mailed links.
@@ -145,29 +186,36 @@ fn by_mail() -> Endpoints {
         .with(
             // A password is checked where one comes along.
             routes!(verify_email::verify_email),
-            open.class(Class::Login).bounds(verify_email::BOUNDS),
+            open.class(Class::Login)
+                .bounds(verify_email::BOUNDS)
+                .remembering(Remembers::of(By::Shown("token"))),
         )
         .with(
             routes!(resend_verification::resend_verification),
-            Rules::DEFAULT.class(Class::Reset),
+            Rules::DEFAULT.class(Class::Reset).remembered(),
         )
         .with(
             routes!(forgot_password::forgot_password),
-            open.class(Class::Reset),
+            open.class(Class::Reset)
+                .remembering(Remembers::of(By::ShownFromNetwork("email"))),
         )
         .with(
             routes!(change_email::change_email),
             Rules::DEFAULT
                 .class(Class::Reset)
-                .bounds(change_email::BOUNDS),
+                .bounds(change_email::BOUNDS)
+                .remembered(),
         )
         .with(
             // As with `verify_email`.
             routes!(confirm_email::confirm_email),
-            open.class(Class::Login).bounds(confirm_email::BOUNDS),
+            open.class(Class::Login)
+                .bounds(confirm_email::BOUNDS)
+                .remembering(Remembers::of(By::Shown("token"))),
         )
         .with(
             routes!(reset_password::reset_password),
-            open.bounds(reset_password::BOUNDS),
+            open.bounds(reset_password::BOUNDS)
+                .remembering(Remembers::of(By::Shown("token"))),
         )
 }

@@ -54,19 +54,25 @@ pub(super) fn endpoints() -> Endpoints {
             Rules::DEFAULT.bounds(step_up::BOUNDS),
         )
         .with(routes!(list::list), Rules::DEFAULT)
-        .with(routes!(set_up_totp::set_up_totp), confirming)
+        .with(routes!(set_up_totp::set_up_totp), confirming.remembered())
         .with(
             routes!(confirm_totp::confirm_totp),
-            Rules::DEFAULT.bounds(confirm_totp::BOUNDS),
+            Rules::DEFAULT.bounds(confirm_totp::BOUNDS).remembered(),
         )
-        .with(routes!(remove_totp::remove_totp), confirming)
-        .with(routes!(recovery_codes::recovery_codes), confirming)
+        .with(routes!(remove_totp::remove_totp), confirming.remembered())
+        .with(
+            routes!(recovery_codes::recovery_codes),
+            confirming.remembered(),
+        )
         .with(routes!(begin_passkey::begin_passkey), confirming)
         .with(
             routes!(add_passkey::add_passkey),
-            Rules::DEFAULT.bounds(add_passkey::BOUNDS),
+            Rules::DEFAULT.bounds(add_passkey::BOUNDS).remembered(),
         )
-        .with(routes!(remove_passkey::remove_passkey), confirming)
+        .with(
+            routes!(remove_passkey::remove_passkey),
+            confirming.remembered(),
+        )
 }
 
 /// The session that a caller acts in.

@@ -9,5 +9,5 @@ use crate::rules::Rules;
 
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
-    Endpoints::default().with(routes!(accept::accept), Rules::DEFAULT)
+    Endpoints::default().with(routes!(accept::accept), Rules::DEFAULT.remembered())
 }

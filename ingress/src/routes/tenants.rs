@@ -72,49 +72,67 @@ pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(
             routes!(create::create),
-            Rules::DEFAULT.bounds(create::BOUNDS),
+            Rules::DEFAULT.bounds(create::BOUNDS).remembered(),
         )
         .with(routes!(list::list), Rules::DEFAULT.bounds(list::BOUNDS))
         .with(routes!(one::one), Rules::DEFAULT)
         .with(
             routes!(change::change),
-            Rules::DEFAULT.bounds(change::BOUNDS),
+            Rules::DEFAULT.bounds(change::BOUNDS).remembered(),
         )
         .with(routes!(branding::branding), Rules::DEFAULT)
         .with(
             // Terms are long.
             routes!(set_branding::set_branding),
-            Rules::DEFAULT.large_body().bounds(branding_body::BOUNDS),
+            Rules::DEFAULT
+                .large_body()
+                .bounds(branding_body::BOUNDS)
+                .remembered(),
         )
         .with(routes!(logo::logo), Rules::DEFAULT)
         .with(
             // Each is drawn anew, and lies where uploads do for an hour at least.
             routes!(set_logo::set_logo),
-            Rules::DEFAULT.class(Class::Upload).large_body(),
+            Rules::DEFAULT
+                .class(Class::Upload)
+                .large_body()
+                .remembered(),
         )
-        .with(routes!(remove_logo::remove_logo), Rules::DEFAULT)
+        .with(
+            routes!(remove_logo::remove_logo),
+            Rules::DEFAULT.remembered(),
+        )
         .with(routes!(members::members), Rules::DEFAULT)
         .with(
             // It sends a mail to a stranger.
             routes!(invite::invite),
-            Rules::DEFAULT.class(Class::Reset).bounds(invite::BOUNDS),
+            Rules::DEFAULT
+                .class(Class::Reset)
+                .bounds(invite::BOUNDS)
+                .remembered(),
         )
         .with(routes!(invitations::invitations), Rules::DEFAULT)
         .with(
             routes!(withdraw_invitation::withdraw_invitation),
-            Rules::DEFAULT,
+            Rules::DEFAULT.remembered(),
         )
         .with(
             routes!(change_member::change_member),
-            Rules::DEFAULT.bounds(change_member::BOUNDS),
+            Rules::DEFAULT.bounds(change_member::BOUNDS).remembered(),
         )
-        .with(routes!(remove_member::remove_member), Rules::DEFAULT)
+        .with(
+            routes!(remove_member::remove_member),
+            Rules::DEFAULT.remembered(),
+        )
         .with(routes!(api_keys::api_keys), Rules::DEFAULT)
         .with(
             routes!(create_api_key::create_api_key),
-            Rules::DEFAULT.bounds(create_api_key::BOUNDS),
+            Rules::DEFAULT.bounds(create_api_key::BOUNDS).remembered(),
         )
-        .with(routes!(revoke_api_key::revoke_api_key), Rules::DEFAULT)
+        .with(
+            routes!(revoke_api_key::revoke_api_key),
+            Rules::DEFAULT.remembered(),
+        )
 }
 
 /// Refuses callers who may not do this for a tenant; to those of others there is no such tenant.
@@ -145,6 +163,7 @@ pub(super) fn acting_as(caller: &Caller, call: &AccountCall, requires: Requireme
             requires,
             at_ms: call.now_ms,
         }),
+        repeat: call.origin.repeat.clone(),
     }
 }
 

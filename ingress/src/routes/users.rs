@@ -31,12 +31,15 @@ pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(routes!(list::list), Rules::DEFAULT.bounds(list::BOUNDS))
         .with(routes!(one::one), Rules::DEFAULT)
-        .with(routes!(disable::disable), Rules::DEFAULT)
-        .with(routes!(enable::enable), Rules::DEFAULT)
-        .with(routes!(end_sessions::end_sessions), Rules::DEFAULT)
+        .with(routes!(disable::disable), Rules::DEFAULT.remembered())
+        .with(routes!(enable::enable), Rules::DEFAULT.remembered())
+        .with(
+            routes!(end_sessions::end_sessions),
+            Rules::DEFAULT.remembered(),
+        )
         .with(
             routes!(set_role::set_role),
-            Rules::DEFAULT.bounds(set_role::BOUNDS),
+            Rules::DEFAULT.bounds(set_role::BOUNDS).remembered(),
         )
 }
 

@@ -12,6 +12,36 @@ const RUN: Run = Run {
     size_max_bytes: 8_192,
 };
 
+/// Bodies as clients send them, from which the others are made.
+fn corpus() -> Vec<Vec<u8>> {
+    let price = json!({"amount": 250_000, "currency": "THB"});
+    [
+        json!({"show_id": SHOW, "zone_id": STALLS, "seats": ["A-1", "A-2"], "unit_price": price}),
+        json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 2, "together": false}),
+        json!({"payment_reference": "pay-1"}),
+        json!({"seconds": 60}),
+        json!({"name": "n\u{fc}", "description": null, "starts_at": "2030-01-01T00:00:00.5+07:00"}),
+        json!({"starts_at": "2030-01-01T00:00:00Z", "hold_seconds": 600, "zones": [
+            {"name": "S", "admission": "seated", "price": price,
+             "rows": [{"name": "A", "seats": 20}, {"name": "B", "seats": ["L", "M"]}]},
+            {"name": "F", "admission": "general", "price": price, "capacity": 100},
+        ]}),
+        json!({"prices": [{"zone_id": STALLS, "price": price}], "max_tickets_per_user": 0}),
+        json!({"zone_id": FLOOR, "quantity": 1}),
+        json!({"to": "b", "partition": 0}),
+        json!({"challenge": "ost_x", "code": "123456"}),
+        json!({"email": "a@b.example", "password": "a long and winding road"}),
+        json!({"token": "ost_x", "password": null}),
+        json!({"colors": {"background": "#ffffff", "text": "#000000", "accent": "#8b0000",
+            "accent_text": "#ffffff"}, "contact": {"email": "a@b.example"}, "terms": "None."}),
+        json!({"ceremony": "AAAA", "credential": {"id": "AAAA", "response": {"signature": "AA"}}}),
+        json!({"differences": [{"kind": "x"}], "deep": [[[[{"a": 1.0e-3}]]]]}),
+    ]
+    .iter()
+    .map(|body| body.to_string().into_bytes())
+    .collect()
+}
+
 #[test]
 fn http_bodies() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -83,32 +113,7 @@ fn http_bodies() {
             "operator",
         ),
     ];
-    let price = json!({"amount": 250_000, "currency": "THB"});
-    let corpus: Vec<Vec<u8>> = [
-        json!({"show_id": SHOW, "zone_id": STALLS, "seats": ["A-1", "A-2"], "unit_price": price}),
-        json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 2, "together": false}),
-        json!({"payment_reference": "pay-1"}),
-        json!({"seconds": 60}),
-        json!({"name": "n\u{fc}", "description": null, "starts_at": "2030-01-01T00:00:00.5+07:00"}),
-        json!({"starts_at": "2030-01-01T00:00:00Z", "hold_seconds": 600, "zones": [
-            {"name": "S", "admission": "seated", "price": price,
-             "rows": [{"name": "A", "seats": 20}, {"name": "B", "seats": ["L", "M"]}]},
-            {"name": "F", "admission": "general", "price": price, "capacity": 100},
-        ]}),
-        json!({"prices": [{"zone_id": STALLS, "price": price}], "max_tickets_per_user": 0}),
-        json!({"zone_id": FLOOR, "quantity": 1}),
-        json!({"to": "b", "partition": 0}),
-        json!({"challenge": "ost_x", "code": "123456"}),
-        json!({"email": "a@b.example", "password": "a long and winding road"}),
-        json!({"token": "ost_x", "password": null}),
-        json!({"colors": {"background": "#ffffff", "text": "#000000", "accent": "#8b0000",
-            "accent_text": "#ffffff"}, "contact": {"email": "a@b.example"}, "terms": "None."}),
-        json!({"ceremony": "AAAA", "credential": {"id": "AAAA", "response": {"signature": "AA"}}}),
-        json!({"differences": [{"kind": "x"}], "deep": [[[[{"a": 1.0e-3}]]]]}),
-    ]
-    .iter()
-    .map(|body| body.to_string().into_bytes())
-    .collect();
+    let corpus = corpus();
     let mut turn = 0usize;
     onsale_fuzz::run("http", RUN, &corpus, |bytes| {
         let (method, path, role) = &routes[turn % routes.len()];

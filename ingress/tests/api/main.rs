@@ -35,6 +35,7 @@ mod operation;
 mod passkeys;
 mod precheck;
 mod rate_limit;
+mod remembered;
 mod requests;
 mod rights;
 mod server;

@@ -25,6 +25,7 @@ mod federated;
 mod guests;
 mod isolation;
 mod passkeys;
+mod remembered;
 mod rights;
 mod shows;
 mod support;

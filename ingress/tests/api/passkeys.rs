@@ -17,6 +17,7 @@ use crate::accounts::{
     EMAIL, PASSWORD, audited, call, config, login, mailed, post, refresh, register_verified,
 };
 use crate::factors::{pass, told, with_app};
+use crate::remembered::{first, forget, keyed, replayed};
 use crate::support::{NOW_MS, Reply, World};
 
 pub(crate) const PAGES: &str = "https://tickets.example.test";
@@ -291,6 +292,28 @@ async fn a_passkey_is_registered_for_the_account_that_asked_once() {
     add(&world, &other, &begun, &taken)
         .await
         .error(409, "PASSKEY_TAKEN");
+}
+
+#[tokio::test]
+async fn a_passkey_is_registered_once_under_a_key_with_the_same_codes() {
+    let world = world().await;
+    let signed_in = register_verified(&world).await;
+    let mut authenticator = Authenticator::new();
+    let begun = begin(&world, &signed_in).await.data(200);
+    let credential = authenticator.create(&begun["options"], PAGES, VERIFIED);
+    let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    let add = async || {
+        let post = (Method::POST, "auth/factors/passkeys");
+        keyed(&world, &signed_in, post, "k", body.clone()).await
+    };
+    let added = first(&add().await, 201);
+    assert_eq!(added["recovery_codes"].as_array().unwrap().len(), 10);
+    assert_eq!(replayed(&add().await, 201), added);
+    forget(&world).await;
+    assert_eq!(replayed(&add().await, 201), added);
+    let listed = call(&world, &signed_in, Method::GET, "factors", Value::Null).await;
+    let passkeys = listed.data(200)["passkeys"].clone();
+    assert_eq!(passkeys.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

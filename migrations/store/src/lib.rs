@@ -14,6 +14,7 @@
 //! silent; whatever was to be known of it is [`StoreError::Unreachable`] then.
 
 pub mod account;
+pub mod account_answer;
 pub mod address_change;
 pub mod audit;
 pub mod booking;

@@ -90,6 +90,15 @@ pub fn passkey_name(passkey: Uuid) -> Place {
     }
 }
 
+/// An answer that is remembered under an idempotency key.
+pub fn account_answer(answer: Uuid) -> Place {
+    Place {
+        table: "account_answers",
+        column: "answer_sealed",
+        row: answer,
+    }
+}
+
 /// What a server remembers of a ceremony that has begun. It is in no table: the client keeps it.
 pub fn ceremony(ceremony: Uuid) -> Place {
     Place {

@@ -47,8 +47,8 @@ const GUESTS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 /// Jobs forgotten in one transaction, so that it stays short.
 const JOBS_PER_STEP: u32 = 5_000;
 
-/// Keeps the audit trail in order. Deletes answers of catalog calls whose idempotency key is no longer
-/// remembered, changes that the log never accepted, jobs, one-time tokens and API keys that ended long ago,
+/// Keeps the audit trail in order. Deletes answers of calls whose idempotency key is no longer remembered,
+/// changes that the log never accepted, jobs, one-time tokens and API keys that ended long ago,
 /// challenges of sign-ins, guests who bought nothing, reports of retention, and mails that were never sent. What people may want to look at first goes by [`crate::retention`].
 struct Housekeeping {
     store: Store,
@@ -84,10 +84,9 @@ impl Handler for Housekeeping {
             tracing::warn!(%error, "older entries of the audit trail are not linked; the rest goes on");
         }
         let now_ms = self.store.clock_ms().await?;
-        let answers = self
-            .store
-            .forget_answers(now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS))
-            .await?;
+        let unremembered_ms = now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS);
+        let answers = self.store.forget_answers(unremembered_ms).await?
+            + self.store.forget_account_answers(unremembered_ms).await?;
         let changes = self
             .store
             .forget_changes(now_ms.saturating_sub(CHANGES_KEPT_MS))

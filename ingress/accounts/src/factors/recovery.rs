@@ -27,6 +27,11 @@ impl RecoveryCode {
         Self(rand::random())
     }
 
+    /// One that follows from something that only this installation knows.
+    pub(crate) fn of(bytes: [u8; CODE_BYTES]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads one without its hyphens, in either case; `None` for what is none. I and L are read as 1, O as 0.
     pub(crate) fn parse(bare: &str) -> Option<Self> {
         if bare.len() != SYMBOLS {

@@ -10,7 +10,11 @@ use crate::acting::Acting;
 use crate::api_key::{API_KEY_NAME_MAX_CHARS, ApiKeyScopes};
 use crate::error::AccountError;
 use crate::fields::is_line;
+use crate::repeat::Repeat;
 use crate::secret::ApiKeySecret;
+
+/// What ids of keys are derived as.
+const API_KEY: &str = "API key";
 
 impl Accounts {
     /// Creates a key. Only the answer to this ever shows it.
@@ -41,9 +45,18 @@ impl Accounts {
         }
         let tenant = self.tenant(tenant).await?.tenant_id;
         self.require_recent_factor_of(by, now_ms).await?;
-        let secret = ApiKeySecret::random();
+        if let Some(created) = self.created_before(tenant, by, now_ms).await? {
+            return Ok(created);
+        }
+        let (key_id, secret) = match &by.repeat {
+            Some(repeat) => {
+                let [secret, _] = repeat.secrets();
+                (repeat.id(API_KEY), ApiKeySecret::of(secret))
+            }
+            None => (Uuid::new_v4(), ApiKeySecret::random()),
+        };
         let key = ApiKeyRow {
-            key_id: Uuid::new_v4(),
+            key_id,
             tenant_id: tenant,
             name: name.to_owned(),
             key_hash: secret.hash(),
@@ -65,6 +78,32 @@ impl Accounts {
         } else {
             Err(AccountError::TooManyKeys)
         }
+    }
+
+    /// The key that an earlier try of the same request has created.
+    async fn created_before(
+        &self,
+        tenant: Uuid,
+        by: &Acting,
+        now_ms: u64,
+    ) -> Result<Option<(ApiKeyRow, ApiKeySecret)>, AccountError> {
+        let Some(repeat) = &by.repeat else {
+            return Ok(None);
+        };
+        for (id, secret) in repeat.ids(API_KEY).into_iter().zip(repeat.secrets()) {
+            let secret = ApiKeySecret::of(secret);
+            let found = self.tenants.api_key_of(tenant, id).await?;
+            let found = found.filter(|key| {
+                Repeat::is_recent(key.created_at_ms, now_ms) && key.key_hash == secret.hash()
+            });
+            if let Some(key) = found
+                && self.still_holds(by.mandate).await?
+            {
+                repeat.note_found();
+                return Ok(Some((key, secret)));
+            }
+        }
+        Ok(None)
     }
 
     /// The keys of a tenant that were not revoked, those that are good first.

@@ -15,6 +15,7 @@ use super::tenants::check_address;
 use crate::accounts::{Accounts, Origin};
 use crate::error::AccountError;
 use crate::factors::{RECOVERY_CODES, RecoveryCode, TotpSecret};
+use crate::repeat::Repeat;
 use crate::vault::Vault;
 
 /// What the audit trail calls it.
@@ -304,6 +305,24 @@ pub(super) fn recovery_codes(vault: &Vault, user: Uuid) -> (Vec<Private>, Vec<Lo
     (0..RECOVERY_CODES)
         .map(|_| {
             let code = RecoveryCode::random();
+            (
+                Private::new(code.expose()),
+                vault.recovery_hash(user, &code),
+            )
+        })
+        .unzip()
+}
+
+/// As [`recovery_codes`], of a request that may be repeated: the repeat makes the same ones.
+pub(super) fn repeated_codes(
+    vault: &Vault,
+    user: Uuid,
+    secret: &[u8; 32],
+) -> (Vec<Private>, Vec<LookupHash>) {
+    (0_u8..)
+        .take(RECOVERY_CODES)
+        .map(|number| {
+            let code = RecoveryCode::of(Repeat::code(secret, number));
             (
                 Private::new(code.expose()),
                 vault.recovery_hash(user, &code),

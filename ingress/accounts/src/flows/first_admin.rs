@@ -28,9 +28,22 @@ impl Accounts {
         // A guess costs no password's hash.
         let purpose = Purpose::FirstAdmin;
         let good = self.store.one_time_token(secret.hash(), purpose, now_ms);
-        good.await?.ok_or(AccountError::BadLink)?;
+        let good = good.await?;
+        if good.is_none() && origin.repeat.is_none() {
+            return Err(AccountError::BadLink);
+        }
         let registration = Checked::of(registration)?;
-        let user = self.create(&registration, UserRole::Admin, now_ms).await?;
+        // The first try has used the link up.
+        if let Some(user) = self
+            .registered_before(&registration, origin, now_ms)
+            .await?
+        {
+            return self.open(user, None, origin, now_ms).await;
+        }
+        good.ok_or(AccountError::BadLink)?;
+        let user = self
+            .create(&registration, UserRole::Admin, origin, now_ms)
+            .await?;
         let vault = self.vault(now_ms).await?;
         let proof = self.verification(vault, &user, now_ms)?;
         let entry = origin.own_as(user.user_id, Role::Operator, "account.first_admin");

@@ -10,9 +10,14 @@ use uuid::Uuid;
 
 use crate::accounts::{Accounts, Origin};
 use crate::acting::Acting;
+use crate::email::Email;
 use crate::error::AccountError;
 use crate::fields;
+use crate::repeat::Repeat;
 use crate::vault::Vault;
+
+/// What ids of guests are derived as.
+const GUEST: &str = "guest";
 
 /// A guest, as whoever has its token or has taken it over sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,7 +66,13 @@ impl Accounts {
         let email = fields::email(email)?;
         let locale = locale.map(fields::locale).transpose()?;
         let vault = self.vault(now_ms).await?;
-        let guest_id = Uuid::new_v4();
+        if let Some(guest) = self
+            .opened_as_guest_before(&email, show, origin, now_ms)
+            .await?
+        {
+            return Ok(guest);
+        }
+        let guest_id = self.new_guest_id(origin).await?;
         let life_seconds = self.config.guest_token_seconds;
         let row = GuestRow {
             guest_id,
@@ -76,6 +87,19 @@ impl Accounts {
             .anonymous()
             .did("guest.open", "guest", guest_id)
             .with(json!({ "show": show }));
+        let guest = self.guest_signed_in(guest_id, show, life_seconds, now_ms)?;
+        self.store.add_guest(&row, entry).await?;
+        Ok(guest)
+    }
+
+    /// The answer to a guest.
+    fn guest_signed_in(
+        &self,
+        guest_id: Uuid,
+        show: Option<ShowId>,
+        life_seconds: u64,
+        now_ms: u64,
+    ) -> Result<GuestSignedIn, AccountError> {
         let grant = Grant {
             user: UserId(guest_id),
             role: Role::Buyer,
@@ -84,12 +108,56 @@ impl Accounts {
         };
         let purchase = Purchase { show };
         let token = self.minter.mint_for_guest(&grant, purchase, now_ms)?;
-        self.store.add_guest(&row, entry).await?;
         Ok(GuestSignedIn {
             access_token: Private::new(token),
             expires_in_seconds: life_seconds,
             guest_id,
         })
+    }
+
+    /// Another token for the guest that an earlier try of the same request has opened, good for as long as the first
+    /// one.
+    async fn opened_as_guest_before(
+        &self,
+        email: &Email,
+        show: Option<ShowId>,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<Option<GuestSignedIn>, AccountError> {
+        let Some(repeat) = &origin.repeat else {
+            return Ok(None);
+        };
+        let address = self.vault(now_ms).await?.email_hash(email);
+        for id in repeat.ids(GUEST) {
+            let found = self.store.guest(id).await?;
+            let is_its = |row: &GuestRow| {
+                let has_address = row.email.as_ref().is_some_and(|of| of.hash == address);
+                // Of one that an account has taken over, that account decides.
+                has_address && row.owner.is_none() && row.erased_at_ms.is_none()
+            };
+            let Some(row) = found.filter(is_its) else {
+                continue;
+            };
+            // A second begun counts as none, so no token outlives its guest.
+            let left_seconds = row.expires_at_ms.saturating_sub(now_ms) / 1_000;
+            if left_seconds > 0 && Repeat::is_recent(row.created_at_ms, now_ms) {
+                repeat.note_found();
+                let guest = self.guest_signed_in(id, show, left_seconds, now_ms)?;
+                return Ok(Some(guest));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The id of a new guest. One that is there already keeps its id.
+    async fn new_guest_id(&self, origin: &Origin) -> Result<Uuid, AccountError> {
+        if let Some(repeat) = &origin.repeat {
+            let id = repeat.id(GUEST);
+            if self.store.guest(id).await?.is_none() {
+                return Ok(id);
+            }
+        }
+        Ok(Uuid::new_v4())
     }
 
     /// A guest.

@@ -16,7 +16,11 @@ use crate::accounts::{Accounts, Origin};
 use crate::acting::Acting;
 use crate::error::AccountError;
 use crate::fields;
+use crate::repeat::Repeat;
 use crate::secret::OneTimeSecret;
+
+/// What ids of invitations are derived as.
+const INVITATION: &str = "invitation";
 
 /// An invitation that waits for an answer, as those see it who may withdraw it.
 #[derive(Debug)]
@@ -47,6 +51,9 @@ impl Accounts {
         let locale = locale.map(fields::locale).transpose()?;
         let tenant = self.tenant(tenant).await?;
         self.require_recent_factor_of(by, now_ms).await?;
+        if self.invited_before(tenant.tenant_id, by).await? {
+            return Ok(());
+        }
         let vault = self.vault(now_ms).await?;
         let address = vault.email_hash(&email);
         let locale = match locale {
@@ -68,7 +75,8 @@ impl Accounts {
             issued_at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(life_ms),
         };
-        let mail_id = Uuid::now_v7();
+        let new_id = |repeat: &Repeat| repeat.id(INVITATION);
+        let mail_id = by.repeat.as_ref().map_or_else(Uuid::now_v7, new_id);
         let seal = |place, text: &Private| {
             URL_SAFE_NO_PAD.encode(vault.ring().seal(place, text).as_bytes())
         };
@@ -108,6 +116,23 @@ impl Accounts {
         } else {
             Err(AccountError::TooManyInvitations)
         }
+    }
+
+    /// Whether an earlier try of the same request has sent the invitation. Its id holds the day, so one of the day
+    /// before yesterday is another.
+    async fn invited_before(&self, tenant: Uuid, by: &Acting) -> Result<bool, AccountError> {
+        let Some(repeat) = &by.repeat else {
+            return Ok(false);
+        };
+        for id in repeat.ids(INVITATION) {
+            if self.tenants.has_invitation(tenant, id).await?
+                && self.still_holds(by.mandate).await?
+            {
+                repeat.note_found();
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The invitations of a tenant that wait for an answer, the oldest first.

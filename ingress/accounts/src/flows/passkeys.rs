@@ -10,11 +10,15 @@ use uuid::Uuid;
 use webauthn_rs::prelude::Passkey;
 
 use super::consent::in_session;
-use super::factors::{added_with, recovery_codes};
+use super::factors::{added_with, recovery_codes, repeated_codes};
 use crate::accounts::{Accounts, Origin, SignedIn};
 use crate::error::AccountError;
 use crate::factors::{Passkeys, credential_hash};
 use crate::fields;
+use crate::repeat::Repeat;
+
+/// What ids of passkeys are derived as.
+const PASSKEY: &str = "passkey";
 
 /// The first half of a ceremony.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -108,12 +112,18 @@ impl Accounts {
             .await?;
         self.owner_of_address(user).await?;
         let vault = self.vault(now_ms).await?;
+        if let Some(repeat) = &origin.repeat
+            && let Some(registered) = self.registered_key_before(user, repeat, now_ms).await?
+        {
+            return Ok(registered);
+        }
         let PasskeyAnswer {
             ceremony,
             credential,
         } = answer;
         let ended = passkeys.end_registration(user, &ceremony, credential, vault.ring(), now_ms)?;
-        let passkey_id = Uuid::new_v4();
+        let new_id = |repeat: &Repeat| repeat.id(PASSKEY);
+        let passkey_id = origin.repeat.as_ref().map_or_else(Uuid::new_v4, new_id);
         let row = PasskeyRow {
             passkey_id,
             user_id: user,
@@ -125,7 +135,13 @@ impl Accounts {
             created_at_ms: now_ms,
             last_used_at_ms: None,
         };
-        let (codes, hashes) = recovery_codes(vault, user);
+        let (codes, hashes) = match &origin.repeat {
+            Some(repeat) => {
+                let [secret, _] = repeat.secrets();
+                repeated_codes(vault, user, &secret)
+            }
+            None => recovery_codes(vault, user),
+        };
         let entry = origin
             .own(user, "factor.add")
             .with(json!({ "factor": "passkey", "passkey": passkey_id }));
@@ -143,6 +159,37 @@ impl Accounts {
             passkey_id,
             recovery_codes: added_with(added, codes)?,
         })
+    }
+
+    /// The passkey that an earlier try of the same request has registered, with the recovery codes that came with it
+    /// as long as they are the account's. (A ceremony is good once, so no other request has the same ones.)
+    async fn registered_key_before(
+        &self,
+        user: Uuid,
+        repeat: &Repeat,
+        now_ms: u64,
+    ) -> Result<Option<RegisteredPasskey>, AccountError> {
+        let known = self.store.factors_of(user).await?.passkeys;
+        for (passkey_id, secret) in repeat.ids(PASSKEY).into_iter().zip(repeat.secrets()) {
+            let is_it = |row: &PasskeyRow| {
+                row.passkey_id == passkey_id && Repeat::is_recent(row.created_at_ms, now_ms)
+            };
+            if !known.iter().any(is_it) {
+                continue;
+            }
+            let vault = self.vault(now_ms).await?;
+            let (codes, hashes) = repeated_codes(vault, user, &secret);
+            let are_its = match hashes.first() {
+                Some(hash) => self.store.has_recovery_code(user, hash).await?,
+                None => false,
+            };
+            repeat.note_found();
+            return Ok(Some(RegisteredPasskey {
+                passkey_id,
+                recovery_codes: are_its.then_some(codes),
+            }));
+        }
+        Ok(None)
     }
 
     /// Removes a passkey.

@@ -16,8 +16,12 @@ use crate::email::Email;
 use crate::error::AccountError;
 use crate::fields;
 use crate::passwords::weakness;
+use crate::repeat::Repeat;
 use crate::secret::OneTimeSecret;
 use crate::vault::Vault;
+
+/// What ids of accounts are derived as.
+const ACCOUNT: &str = "account";
 
 /// What a person who registers sends.
 #[derive(Debug)]
@@ -47,7 +51,15 @@ impl Accounts {
             return Err(AccountError::RegistrationClosed);
         }
         let registration = Checked::of(registration)?;
-        let user = self.create(&registration, UserRole::Buyer, now_ms).await?;
+        if let Some(user) = self
+            .registered_before(&registration, origin, now_ms)
+            .await?
+        {
+            return self.open(user, None, origin, now_ms).await;
+        }
+        let user = self
+            .create(&registration, UserRole::Buyer, origin, now_ms)
+            .await?;
         let vault = self.vault(now_ms).await?;
         let address = vault.email_hash(&registration.email);
         self.count_mail(Purpose::VerifyEmail, &address, now_ms)?;
@@ -57,11 +69,56 @@ impl Accounts {
         self.open(user, None, origin, now_ms).await
     }
 
+    /// The account that an earlier try of the same request has created, where its person has not changed its
+    /// password since: who knew that once is not let in for it.
+    pub(crate) async fn registered_before(
+        &self,
+        registration: &Checked,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<Option<UserRow>, AccountError> {
+        let Some(repeat) = &origin.repeat else {
+            return Ok(None);
+        };
+        let address = self.vault(now_ms).await?.email_hash(&registration.email);
+        for id in repeat.ids(ACCOUNT) {
+            let found = self.store.user(id).await?;
+            let Some(user) = found.filter(|user| {
+                let has_address = user.email.as_ref().is_some_and(|of| of.hash == address);
+                has_address && user.is_active() && Repeat::is_recent(user.created_at_ms, now_ms)
+            }) else {
+                continue;
+            };
+            let password = &registration.password;
+            if self
+                .passwords
+                .verify(password, user.password.as_ref())
+                .await?
+            {
+                repeat.note_found();
+                return Ok(Some(user));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The id of a new account. One that is erased keeps its id.
+    async fn new_account_id(&self, origin: &Origin) -> Result<Uuid, AccountError> {
+        if let Some(repeat) = &origin.repeat {
+            let id = repeat.id(ACCOUNT);
+            if self.store.user(id).await?.is_none() {
+                return Ok(id);
+            }
+        }
+        Ok(Uuid::new_v4())
+    }
+
     /// The row of a new account; costs a password's hash, so a taken address is noticed before.
     pub(crate) async fn create(
         &self,
         registration: &Checked,
         role: UserRole,
+        origin: &Origin,
         now_ms: u64,
     ) -> Result<UserRow, AccountError> {
         let vault = self.vault(now_ms).await?;
@@ -70,7 +127,7 @@ impl Accounts {
             return Err(AccountError::EmailTaken);
         }
         let password = self.passwords.hash(&registration.password).await?;
-        let user_id = Uuid::new_v4();
+        let user_id = self.new_account_id(origin).await?;
         Ok(UserRow {
             user_id,
             role,

@@ -11,12 +11,16 @@ use crate::accounts::Accounts;
 use crate::acting::Acting;
 use crate::error::AccountError;
 use crate::fields;
+use crate::repeat::Repeat;
 
 /// Members of one tenant that are listed.
 const MEMBERS_MAX: u32 = 1_000;
 /// Tenants that a person may own and open another for itself. Calls at the same moment may exceed it by
 /// their number.
 const TENANTS_PER_OWNER_MAX: usize = 20;
+
+/// What ids of tenants are derived as.
+const TENANT: &str = "tenant";
 
 /// A member as the others of the tenant see it.
 #[derive(Debug)]
@@ -42,8 +46,12 @@ impl Accounts {
         by: &Acting,
         now_ms: u64,
     ) -> Result<TenantRow, AccountError> {
+        if let Some(tenant) = self.opened_before(by, now_ms).await? {
+            return Ok(tenant);
+        }
+        let new_id = |repeat: &Repeat| repeat.id(TENANT);
         let tenant = TenantRow {
-            tenant_id: Uuid::new_v4(),
+            tenant_id: by.repeat.as_ref().map_or_else(Uuid::new_v4, new_id),
             slug: fields::slug(slug)?,
             name: fields::tenant_name(name)?,
             created_at_ms: now_ms,
@@ -74,6 +82,28 @@ impl Accounts {
             Err(StoreError::Exists(_)) => Err(AccountError::SlugTaken),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The tenant that an earlier try of the same request has opened.
+    async fn opened_before(
+        &self,
+        by: &Acting,
+        now_ms: u64,
+    ) -> Result<Option<TenantRow>, AccountError> {
+        let Some(repeat) = &by.repeat else {
+            return Ok(None);
+        };
+        for id in repeat.ids(TENANT) {
+            let found = self.store.tenant(id).await?;
+            let found = found.filter(|tenant| Repeat::is_recent(tenant.created_at_ms, now_ms));
+            if let Some(tenant) = found
+                && self.still_holds(by.mandate).await?
+            {
+                repeat.note_found();
+                return Ok(Some(tenant));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether people may open tenants for themselves.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::header::USER_AGENT;
 use http::request::Parts;
-use onsale_accounts::{Accounts, Origin};
+use onsale_accounts::{Accounts, Origin, Repeat};
 use onsale_private::Private;
 use onsale_schemas::{TenantId, UserId};
 use uuid::Uuid;
@@ -52,6 +52,7 @@ impl FromRequestParts<AppState> for AccountCall {
                 .extensions
                 .get::<Caller>()
                 .map(|caller| (caller.user.0, caller.role)),
+            repeat: parts.extensions.get::<Repeat>().cloned(),
         };
         Ok(Self {
             now_ms: state.clock.now_ms(),

@@ -2,6 +2,7 @@
 
 mod address_changes;
 mod admins;
+mod answers;
 mod api_keys;
 mod branding;
 mod challenges;

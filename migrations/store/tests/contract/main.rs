@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod answers;
 mod audit;
 mod audit_chain;
 mod audit_decided;

@@ -212,6 +212,29 @@ impl Store {
             .transpose()
     }
 
+    /// A key of a tenant by its id, whether or not it is good.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn api_key_of(
+        &self,
+        tenant: Uuid,
+        key: Uuid,
+    ) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.database
+            .fetch_optional(
+                concat!(
+                    "SELECT ",
+                    columns!(),
+                    " FROM api_keys WHERE tenant_id = $1 AND key_id = $2"
+                ),
+                &[tenant.into(), key.into()],
+            )
+            .await?
+            .map(|row| api_key_row(&row))
+            .transpose()
+    }
+
     /// Notes that a key is used.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::invitations::{self, Which};
-use super::{address_changes, factors, guests, identities, mandate, users};
+use super::{address_changes, answers, factors, guests, identities, mandate, users};
 use crate::Store;
 use crate::account::{Erasure, Mandate, PasswordHash, UserRow};
 use crate::audit::AuditEntry;
@@ -12,8 +12,8 @@ use crate::error::StoreError;
 
 impl Store {
     /// Erases what is personal of an account: address, name, number, password and language, its second
-    /// factors, sessions, links, memberships and identities elsewhere, invitations by it, and the mails of these
-    /// that wait. The purchases as a guest that it took over name nobody any more either. Where its address is known
+    /// factors, sessions, links, memberships and identities elsewhere, remembered answers to it, invitations by it,
+    /// and the mails of these that wait. The purchases as a guest that it took over name nobody any more either. Where its address is known
     /// to be its own, so do the purchases of that, and invitations to it go, too. What stays is its id, under which
     /// its bookings are, and when it was created and erased. `shown` is the password that the account has to have
     /// still (`None`: it has none).
@@ -51,6 +51,7 @@ impl Store {
                     .await?;
                 factors::delete(&mut transaction, id).await?;
                 address_changes::erase(&mut transaction, id).await?;
+                answers::erase(&mut transaction, id).await?;
                 // Under an address that is not known to be its own lies what belongs to another person.
                 let address = user.owned_address();
                 let deleted = transaction

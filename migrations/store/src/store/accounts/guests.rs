@@ -12,7 +12,7 @@
 use onsale_private::LookupHash;
 use uuid::Uuid;
 
-use super::{mandate, users};
+use super::{answers, mandate, users};
 use crate::Store;
 use crate::account::{GUESTS_PER_ACCOUNT_MAX, GuestRow, Mandate, SealedEmail, TakeOver, UserRow};
 use crate::audit::{Audit, AuditEntry};
@@ -254,6 +254,7 @@ impl Store {
                 if erased == 0 {
                     return Ok(false);
                 }
+                answers::erase(&mut transaction, id).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
             })

@@ -37,6 +37,8 @@ pub enum SealedColumn {
     PasskeyCredential,
     /// What a person calls a passkey.
     PasskeyName,
+    /// An answer that is remembered under an idempotency key.
+    AccountAnswer,
 }
 
 /// A value that is sealed with another key than the current one.
@@ -114,7 +116,7 @@ macro_rules! statements {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::UserEmail,
         Self::UserName,
         Self::UserPhone,
@@ -126,6 +128,7 @@ impl SealedColumn {
         Self::TotpSecret,
         Self::PasskeyCredential,
         Self::PasskeyName,
+        Self::AccountAnswer,
     ];
 
     /// Where the value of a row lies.
@@ -142,6 +145,7 @@ impl SealedColumn {
             Self::TotpSecret => sealed_columns::totp_secret(row),
             Self::PasskeyCredential => sealed_columns::credential(row),
             Self::PasskeyName => sealed_columns::passkey_name(row),
+            Self::AccountAnswer => sealed_columns::account_answer(row),
         }
     }
 
@@ -160,6 +164,7 @@ impl SealedColumn {
             Self::TotpSecret => statements!("totp_factors", "factor_id", "secret_sealed"),
             Self::PasskeyCredential => statements!("passkeys", "passkey_id", "credential_sealed"),
             Self::PasskeyName => statements!("passkeys", "passkey_id", "name_sealed"),
+            Self::AccountAnswer => statements!("account_answers", "answer_id", "answer_sealed"),
         }
     }
 }

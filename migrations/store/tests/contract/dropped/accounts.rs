@@ -3,16 +3,21 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use onsale_schemas::MemberRole;
-use onsale_store::account::{LinkCondition, Membership, Purpose, SessionStep};
+use onsale_store::account::{
+    LinkCondition, Mandate, Membership, Purpose, Requirement, SessionStep,
+};
+use onsale_store::account_answer::Turn;
 use onsale_store::address_change::AddressChange;
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::factor::{ChallengeRow, CodePace, FactorsReset, Tried};
 use onsale_store::notice::Notice;
 use onsale_store::reset::ResetRequest;
 use onsale_store::store::Decided;
+use uuid::Uuid;
 
 use super::{Begin, call, drop_each};
 use crate::accounts::{NOW_MS, opera, password, session, token, user};
+use crate::answers::{answer as remembered_answer, key};
 use crate::branding::{branding, logo};
 use crate::build::id;
 use crate::guests::guest;
@@ -81,6 +86,36 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
                 let row = user(number());
                 call(async move { store.add_user(&row, None, unattended).await })
             }),
+        ),
+        (
+            "begin_account_answer",
+            Box::new(|| call(store.begin_account_answer(key(number(), 1), 10_000, NOW_MS))),
+        ),
+        (
+            "keep_account_answer",
+            Box::new(|| {
+                let turn = Turn {
+                    answer_id: key(1, 1).answer_id,
+                    until_ms: NOW_MS,
+                };
+                call(async move { store.keep_account_answer(turn, &remembered_answer()).await })
+            }),
+        ),
+        (
+            "still_holds",
+            Box::new(|| {
+                let by = Mandate {
+                    user_id: id(1),
+                    session_id: id(1),
+                    requires: Requirement::Account,
+                    at_ms: NOW_MS,
+                };
+                call(store.still_holds(by))
+            }),
+        ),
+        (
+            "forget_account_answers",
+            Box::new(|| call(store.forget_account_answers(NOW_MS))),
         ),
         (
             "open_session",

@@ -1,0 +1,56 @@
+//! Answers of calls about accounts and tenants, remembered under an idempotency key.
+//!
+//! A row is there from before a call does anything, so that of two at the same time one does it and the other
+//! is told to wait. Whoever has begun is thought to be gone after [`RUNNING_MS`], and the next one takes over.
+
+use onsale_private::Sealed;
+use uuid::Uuid;
+
+/// How long a call is waited for that has begun, in milliseconds: longer than any takes.
+pub const RUNNING_MS: u64 = 60_000;
+/// Largest answer that is remembered, sealed, in bytes.
+pub const ANSWER_MAX_BYTES: usize = 1 << 20;
+
+/// A call that came with a key. Keys and what was asked are kept as keyed hashes alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AnswerKey {
+    /// Of whose key it is, and the key.
+    pub answer_id: Uuid,
+    /// Whose it is: an account, or a hash of what shows who asks where nobody is signed in.
+    pub owner_id: Uuid,
+    /// Of what was asked.
+    pub fingerprint: [u8; 32],
+}
+
+/// The right to do what was asked under a key, alone, until it is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turn {
+    /// The call.
+    pub answer_id: Uuid,
+    /// Until when nobody else does it, in milliseconds since 1970. It tells this turn from later ones, too.
+    pub until_ms: u64,
+}
+
+/// An answer that is remembered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccountAnswer {
+    /// The HTTP status, of a success.
+    pub status: u16,
+    /// What was said; `None` where it held tokens, which are not kept.
+    pub sealed: Option<Sealed>,
+}
+
+/// What was found under a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Begun {
+    /// Nothing, or a call that did not come to an end: do it.
+    Yours(Turn),
+    /// Another call is doing it, until about then, in milliseconds since 1970.
+    Running(u64),
+    /// It is done.
+    Done(AccountAnswer),
+    /// The key is of another request.
+    OtherRequest,
+    /// The owner has as many keys as it may; the oldest is forgotten then, in milliseconds since 1970.
+    TooMany(u64),
+}
