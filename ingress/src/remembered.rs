@@ -239,7 +239,7 @@ async fn begin(
     };
     let now_ms = state.clock.now_ms();
     let keys_max = state.key_quotas.per_user_max();
-    let (started, repeat) = accounts.begin(asker, asked, keys_max, now_ms).await?;
+    let (started, repeat) = accounts.begin_call(asker, asked, keys_max, now_ms).await?;
     let turn = match started {
         Started::Now(turn) => Some(turn),
         Started::Running(_) => return Err(in_progress()),
@@ -394,7 +394,8 @@ async fn end(
                 forgets_cookies: parts.headers.contains_key(SET_COOKIE),
                 data,
             };
-            let kept = accounts.keep_answer(turn, status, Some(&kept.write()), now_ms);
+            let written = kept.write();
+            let kept = accounts.keep_answer(turn, status, Some(&written), now_ms);
             noted(kept.await);
         }
         None => {

@@ -245,7 +245,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database cannot be used, or a value does not open.
-    pub async fn begin(
+    pub async fn begin_call(
         &self,
         asker: Asker<'_>,
         asked: Asked<'_>,

@@ -212,7 +212,8 @@ async fn a_right_is_compared_again(bench: Bench) {
     let unattended = Unaudited::Unattended;
     store.add_user(&user(1), None, unattended).await.unwrap();
     let row = session(1, 1);
-    let opened = store.open_session(&row, Some(&password(1)), unattended);
+    let shown = password(1);
+    let opened = store.open_session(&row, Some(&shown), unattended);
     assert!(opened.await.unwrap());
     let by = |requires| Mandate {
         user_id: id(1),
