@@ -33,6 +33,8 @@ mod scope;
 pub mod sealed_columns;
 pub mod snapshot;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use config::{DatabaseConfig, TlsMode, UrlError};
 pub use database::Latch;
