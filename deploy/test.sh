@@ -5,11 +5,22 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Names what comes next, and how long the step before took.
+# The time of all processors since the machine started, and what of it they had nothing to do; zeros where the
+# system does not say.
+processors() {
+    awk '$1 == "cpu" { for (i = 2; i <= 9; i++) all += $i; idle = $5 + $6 } END { printf "%d %d\n", all, idle }' \
+        /proc/stat 2>/dev/null || echo 0 0
+}
+
+# Names what comes next, how long the step before took and how much of the machine it left unused.
 begun=$SECONDS
+read -r all_before idle_before < <(processors)
 step() {
-    printf '   (%d s)\n\n== %s\n' "$((SECONDS - begun))" "$*"
-    begun=$SECONDS
+    local all idle
+    read -r all idle < <(processors)
+    printf '   (%d s, processors idle for %d %%)\n\n== %s\n' "$((SECONDS - begun))" \
+        "$((100 * (idle - idle_before) / (all > all_before ? all - all_before : 1)))" "$*"
+    begun=$SECONDS all_before=$all idle_before=$idle
 }
 
 # What runs beside the steps, by name: what mostly waits, for the network or for itself. `aside NAME COMMAND`
