@@ -5,11 +5,22 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Names what comes next, and how long the step before took.
+# The time of all processors since the machine started, and what of it they had nothing to do; zeros where the
+# system does not say.
+processors() {
+    awk '$1 == "cpu" { for (i = 2; i <= 9; i++) all += $i; idle = $5 + $6 } END { printf "%d %d\n", all, idle }' \
+        /proc/stat 2>/dev/null || echo 0 0
+}
+
+# Names what comes next, how long the step before took and how much of the machine it left unused.
 begun=$SECONDS
+read -r all_before idle_before < <(processors)
 step() {
-    printf '   (%d s)\n\n== %s\n' "$((SECONDS - begun))" "$*"
-    begun=$SECONDS
+    local all idle
+    read -r all idle < <(processors)
+    printf '   (%d s, processors idle for %d %%)\n\n== %s\n' "$((SECONDS - begun))" \
+        "$((100 * (idle - idle_before) / (all > all_before ? all - all_before : 1)))" "$*"
+    begun=$SECONDS all_before=$all idle_before=$idle
 }
 
 # What runs beside the steps, by name: what mostly waits, for the network or for itself. `aside NAME COMMAND`
@@ -46,6 +57,31 @@ serve() {
     export "$3=$url"
 }
 
+# A folder in memory for the files of PostgreSQL, where there is enough memory and it may be mounted (which
+# takes root): hundreds of tests have a database of their own, and on a disk the files of one cost several
+# times what its test does. It is gone when the run ends; none of these tests is about what outlives a crash
+# of the machine, and those that kill PostgreSQL start one of their own, on the disk.
+memory=""
+MEMORY_NEEDED_KIB=$((6 << 20))
+hold_in_memory() {
+    local port="${ONSALE_TEST_POSTGRES_PORT:-15432}"
+    # One that runs already is used as it is.
+    if [ -n "${ONSALE_SERVICES_DIR:-}" ] || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+        return
+    fi
+    local available_kib
+    available_kib=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo 2>/dev/null || true)
+    [ "${available_kib:-0}" -ge "$MEMORY_NEEDED_KIB" ] || return 0
+    memory=$(mktemp -d)
+    # The server runs as another user.
+    if mount -t tmpfs -o size=3g,mode=0755 tmpfs "$memory" 2>/dev/null; then
+        export ONSALE_SERVICES_DIR="$memory/postgres"
+    else
+        rmdir "$memory"
+        memory=""
+    fi
+}
+
 finish() {
     local group service
     for group in "${beside[@]}"; do
@@ -55,6 +91,10 @@ finish() {
     for service in "${services[@]}"; do
         "deploy/services/$service.sh" stop >/dev/null 2>&1 || true
     done
+    if [ -n "$memory" ]; then
+        umount -l "$memory" 2>/dev/null || true
+        rmdir "$memory" 2>/dev/null || true
+    fi
 }
 trap finish EXIT
 
@@ -69,6 +109,7 @@ step "cargo-nextest, cargo-deny"
 deploy/tools.sh
 export PATH="$PWD/target/tools/bin:$PATH"
 
+hold_in_memory
 serve PostgreSQL postgres ONSALE_TEST_POSTGRES_URL
 serve Kafka kafka ONSALE_TEST_KAFKA_BROKERS
 step "libfaketime"

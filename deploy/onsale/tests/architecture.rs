@@ -4,6 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde::Deserialize;
 
 /// Which of our crates each crate may use (outside its tests).
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -156,18 +160,77 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Packages that the pure crates may never pull in, whatever pulls them in.
 const IMPURE: &[&str] = &["tokio", "sqlx", "hyper", "rand", "crossbeam-channel"];
 
-fn metadata() -> cargo_metadata::Metadata {
-    cargo_metadata::MetadataCommand::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
+/// What `cargo metadata` says, as far as it is asked for here. (A crate that reads all of it would turn on
+/// a feature of serde_json for tests alone, and have the docs, built without them, check it and all that uses it
+/// once more.)
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_members: BTreeSet<String>,
+    resolve: Resolve,
+}
+
+impl Metadata {
+    /// Our crates.
+    fn of_the_workspace(&self) -> impl Iterator<Item = &Package> {
+        self.packages
+            .iter()
+            .filter(|package| self.workspace_members.contains(&package.id))
+    }
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    manifest_path: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    /// Nothing, `dev` or `build`.
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+/// A package and what it was given for its dependencies.
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Given>,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    pkg: String,
+    dep_kinds: Vec<Kind>,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    /// As [`Dependency::kind`].
+    kind: Option<String>,
+}
+
+fn metadata() -> Metadata {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
         // One platform: the others' crates need not be on this machine.
-        .other_options(vec![
-            "--offline".to_owned(),
-            "--locked".to_owned(),
-            "--filter-platform".to_owned(),
-            format!("{}-unknown-linux-gnu", std::env::consts::ARCH),
-        ])
-        .exec()
-        .unwrap()
+        .args(["--offline", "--locked", "--filter-platform"])
+        .arg(format!("{}-unknown-linux-gnu", std::env::consts::ARCH))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]
@@ -178,7 +241,7 @@ fn no_arrow_that_is_not_drawn() {
         .collect();
     let metadata = metadata();
     let mut seen = BTreeSet::new();
-    for package in metadata.workspace_packages() {
+    for package in metadata.of_the_workspace() {
         let name = package.name.as_str();
         seen.insert(name.to_owned());
         let uses = allowed.get(name).unwrap_or_else(|| {
@@ -186,7 +249,7 @@ fn no_arrow_that_is_not_drawn() {
         });
         for dependency in &package.dependencies {
             let ours = dependency.name == "onsale" || dependency.name.starts_with("onsale-");
-            let in_tests = dependency.kind == cargo_metadata::DependencyKind::Development;
+            let in_tests = dependency.kind.as_deref() == Some("dev");
             assert!(
                 !ours || in_tests || uses.contains(dependency.name.as_str()),
                 "{name} must not use {}",
@@ -201,29 +264,30 @@ fn no_arrow_that_is_not_drawn() {
 #[test]
 fn the_engine_stays_pure() {
     let metadata = metadata();
-    let resolve = metadata.resolve.as_ref().unwrap();
-    let name_of: BTreeMap<_, _> = metadata
+    let name_of: BTreeMap<&str, &str> = metadata
         .packages
         .iter()
-        .map(|package| (&package.id, package.name.as_str()))
+        .map(|package| (package.id.as_str(), package.name.as_str()))
+        .collect();
+    let node_of: BTreeMap<&str, &Node> = metadata
+        .resolve
+        .nodes
+        .iter()
+        .map(|node| (node.id.as_str(), node))
         .collect();
     for pure in ["onsale-schemas", "onsale-engine"] {
         let root = metadata
             .packages
             .iter()
-            .find(|package| package.name.as_str() == pure)
+            .find(|package| package.name == pure)
             .unwrap();
-        let mut open = vec![&root.id];
+        let mut open = vec![root.id.as_str()];
         let mut reached = BTreeSet::new();
         while let Some(id) = open.pop() {
-            let node = resolve.nodes.iter().find(|node| &node.id == id).unwrap();
-            for dependency in &node.deps {
-                let normal = dependency
-                    .dep_kinds
-                    .iter()
-                    .any(|kind| kind.kind == cargo_metadata::DependencyKind::Normal);
-                if normal && reached.insert(&dependency.pkg) {
-                    open.push(&dependency.pkg);
+            for dependency in &node_of[id].deps {
+                let normal = dependency.dep_kinds.iter().any(|of| of.kind.is_none());
+                if normal && reached.insert(dependency.pkg.as_str()) {
+                    open.push(dependency.pkg.as_str());
                 }
             }
         }
@@ -241,9 +305,9 @@ fn the_engine_stays_pure() {
 fn no_error_says_its_cause_twice() {
     let metadata = metadata();
     let mut twice = Vec::new();
-    for package in metadata.workspace_packages() {
+    for package in metadata.of_the_workspace() {
         let folder = package.manifest_path.parent().unwrap().join("src");
-        for file in rust_files(folder.as_std_path()) {
+        for file in rust_files(&folder) {
             let text = std::fs::read_to_string(&file).unwrap();
             // What comes before the first one is no error's.
             for error in text.split("#[error(").skip(1) {
@@ -308,7 +372,7 @@ fn a_cause_that_is_said_twice_is_noticed() {
     }
 }
 
-fn rust_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+fn rust_files(folder: &std::path::Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -126,7 +126,7 @@ impl Accounts {
         store: Store,
     ) -> Result<Self, StartError> {
         let queue_max = usize::try_from(config.password_queue_max).unwrap_or(usize::MAX);
-        let passwords = PasswordThreads::start(config.threads(), queue_max, config.bcrypt_cost)
+        let passwords = PasswordThreads::start(config.threads(), queue_max, config.cost())
             .map_err(StartError::Threads)?;
         let providers = Providers::new(&config).map_err(StartError::Providers)?;
         Ok(Self {

@@ -18,6 +18,9 @@ const OLD_KEYS_MAX: usize = 15;
 /// Cheaper hashes could be tried too fast, dearer ones would take a second each.
 const COST_MIN: u32 = 10;
 const COST_MAX: u32 = 16;
+/// The lowest that bcrypt has.
+#[cfg(feature = "testing")]
+const COST_OF_TESTS: u32 = 4;
 const THREADS_MAX: u32 = 64;
 const QUEUE_MAX: u32 = 100_000;
 const DAY_SECONDS: u64 = 86_400;
@@ -93,6 +96,11 @@ pub struct AccountsConfig {
     /// With whom people have an account by which they sign in here.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// Whether hashes are as cheap as there are any, whatever `bcrypt_cost` says: for tests, out of reach of
+    /// configuration.
+    #[cfg(feature = "testing")]
+    #[serde(skip)]
+    pub cheapest_hashes: bool,
 }
 
 impl Default for AccountsConfig {
@@ -121,6 +129,8 @@ impl Default for AccountsConfig {
             public_url: None,
             provider_timeout_seconds: 10,
             providers: BTreeMap::new(),
+            #[cfg(feature = "testing")]
+            cheapest_hashes: false,
         }
     }
 }
@@ -140,6 +150,15 @@ impl AccountsConfig {
     /// Whether there is a key, so that there can be accounts.
     pub fn has_key(&self) -> bool {
         self.key.is_some() || self.key_file.is_some()
+    }
+
+    /// What a hash of a password costs here.
+    pub(crate) fn cost(&self) -> u32 {
+        #[cfg(feature = "testing")]
+        if self.cheapest_hashes {
+            return COST_OF_TESTS;
+        }
+        self.bcrypt_cost
     }
 
     /// The files that its settings name.

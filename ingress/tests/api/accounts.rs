@@ -32,8 +32,7 @@ pub(crate) const OTHER_PASSWORD: &str = "vintage otter lantern";
 pub(crate) fn config() -> AccountsConfig {
     AccountsConfig {
         key: Some(Secret::new("k".repeat(32))),
-        // As cheap as may be configured.
-        bcrypt_cost: 10,
+        cheapest_hashes: true,
         password_threads: 1,
         ..AccountsConfig::default()
     }

@@ -38,6 +38,8 @@ pub mod sealed_columns;
 mod shadows;
 pub mod snapshot;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use config::{DatabaseConfig, TlsMode, UrlError};
 pub use database::Latch;

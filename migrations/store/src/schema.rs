@@ -43,6 +43,18 @@ fn migrator(database: &Database) -> &'static Migrator {
     }
 }
 
+/// A name for the migrations of one kind of database: another text or another number gives another name.
+#[cfg(feature = "testing")]
+pub(crate) fn fingerprint(is_postgres: bool) -> String {
+    let migrator = if is_postgres { &POSTGRES } else { &SQLITE };
+    let mut hasher = blake3::Hasher::new();
+    for migration in migrator.iter() {
+        hasher.update(&migration.version.to_le_bytes());
+        hasher.update(&migration.checksum);
+    }
+    hasher.finalize().to_hex().chars().take(16).collect()
+}
+
 /// The text of a migration, to be run by hand where what it created was deleted by hand.
 pub(crate) fn text(is_postgres: bool, version: i64) -> Option<&'static str> {
     let migrator = if is_postgres { &POSTGRES } else { &SQLITE };

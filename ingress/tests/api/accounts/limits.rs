@@ -216,6 +216,7 @@ async fn who_comes_while_the_queue_of_passwords_is_full_is_asked_to_come_back() 
     let world = World::with(|all| {
         all.accounts = AccountsConfig {
             bcrypt_cost: 12,
+            cheapest_hashes: false,
             password_queue_max: 1,
             ..config()
         };

@@ -191,7 +191,7 @@ async fn a_password_that_opens_nothing_is_written_down() {
 async fn a_password_is_hashed_anew_when_the_cost_has_changed() {
     let world = world().await;
     let ring = config().ring().unwrap().unwrap();
-    let office = Office::open(world.store.clone(), ring, 11, NOW_MS).await;
+    let office = Office::open(world.store.clone(), ring, 5, NOW_MS).await;
     let office = office.unwrap();
     let person = NewPerson {
         user_id: None,
@@ -209,9 +209,9 @@ async fn a_password_is_hashed_anew_when_the_cost_has_changed() {
     login(&world, OTHER_PASSWORD)
         .await
         .error(401, "INVALID_CREDENTIALS");
-    assert!(kept().await.contains("$11$"));
+    assert!(kept().await.contains("$05$"));
     let signed_in = login(&world, PASSWORD).await.data(200);
-    assert!(kept().await.contains("$10$"));
+    assert!(kept().await.contains("$04$"));
     refresh(&world, &signed_in).await.data(200);
     login(&world, PASSWORD).await.data(200);
 }

@@ -93,7 +93,7 @@ async fn the_first_admin_sets_its_factor_up_where_one_is_required() {
     })
     .await;
     let ring = config().ring().unwrap().unwrap();
-    let office = onsale_accounts::Office::open(world.store.clone(), ring, 10, NOW_MS).await;
+    let office = onsale_accounts::Office::open(world.store.clone(), ring, 4, NOW_MS).await;
     let token = office.unwrap().first_admin_token(3_600_000, NOW_MS).await;
     let token = token.unwrap().unwrap().expose();
     let body = json!({ "token": token, "email": EMAIL, "password": PASSWORD });

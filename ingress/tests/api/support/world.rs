@@ -89,7 +89,7 @@ impl World {
         let store = Store::connect(database.url(), CONNECTIONS_MAX)
             .await
             .unwrap();
-        store.migrate().await.unwrap();
+        store.for_installation().check_schema().await.unwrap();
         let mut config = IngressConfig::default();
         config.auth.hs256_secret = Some(Secret::new(SECRET));
         config.rate_limit.enabled = false;

@@ -1,19 +1,17 @@
 //! A database of its own for each test, dropped afterwards.
 
 use std::future::Future;
+use std::path::Path;
 
 use onsale_store::Store;
+use onsale_store::testing::{self, TestDatabase};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 /// Connections of one test.
 const CONNECTIONS_MAX: u32 = 4;
 
-/// The role that the store connects as: no superuser, so that policies bind it. The administrator becomes it as
-/// soon as it is connected, so it needs no password.
-const ROLE: &str = "onsale_tests";
-/// Of several tests that begin at once, one creates it.
-const CREATE_ROLE: &str = "DO $$ BEGIN CREATE ROLE onsale_tests; \
-     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$";
+/// Where a migrated file of SQLite's lies between tests.
+const KEPT: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// A migrated, empty database.
 #[derive(Clone)]
@@ -113,10 +111,12 @@ impl Bench {
 /// Runs `test` on a new SQLite file.
 pub(crate) async fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Bench) -> F) {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("onsale.db").display());
+    let file = folder.path().join("onsale.db");
+    testing::create_file(Path::new(KEPT), &file).await.unwrap();
+    let url = format!("sqlite://{}", file.display());
     let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
     let store = store.for_installation();
-    store.migrate().await.unwrap();
+    store.check_schema().await.unwrap();
     test(Bench {
         store: store.clone(),
         store_url: url.clone(),
@@ -145,15 +145,14 @@ where
     let Some(admin_url) = postgres_url() else {
         return;
     };
-    let name = format!("onsale_test_{}", uuid::Uuid::new_v4().simple());
-    admin(&admin_url, CREATE_ROLE.to_owned()).await;
-    admin(&admin_url, format!("CREATE DATABASE {name} OWNER {ROLE}")).await;
-    let (base, _) = admin_url.rsplit_once('/').unwrap();
-    let url = format!("{base}/{name}");
-    let store_url = format!("{url}?options[role]={ROLE}");
+    let database = TestDatabase::create(&admin_url)
+        .await
+        .expect("PostgreSQL at ONSALE_TEST_POSTGRES_URL gives a database");
+    let url = database.url().unwrap();
+    let store_url = database.owner_url().unwrap();
     let store = Store::connect(&store_url, CONNECTIONS_MAX).await.unwrap();
     let store = store.for_installation();
-    store.migrate().await.unwrap();
+    store.check_schema().await.unwrap();
     let outcome = tokio::spawn(test(Bench {
         store: store.clone(),
         url,
@@ -161,21 +160,10 @@ where
     }))
     .await;
     store.close().await;
-    admin(&admin_url, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    database.remove().await.unwrap();
     if let Err(failed) = outcome {
         std::panic::resume_unwind(failed.into_panic());
     }
-}
-
-async fn admin(url: &str, sql: String) {
-    let mut connection = sqlx::PgConnection::connect(url)
-        .await
-        .expect("PostgreSQL at ONSALE_TEST_POSTGRES_URL answers");
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
 }
 
 /// One test for each database from `async fn name(bench: Bench)`.

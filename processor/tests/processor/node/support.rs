@@ -25,6 +25,7 @@ use onsale_store::Store;
 use onsale_store::catalog::{
     ChartRow, EventRow, EventStatus, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
 };
+use onsale_store::testing::TestDatabase;
 use prometheus::Registry;
 use uuid::Uuid;
 
@@ -41,7 +42,7 @@ pub(crate) struct World {
     pub(crate) topics: Topics,
     pub(crate) store: Store,
     admin_url: String,
-    database: String,
+    database: TestDatabase,
     folder: tempfile::TempDir,
     writer: KafkaWriter,
     requests: u64,
@@ -70,12 +71,10 @@ impl World {
             ..KafkaSettings::default()
         };
         let topics = ensure(&kafka).unwrap();
-        let database = format!("onsale_node_{}", Uuid::new_v4().simple());
-        sql(&admin_url, &format!("CREATE DATABASE {database}"));
-        let (server, _) = admin_url.rsplit_once('/').unwrap();
-        let store = Store::connect(&format!("{server}/{database}"), 6).await;
+        let database = TestDatabase::create(&admin_url).await.unwrap();
+        let store = Store::connect(&database.url().unwrap(), 6).await;
         let store = store.unwrap().for_installation();
-        store.migrate().await.unwrap();
+        store.check_schema().await.unwrap();
         let mut world = Self {
             writer: KafkaWriter::new(&kafka).unwrap(),
             kafka,
@@ -260,7 +259,8 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database);
+        let name = self.database.name();
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         sql(&self.admin_url, &drop);
     }
 }
@@ -277,8 +277,7 @@ pub(crate) fn sql(url: &str, statement: &str) {
 impl World {
     /// Runs a statement in this world's database behind the store's back.
     pub(crate) fn tamper(&self, statement: &str) {
-        let (server, _) = self.admin_url.rsplit_once('/').unwrap();
-        sql(&format!("{server}/{}", self.database), statement);
+        sql(&self.database.url().unwrap(), statement);
     }
 }
 
