@@ -391,3 +391,17 @@ pub enum BlockPlaces {
     /// A number of places of a general-admission zone.
     Quantity(u32),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Outcome;
+
+    /// Moving them takes as long as reading them, and the frequent ones are small: what is large and
+    /// rare is boxed.
+    #[test]
+    fn rare_kinds_do_not_make_the_frequent_ones_larger() {
+        assert!(size_of::<Command>() <= size_of::<OpenShowV2>());
+        assert!(size_of::<Outcome>() <= size_of::<crate::outcome::Reserved>() + 8);
+    }
+}
