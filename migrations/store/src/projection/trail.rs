@@ -26,6 +26,8 @@ use crate::database::trail::{chain, new_numbers};
 use crate::database::{Transaction, Value, integer};
 use crate::error::StoreError;
 
+mod version_3;
+
 /// The role of what nobody asked for: a hold that has run out.
 const LOG: &str = "log";
 /// The role of who asked for what is not written down with its outcome.
@@ -253,6 +255,16 @@ fn of_staff(partition: PartitionId, record: &OutcomeRecord) -> Option<Decided> {
                 partition.to_string(),
             )
         },
+        Outcome::ReservedV2(_)
+        | Outcome::ConfirmedV2(_)
+        | Outcome::ReleasedV2(_)
+        | Outcome::PlacesReturned(_)
+        | Outcome::OfferSet { .. }
+        | Outcome::CodesCreated { .. }
+        | Outcome::CodesAmended { .. }
+        | Outcome::CodesEnded { .. }
+        | Outcome::SeatsAdded { .. }
+        | Outcome::SeatsTaken(_) => return version_3::of_outcome(partition, record),
         // Those of bookings, an equal answer, what nodes say to one another, and what is written down where
         // it was done.
         Outcome::Reserved(_)
