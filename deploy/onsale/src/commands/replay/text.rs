@@ -2,6 +2,7 @@
 
 mod commands;
 mod outcomes;
+mod version_3;
 
 use onsale_schemas::{BookingId, Offset, PartitionId, ShowId, ZoneIndex};
 use serde_json::json;
