@@ -283,3 +283,6 @@ impl Digest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
