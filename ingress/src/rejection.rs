@@ -8,6 +8,8 @@ use crate::charts::Chart;
 use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
 use crate::values::{Instant, Money};
 
+mod version_3;
+
 /// The answer to a refusal. `chart` and `zone` give seats their labels and prices their currency;
 /// without them seats are named by their ids.
 pub(crate) fn to_error(
@@ -89,6 +91,22 @@ pub(crate) fn to_error(
             )
             .with_details(json!({ "until": until }))
         }
+        Rejection::TypeNotOffered { .. }
+        | Rejection::CodeRefused { .. }
+        | Rejection::AccessCodeRequired { .. }
+        | Rejection::TypeNotOnSale { .. }
+        | Rejection::TypeQuantity { .. }
+        | Rejection::WrongSeatKind { .. }
+        | Rejection::CompanionAlone { .. }
+        | Rejection::TotalChanged { .. }
+        | Rejection::SeatInOwnHold { .. }
+        | Rejection::LeavesSingleSeat { .. }
+        | Rejection::InsufficientStockOf { .. }
+        | Rejection::CodeExists { .. }
+        | Rejection::UnknownCode
+        | Rejection::NotConfirmed
+        | Rejection::PlacesNotOfBooking { .. }
+        | Rejection::LayoutChanged { .. } => version_3::to_error(rejection, chart),
     }
 }
 
@@ -121,7 +139,9 @@ pub(crate) fn of_command(
 ) -> ApiError {
     match asked {
         Command::Unblock(block) => of_unblocking(rejection, chart, Some(block.zone)),
-        Command::Block(block) => to_error(rejection, chart, Some(block.zone)),
+        Command::Block(block) | Command::TakeSeats(block) => {
+            to_error(rejection, chart, Some(block.zone))
+        }
         Command::Reserve(reserve) => to_error(rejection, chart, Some(reserve.zone)),
         _ => to_error(rejection, chart, None),
     }
@@ -181,6 +201,13 @@ fn invalid(reason: InvalidReason) -> ApiError {
         InvalidReason::OutOfRange => ("body", "times, lengths and prices within their limits"),
         InvalidReason::PaymentReference => ("payment_reference", "1 to 128 bytes"),
         InvalidReason::Document => ("zones", "shorter names and labels"),
+        InvalidReason::Types => (
+            "items",
+            "ticket types that add up to the places of each item",
+        ),
+        InvalidReason::Offer => ("offer", "an offer within its rules and limits"),
+        InvalidReason::Code => ("terms", "terms of codes within their rules and limits"),
+        InvalidReason::MixedCurrencies => ("currency", "one currency for all of it"),
     };
     ApiError::new(
         Code::ValidationError,

@@ -16,6 +16,7 @@ pub(crate) fn asker(entry: Entry<'_>, outcome: &OutcomeRecord) -> Option<Asker> 
 fn is_asked_for(record: &OutcomeRecord) -> bool {
     match &record.outcome {
         Outcome::Confirmed(confirmed) => confirmed.first,
+        Outcome::ConfirmedV2(confirmed) => confirmed.first,
         Outcome::Released { .. }
         | Outcome::Extended { .. }
         | Outcome::Blocked(_)
@@ -26,8 +27,17 @@ fn is_asked_for(record: &OutcomeRecord) -> bool {
         | Outcome::ShowCancelled { .. }
         | Outcome::EventAmended { .. }
         | Outcome::EventCancelled { .. }
-        | Outcome::ClockReset { .. } => true,
+        | Outcome::ClockReset { .. }
+        | Outcome::ReleasedV2(_)
+        | Outcome::OfferSet { .. }
+        | Outcome::CodesCreated { .. }
+        | Outcome::CodesAmended { .. }
+        | Outcome::CodesEnded { .. }
+        | Outcome::PlacesReturned(_)
+        | Outcome::SeatsAdded { .. }
+        | Outcome::SeatsTaken(_) => true,
         Outcome::Reserved(_)
+        | Outcome::ReservedV2(_)
         | Outcome::Nothing
         | Outcome::Claimed { .. }
         | Outcome::BarrierPassed { .. }

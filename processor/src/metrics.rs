@@ -82,7 +82,7 @@ struct OutcomeCounters {
     replayed: IntCounter,
 }
 
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 24] = [
     "nothing",
     "show_opened",
     "show_amended",
@@ -100,10 +100,17 @@ const KINDS: [&str; 17] = [
     "reference_claimed",
     "described",
     "clock_reset",
+    "offer_set",
+    "codes_created",
+    "codes_amended",
+    "codes_ended",
+    "places_returned",
+    "seats_added",
+    "seats_taken",
 ];
 
 /// By number: the code that clients see, in small letters.
-const REJECTIONS: [&str; 20] = [
+const REJECTIONS: [&str; 36] = [
     "unknown",
     "not_found",
     "not_found",
@@ -124,6 +131,22 @@ const REJECTIONS: [&str; 20] = [
     "payment_reference_used",
     "amount_mismatch",
     "cooling_down",
+    "type_not_offered",
+    "code_refused",
+    "access_code_required",
+    "type_not_on_sale",
+    "type_quantity",
+    "wrong_seat_kind",
+    "companion_alone",
+    "price_changed",
+    "seat_unavailable",
+    "leaves_single_seat",
+    "insufficient_stock",
+    "code_exists",
+    "not_found",
+    "not_confirmed",
+    "places_not_of_booking",
+    "layout_changed",
 ];
 
 impl Metrics {
@@ -230,9 +253,9 @@ impl Metrics {
             Outcome::ShowAmended { .. } => 2,
             Outcome::ShowClosed { .. } => 3,
             Outcome::ShowCancelled { .. } => 4,
-            Outcome::Reserved(_) => 5,
-            Outcome::Confirmed(_) => 6,
-            Outcome::Released { .. } => 7,
+            Outcome::Reserved(_) | Outcome::ReservedV2(_) => 5,
+            Outcome::Confirmed(_) | Outcome::ConfirmedV2(_) => 6,
+            Outcome::Released { .. } | Outcome::ReleasedV2(_) => 7,
             Outcome::Extended { .. } => 8,
             Outcome::Blocked(_) => 9,
             Outcome::Unblocked(_) => 10,
@@ -242,6 +265,13 @@ impl Metrics {
             Outcome::ReferenceClaimed(_) => 14,
             Outcome::Described(_) => 15,
             Outcome::ClockReset { .. } => 16,
+            Outcome::OfferSet { .. } => 17,
+            Outcome::CodesCreated { .. } => 18,
+            Outcome::CodesAmended { .. } => 19,
+            Outcome::CodesEnded { .. } => 20,
+            Outcome::PlacesReturned(_) => 21,
+            Outcome::SeatsAdded { .. } => 22,
+            Outcome::SeatsTaken(_) => 23,
         };
         self.outcomes.by_kind[kind].inc();
     }

@@ -36,6 +36,7 @@ impl Asker {
         };
         match &envelope.command {
             Command::Reserve(reserve) => Some(Self::Buyer(reserve.user)),
+            Command::ReserveV2(reserve) => Some(Self::Buyer(reserve.user)),
             Command::Confirm(confirm) => Some(by(&confirm.by)),
             Command::ConfirmV2(confirm) => Some(by(&confirm.confirm.by)),
             Command::Release { by: actor, .. } => Some(by(actor)),
@@ -50,7 +51,15 @@ impl Asker {
             | Command::CancelShow { .. }
             | Command::AmendEvent(_)
             | Command::CancelEvent { .. }
-            | Command::ResetClock => Some(Self::SomeStaff),
+            | Command::ResetClock
+            | Command::OpenShowV3(_)
+            | Command::SetOffer(_)
+            | Command::CreateCodes(_)
+            | Command::AmendCodes(_)
+            | Command::EndCodes { .. }
+            | Command::ReturnPlaces(_)
+            | Command::AddSeats(_)
+            | Command::TakeSeats(_) => Some(Self::SomeStaff),
             Command::Tick { .. }
             | Command::Claim { .. }
             | Command::Barrier { .. }

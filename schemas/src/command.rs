@@ -5,11 +5,15 @@
 
 use bincode::{Decode, Encode};
 
+use crate::code::{AmendCodes, CreateCodes, EndedCodes};
 use crate::ids::{
     EventId, LogTimeMs, NodeName, Offset, PartitionId, ReferenceHash, ShowId, TenantId, UserId,
     ZoneIndex,
 };
+use crate::offer::SetOffer;
+use crate::order::{ReserveV2, ReturnPlaces};
 use crate::seat_list::SeatList;
+use crate::seating::{AddSeats, OpenShowV3};
 
 /// A request to the machine of one partition. The order of the variants is wire format.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -93,6 +97,29 @@ pub enum Command {
     /// Recovers from a wrong clock, for operators: machine time becomes the time of this record,
     /// even if it was ahead. Machine version 2.
     ResetClock,
+    /// As [`Command::OpenShowV2`], with plans of its rows and an offer. Machine version 3.
+    OpenShowV3(Box<OpenShowV3>),
+    /// Replaces what a show has for sale. Bookings keep their prices. Machine version 3.
+    SetOffer(Box<SetOffer>),
+    /// Adds codes to a group of a show, which it begins if need be. Machine version 3.
+    CreateCodes(Box<CreateCodes>),
+    /// Gives a group of codes other terms. Bookings keep their prices. Machine version 3.
+    AmendCodes(Box<AmendCodes>),
+    /// Ends codes: from now on they are unknown. Machine version 3.
+    EndCodes {
+        /// The show.
+        show: ShowId,
+        /// Which codes.
+        which: EndedCodes,
+    },
+    /// As [`Command::Reserve`], for several zones and ticket types. Machine version 3.
+    ReserveV2(ReserveV2),
+    /// Puts some places of a confirmed booking back on sale. Machine version 3.
+    ReturnPlaces(ReturnPlaces),
+    /// Adds rows, capacity or a zone to a show. Machine version 3.
+    AddSeats(Box<AddSeats>),
+    /// Takes free or blocked places away for good. Machine version 3.
+    TakeSeats(SeatBlock),
 }
 
 impl Command {
@@ -121,6 +148,15 @@ impl Command {
             | Self::ClaimReference(_)
             | Self::Describe(_)
             | Self::ResetClock => 2,
+            Self::OpenShowV3(_)
+            | Self::SetOffer(_)
+            | Self::CreateCodes(_)
+            | Self::AmendCodes(_)
+            | Self::EndCodes { .. }
+            | Self::ReserveV2(_)
+            | Self::ReturnPlaces(_)
+            | Self::AddSeats(_)
+            | Self::TakeSeats(_) => 3,
         }
     }
 }
@@ -354,4 +390,18 @@ pub enum BlockPlaces {
     Seats(SeatList),
     /// A number of places of a general-admission zone.
     Quantity(u32),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Outcome;
+
+    /// Moving them takes as long as reading them, and the frequent ones are small: what is large and
+    /// rare is boxed.
+    #[test]
+    fn rare_kinds_do_not_make_the_frequent_ones_larger() {
+        assert!(size_of::<Command>() <= size_of::<OpenShowV2>());
+        assert!(size_of::<Outcome>() <= size_of::<crate::outcome::Reserved>() + 8);
+    }
 }

@@ -19,6 +19,13 @@ pub type LogTimeMs = u64;
 pub type SeatIndex = u32;
 /// Index of a zone in its show.
 pub type ZoneIndex = u16;
+/// Number of a ticket type in its show, below [`crate::limits::TYPES_PER_SHOW_MAX`]. Type 0 is the
+/// one that a place has where nothing is said.
+pub type TicketTypeId = u8;
+/// Number of a line in its booking, counted from 0.
+pub type LineIndex = u8;
+/// Number of a group of codes in its show, as its tenant chose it.
+pub type CodeGroup = u32;
 
 macro_rules! uuid_newtype {
     ($(#[$doc:meta])* $name:ident) => {
@@ -112,6 +119,11 @@ uuid_newtype!(
     /// A tenant's payment reference, hashed ([`crate::envelope::reference_hash`]); never shown to
     /// anyone.
     ReferenceHash
+);
+uuid_newtype!(
+    /// A presale, discount or access code as the log knows it: a keyed hash that the edge made. The
+    /// code does not follow from it, so it may be logged.
+    CodeHash
 );
 
 /// One partition of the command log and the state machine behind it.

@@ -5,6 +5,7 @@
 //! version is added beside it (see [`codec`]).
 
 pub mod asker;
+pub mod code;
 pub mod codec;
 pub mod command;
 pub mod currencies;
@@ -14,10 +15,13 @@ pub mod envelope;
 pub mod ids;
 pub mod limits;
 pub mod member;
+pub mod offer;
+pub mod order;
 pub mod outcome;
 pub mod partitioning;
 pub mod rejection;
 pub mod seat_list;
+pub mod seating;
 pub mod show_seats;
 pub mod standing;
 
@@ -26,8 +30,8 @@ pub use command::{Actor, Command};
 pub use entry::{Entry, Position};
 pub use envelope::{Envelope, Staff};
 pub use ids::{
-    BookingId, EventId, LogTimeMs, NodeName, Offset, PartitionId, ReferenceHash, RequestId,
-    SeatIndex, ShowId, TenantId, UserId, ZoneIndex,
+    BookingId, CodeGroup, CodeHash, EventId, LineIndex, LogTimeMs, NodeName, Offset, PartitionId,
+    ReferenceHash, RequestId, SeatIndex, ShowId, TenantId, TicketTypeId, UserId, ZoneIndex,
 };
 pub use member::MemberRole;
 pub use outcome::{Outcome, OutcomeRecord};

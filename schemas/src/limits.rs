@@ -50,3 +50,29 @@ pub const COOLDOWN_MAX_MS: u32 = 450_000;
 pub const UNPAID_HOLDS_FREE: u8 = 1;
 /// How many times the cool-down doubles at most.
 pub const COOLDOWN_DOUBLINGS_MAX: u8 = 3;
+/// Items of one `ReserveV2`.
+pub const ITEMS_PER_ORDER_MAX: usize = 16;
+/// Ticket types of one show; their ids are below it.
+pub const TYPES_PER_SHOW_MAX: usize = 64;
+/// Prices by zone and ticket type of one show.
+pub const PRICES_PER_SHOW_MAX: usize = 4_096;
+/// Price phases of one show.
+pub const PHASES_PER_SHOW_MAX: usize = 32;
+/// Bundles of one show.
+pub const BUNDLES_PER_SHOW_MAX: usize = 16;
+/// Groups of codes of one show.
+pub const CODE_GROUPS_PER_SHOW_MAX: usize = 1_024;
+/// Codes of one show.
+pub const CODES_PER_SHOW_MAX: u32 = 100_000;
+/// Codes in one `CreateCodes`.
+pub const CODES_PER_COMMAND_MAX: usize = 10_000;
+/// Accessible and companion seats of one show together.
+pub const SPECIAL_SEATS_PER_SHOW_MAX: u32 = 4_096;
+/// Companion seats for one accessible seat.
+pub const COMPANIONS_PER_ACCESSIBLE_MAX: u8 = 8;
+/// `AddSeats` with rows for one zone.
+pub const ADDITIONS_PER_ZONE_MAX: usize = 16;
+/// Holds of the user that one refusal names.
+pub const OWN_HOLDS_NAMED_MAX: usize = 16;
+/// Highest percentage, in basis points: all of it.
+pub const BASIS_POINTS: u16 = 10_000;

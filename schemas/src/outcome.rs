@@ -4,7 +4,10 @@
 use bincode::{Decode, Encode};
 
 use crate::command::{ClaimReference, Currency, Describe};
-use crate::ids::{EventId, LogTimeMs, NodeName, Offset, RequestId, ShowId, UserId, ZoneIndex};
+use crate::ids::{
+    CodeGroup, CodeHash, EventId, LogTimeMs, NodeName, Offset, RequestId, SeatIndex, ShowId,
+    TicketTypeId, UserId, ZoneIndex,
+};
 use crate::rejection::Rejection;
 use crate::seat_list::SeatList;
 
@@ -131,6 +134,57 @@ pub enum Outcome {
         /// Machine time from this record on.
         to_ms: LogTimeMs,
     },
+    /// Places of an order are held.
+    ReservedV2(Box<ReservedV2>),
+    /// Places of an order are sold.
+    ConfirmedV2(ConfirmedV2),
+    /// Places of an order's hold or sale are free again.
+    ReleasedV2(ReleasedV2),
+    /// A show has another offer.
+    OfferSet {
+        /// The show.
+        show: ShowId,
+    },
+    /// Codes are known. Creating them again yields this again, with `created` 0.
+    CodesCreated {
+        /// The show.
+        show: ShowId,
+        /// Their group.
+        group: CodeGroup,
+        /// How many are new.
+        created: u32,
+        /// How many the group had already, or stood before in the list.
+        known: u32,
+    },
+    /// A group of codes has other terms.
+    CodesAmended {
+        /// The show.
+        show: ShowId,
+        /// The group.
+        group: CodeGroup,
+    },
+    /// Codes ended.
+    CodesEnded {
+        /// The show.
+        show: ShowId,
+        /// How many.
+        ended: u32,
+    },
+    /// Some places of a sale are free again.
+    PlacesReturned(Box<PlacesReturned>),
+    /// A show has more places.
+    SeatsAdded {
+        /// The show.
+        show: ShowId,
+        /// The zone, which may be new.
+        zone: ZoneIndex,
+        /// Index of the first new seat; 0 for general admission.
+        first_seat: SeatIndex,
+        /// How many places are new.
+        places: u32,
+    },
+    /// Places are gone for good.
+    SeatsTaken(BlockChange),
 }
 
 /// See [`Outcome::Reserved`]. The booking is the record's offset (of the first one in a replay).
@@ -209,6 +263,158 @@ pub struct BlockChange {
     /// The zone.
     pub zone: ZoneIndex,
     /// The seats, empty for general admission.
+    pub seats: SeatList,
+    /// How many places.
+    pub quantity: u32,
+}
+
+/// See [`Outcome::ReservedV2`]. The booking is the record's offset (of the first one in a replay).
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ReservedV2 {
+    /// The booking: offset of its `ReserveV2` or `Reserve`.
+    pub booking: Offset,
+    /// The show.
+    pub show: ShowId,
+    /// Its event.
+    pub event: EventId,
+    /// For whom.
+    pub user: UserId,
+    /// The places and what they cost, in the order of the first place of each line.
+    pub lines: Vec<Line>,
+    /// Fee for the order, in minor units.
+    pub order_fee: i64,
+    /// Tax in `order_fee`.
+    pub order_fee_tax: i64,
+    /// What is to be paid: prices and fees of all places and the fee for the order.
+    pub total: i64,
+    /// Tax in `total`.
+    pub tax: i64,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// The code that was used.
+    pub code: Option<CodeHash>,
+    /// End of the hold; from this instant on it has expired.
+    pub expires_at_ms: LogTimeMs,
+}
+
+/// Places of an order that are equal in everything but the seat. Amounts are for one place, in minor
+/// units.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Line {
+    /// The zone.
+    pub zone: ZoneIndex,
+    /// The ticket type.
+    pub ticket_type: TicketTypeId,
+    /// The seats, empty for general admission.
+    pub seats: SeatList,
+    /// How many places. 0 when all were returned.
+    pub quantity: u32,
+    /// Where the list price is from.
+    pub rule: PriceRule,
+    /// The price before bundle and code.
+    pub list_price: i64,
+    /// The bundle that the places are in.
+    pub bundle: Option<u8>,
+    /// What the bundle takes off.
+    pub bundle_off: i64,
+    /// What the code takes off.
+    pub code_off: i64,
+    /// What is left: `list_price - bundle_off - code_off`.
+    pub unit_price: i64,
+    /// Fee on top.
+    pub unit_fee: i64,
+    /// Tax in price and fee.
+    pub unit_tax: i64,
+}
+
+/// Where a list price is from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum PriceRule {
+    /// The unit price of the zone.
+    Zone,
+    /// The price of the ticket type in the zone.
+    Type,
+    /// The price phase with this number.
+    Phase(u8),
+}
+
+/// See [`Outcome::ConfirmedV2`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ConfirmedV2 {
+    /// The booking.
+    pub booking: Offset,
+    /// The show.
+    pub show: ShowId,
+    /// For whom.
+    pub user: UserId,
+    /// Its places, zones in the order of their first line.
+    pub parts: Vec<ZonePlaces>,
+    /// What the places that it has cost, in minor units.
+    pub total: i64,
+    /// Its currency.
+    pub currency: Currency,
+    /// What the payment is known by.
+    pub payment_reference: String,
+    /// When it was confirmed first.
+    pub confirmed_at_ms: LogTimeMs,
+    /// As [`Confirmed::first`].
+    pub first: bool,
+    /// As [`Confirmed::revived`].
+    pub revived: bool,
+}
+
+/// See [`Outcome::ReleasedV2`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ReleasedV2 {
+    /// The booking that ended.
+    pub booking: Offset,
+    /// The show.
+    pub show: ShowId,
+    /// For whom.
+    pub user: UserId,
+    /// Its places, zones in the order of their first line.
+    pub parts: Vec<ZonePlaces>,
+    /// True when it had been confirmed.
+    pub was_confirmed: bool,
+}
+
+/// See [`Outcome::PlacesReturned`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct PlacesReturned {
+    /// The booking.
+    pub booking: Offset,
+    /// The show.
+    pub show: ShowId,
+    /// For whom.
+    pub user: UserId,
+    /// The places that are free again, zones in the order of their first line.
+    pub parts: Vec<ZonePlaces>,
+    /// What their prices were together, in minor units.
+    pub refund_price: i64,
+    /// What their fees were together; with the last place, the fee for the order too.
+    pub refund_fees: i64,
+    /// All lines of the booking with what is left of each.
+    pub lines: Vec<Line>,
+    /// Fee for the order that is left.
+    pub order_fee: i64,
+    /// Tax in `order_fee`.
+    pub order_fee_tax: i64,
+    /// What is left of the total.
+    pub total: i64,
+    /// Tax in `total`.
+    pub tax: i64,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// True when no place is left and the booking ended.
+    pub ended: bool,
+}
+
+/// Places of a booking in one zone.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ZonePlaces {
+    /// The zone.
+    pub zone: ZoneIndex,
+    /// The seats in the order of lines and within, empty for general admission.
     pub seats: SeatList,
     /// How many places.
     pub quantity: u32,

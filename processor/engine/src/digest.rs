@@ -11,6 +11,8 @@ use onsale_schemas::{LogTimeMs, Rejection, SeatList};
 
 use crate::hash::{fold, halves};
 
+mod version_3;
+
 const SEED: u64 = 0x6f6e_7361_6c65_2026;
 const K: u64 = 0xe703_7ed1_a0b4_28db;
 
@@ -184,6 +186,16 @@ impl Digest {
                 self.word(19);
                 self.pair(*from_ms, *to_ms);
             }
+            Outcome::ReservedV2(_)
+            | Outcome::ConfirmedV2(_)
+            | Outcome::ReleasedV2(_)
+            | Outcome::OfferSet { .. }
+            | Outcome::CodesCreated { .. }
+            | Outcome::CodesAmended { .. }
+            | Outcome::CodesEnded { .. }
+            | Outcome::PlacesReturned(_)
+            | Outcome::SeatsAdded { .. }
+            | Outcome::SeatsTaken(_) => self.outcome_v3(outcome),
         }
     }
 
@@ -290,7 +302,9 @@ impl Digest {
             | Rejection::ReservationExpired
             | Rejection::IdempotencyKeyReused
             | Rejection::ShowExists
-            | Rejection::PaymentReferenceUsed => {}
+            | Rejection::PaymentReferenceUsed
+            | Rejection::UnknownCode
+            | Rejection::NotConfirmed => {}
             Rejection::AmountDiffers {
                 total,
                 currency: Currency([c0, c1, c2]),
@@ -299,6 +313,20 @@ impl Digest {
                 self.pair(total.cast_unsigned(), currency);
             }
             Rejection::CoolingDown { until_ms } => self.word(*until_ms),
+            Rejection::TypeNotOffered { .. }
+            | Rejection::CodeRefused { .. }
+            | Rejection::AccessCodeRequired { .. }
+            | Rejection::TypeNotOnSale { .. }
+            | Rejection::TypeQuantity { .. }
+            | Rejection::WrongSeatKind { .. }
+            | Rejection::CompanionAlone { .. }
+            | Rejection::TotalChanged { .. }
+            | Rejection::SeatInOwnHold { .. }
+            | Rejection::LeavesSingleSeat { .. }
+            | Rejection::InsufficientStockOf { .. }
+            | Rejection::CodeExists { .. }
+            | Rejection::PlacesNotOfBooking { .. }
+            | Rejection::LayoutChanged { .. } => self.rejection_v3(rejection),
         }
     }
 }

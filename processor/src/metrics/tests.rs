@@ -1,6 +1,6 @@
 //! Refusals are counted under the names that everybody else has for them.
 
-use onsale_schemas::rejection::{FullTable, InvalidReason};
+use onsale_schemas::rejection::{CodeRefusal, FullTable, InvalidReason};
 use onsale_schemas::{OutcomeRecord, Rejection, SeatList};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
@@ -43,6 +43,67 @@ fn rejections() -> Vec<Rejection> {
             currency: "THB".parse().unwrap(),
         },
         Rejection::CoolingDown { until_ms: 1 },
+    ]
+    .into_iter()
+    .chain(rejections_of_version_3())
+    .collect()
+}
+
+fn rejections_of_version_3() -> Vec<Rejection> {
+    let (zone, ticket_type) = (0, 1);
+    vec![
+        Rejection::TypeNotOffered { zone, ticket_type },
+        Rejection::CodeRefused {
+            why: CodeRefusal::UsedUp,
+        },
+        Rejection::AccessCodeRequired { zone, ticket_type },
+        Rejection::TypeNotOnSale {
+            ticket_type,
+            opens_at_ms: None,
+        },
+        Rejection::TypeQuantity {
+            ticket_type,
+            asked: 1,
+            min: 2,
+            max: 4,
+        },
+        Rejection::WrongSeatKind {
+            ticket_type,
+            seats: SeatList::new(),
+        },
+        Rejection::CompanionAlone {
+            companions: 1,
+            allowed: 0,
+        },
+        Rejection::TotalChanged {
+            total: 1,
+            currency: "THB".parse().unwrap(),
+        },
+        Rejection::SeatInOwnHold {
+            seats: SeatList::new(),
+            own: vec![1],
+        },
+        Rejection::LeavesSingleSeat {
+            seats: SeatList::new(),
+            own: Vec::new(),
+        },
+        Rejection::InsufficientStockOf {
+            item: 1,
+            zone,
+            available: 1,
+            not_together: false,
+        },
+        Rejection::CodeExists {
+            group: 1,
+            code: None,
+        },
+        Rejection::UnknownCode,
+        Rejection::NotConfirmed,
+        Rejection::PlacesNotOfBooking {
+            seats: SeatList::new(),
+            line: Some(0),
+        },
+        Rejection::LayoutChanged { now: 1 },
     ]
 }
 

@@ -316,6 +316,9 @@ fn subject(
         Outcome::Confirmed(confirmed) => Some(confirmed.show),
         Outcome::Released { booking, .. } => Some(booking.show),
         Outcome::Extended { show, .. } => Some(*show),
+        Outcome::ConfirmedV2(confirmed) => Some(confirmed.show),
+        Outcome::ReleasedV2(released) => Some(released.show),
+        Outcome::PlacesReturned(returned) => Some(returned.show),
         _ => None,
     });
     match command {
@@ -323,12 +326,22 @@ fn subject(
         Command::AmendShow(amend) => (Some(amend.show), None),
         Command::CloseShow { show } | Command::CancelShow { show } => (Some(*show), None),
         Command::Reserve(reserve) => (Some(reserve.show), Some(offset)),
-        Command::Block(block) | Command::Unblock(block) => (Some(block.show), None),
+        Command::Block(block) | Command::Unblock(block) | Command::TakeSeats(block) => {
+            (Some(block.show), None)
+        }
         Command::Confirm(confirm) => (show_by_outcome, Some(confirm.booking)),
         Command::Release { booking, .. }
         | Command::Extend { booking, .. }
         | Command::Return { booking } => (show_by_outcome, Some(*booking)),
         Command::OpenShowV2(open) => (Some(open.show.show), None),
+        Command::OpenShowV3(open) => (Some(open.show.show.show), None),
+        Command::SetOffer(command) => (Some(command.show), None),
+        Command::CreateCodes(command) => (Some(command.show), None),
+        Command::AmendCodes(command) => (Some(command.show), None),
+        Command::EndCodes { show, .. } => (Some(*show), None),
+        Command::AddSeats(command) => (Some(command.show), None),
+        Command::ReserveV2(reserve) => (Some(reserve.show), Some(offset)),
+        Command::ReturnPlaces(command) => (show_by_outcome, Some(command.booking)),
         Command::ConfirmV2(paid) => (show_by_outcome, Some(paid.confirm.booking)),
         Command::Describe(describe) => match describe.subject {
             Subject::Show { show, .. } => (Some(show), None),

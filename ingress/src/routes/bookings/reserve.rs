@@ -140,7 +140,7 @@ impl<'de> Deserialize<'de> for SeenPrice {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: only buyers reserve, and a guest only of the show that its token is for; `VERIFIED_ACCOUNT_REQUIRED`: the event is sold only to accounts with a verified address", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),
-        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`, `COOLING_DOWN` (`details.until`): holds of the event ended unpaid in a row, `GUEST_PURCHASE_MADE`: the guest has a booking", body = Problem),
+        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`, `COOLING_DOWN` (`details.until`): holds of the event ended unpaid in a row; by the offer of the show `TYPE_NOT_OFFERED`, `ACCESS_CODE_REQUIRED`, `TYPE_NOT_ON_SALE`, `TYPE_QUANTITY`, `WRONG_SEAT_KIND`, `COMPANION_ALONE`, `LEAVES_SINGLE_SEAT`; `GUEST_PURCHASE_MADE`: the guest has a booking", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
         (status = 429, description = "`RATE_LIMITED`: too many requests of the buyer, too many idempotency keys of the buyer in a day, or too many places of the buyers of one network (`details.limit` says which of the two)", body = Problem),
         (status = 503, description = "`OVERLOADED`, `PARTITION_UNAVAILABLE`: nothing was changed", body = Problem),

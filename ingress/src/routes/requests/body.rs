@@ -1,5 +1,6 @@
 //! Where a request stood and why it was decided so, as clients read it.
 
+use onsale_schemas::rejection::CodeRefusal;
 use onsale_schemas::{Ahead, Command, Outcome, Rejection};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -92,6 +93,15 @@ pub(super) fn asked(command: &Command) -> &'static str {
         Command::ConfirmV2(_) => "confirm",
         Command::ClaimReference(_) => "claim_reference",
         Command::Describe(_) => "describe",
+        Command::OpenShowV3(_) => "open_show",
+        Command::SetOffer(_) => "set_offer",
+        Command::CreateCodes(_) => "create_codes",
+        Command::AmendCodes(_) => "amend_codes",
+        Command::EndCodes { .. } => "end_codes",
+        Command::ReserveV2(_) => "reserve",
+        Command::ReturnPlaces(_) => "return_places",
+        Command::AddSeats(_) => "add_seats",
+        Command::TakeSeats(_) => "take_seats",
         Command::Tick { .. }
         | Command::Claim { .. }
         | Command::Barrier { .. }
@@ -102,7 +112,7 @@ pub(super) fn asked(command: &Command) -> &'static str {
 /// The rule that decided, in a sentence.
 pub(in crate::routes) fn rule(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Reserved(_) => {
+        Outcome::Reserved(_) | Outcome::ReservedV2(_) => {
             "First come, first served: at its turn in the log the places were free, and nothing \
              else stood against it."
         }
@@ -110,8 +120,16 @@ pub(in crate::routes) fn rule(outcome: &Outcome) -> &'static str {
         Outcome::Confirmed(confirmed) if confirmed.revived => {
             "The hold had run out, and all its places were still free."
         }
-        Outcome::Confirmed(_) => "The hold was alive, or confirmed before with the same reference.",
-        Outcome::Released { .. } => "The booking still had its places; they are on sale again.",
+        Outcome::ConfirmedV2(confirmed) if confirmed.revived => {
+            "The hold had run out, and all that it had was still free."
+        }
+        Outcome::Confirmed(_) | Outcome::ConfirmedV2(_) => {
+            "The hold was alive, or confirmed before with the same reference."
+        }
+        Outcome::Released { .. } | Outcome::ReleasedV2(_) => {
+            "The booking still had its places; they are on sale again."
+        }
+        Outcome::PlacesReturned(_) => "The places were sold with the booking.",
         Outcome::Extended { .. } => "The hold was alive and stays below 24 hours.",
         _ => "Nothing stood against it.",
     }
@@ -156,5 +174,63 @@ fn refusal(why: &Rejection) -> &'static str {
         Rejection::CoolingDown { .. } => {
             "The buyer had let holds of the event end unpaid shortly before."
         }
+        Rejection::TypeNotOffered { .. }
+        | Rejection::CodeRefused { .. }
+        | Rejection::AccessCodeRequired { .. }
+        | Rejection::TypeNotOnSale { .. }
+        | Rejection::TypeQuantity { .. }
+        | Rejection::WrongSeatKind { .. }
+        | Rejection::CompanionAlone { .. }
+        | Rejection::TotalChanged { .. }
+        | Rejection::SeatInOwnHold { .. }
+        | Rejection::LeavesSingleSeat { .. }
+        | Rejection::InsufficientStockOf { .. }
+        | Rejection::CodeExists { .. }
+        | Rejection::UnknownCode
+        | Rejection::NotConfirmed
+        | Rejection::PlacesNotOfBooking { .. }
+        | Rejection::LayoutChanged { .. } => refusal_of_version_3(why),
+    }
+}
+
+fn refusal_of_version_3(why: &Rejection) -> &'static str {
+    match why {
+        Rejection::TypeNotOffered { .. } => "That kind of ticket was not sold in that zone.",
+        Rejection::CodeRefused { why } => match why {
+            CodeRefusal::Unknown => "The show had no such code.",
+            CodeRefusal::NotYet { .. } => "The code counted from a later time on.",
+            CodeRefusal::Over => "The code counted no more.",
+            CodeRefusal::NotApplicable => "The code was for none of the places.",
+            CodeRefusal::UsedUp => "As many bookings as the code allows had it at its turn.",
+            CodeRefusal::UsedUpByUser => {
+                "The buyer had as many bookings with the code as one buyer may."
+            }
+        },
+        Rejection::AccessCodeRequired { .. } => "Some of it is sold with an access code only.",
+        Rejection::TypeNotOnSale { .. } => "That kind of ticket was not on sale then.",
+        Rejection::TypeQuantity { .. } => {
+            "An order may not have so few or so many of that kind of ticket."
+        }
+        Rejection::WrongSeatKind { .. } => "That kind of ticket is not for seats of that kind.",
+        Rejection::CompanionAlone { .. } => {
+            "Companion seats go with accessible seats of the same booking."
+        }
+        Rejection::TotalChanged { .. } => "The total was no longer the one that the buyer saw.",
+        Rejection::SeatInOwnHold { .. } => {
+            "All or none: at its turn the buyer held at least one of the seats already."
+        }
+        Rejection::LeavesSingleSeat { .. } => "It would have left single seats over.",
+        Rejection::InsufficientStockOf {
+            not_together: true, ..
+        } => "At its turn enough places of one item were free, but not next to each other.",
+        Rejection::InsufficientStockOf { .. } => {
+            "All or none: at its turn fewer places were free than one item asked for."
+        }
+        Rejection::CodeExists { .. } => "The group or a code was there before with other terms.",
+        Rejection::UnknownCode => "The show had no such code or group of codes.",
+        Rejection::NotConfirmed => "The booking was held and not confirmed.",
+        Rejection::PlacesNotOfBooking { .. } => "Not all of the places were of the booking.",
+        Rejection::LayoutChanged { .. } => "The show had other places by then.",
+        _ => "Something stood against it.",
     }
 }

@@ -9,8 +9,10 @@ use onsale_schemas::command::{
     AmendEvent, AmendShow, Confirm, ConfirmV2, Describe, OpenShow, OpenShowV2, Reserve, SeatBlock,
     Subject,
 };
+use onsale_schemas::order::{ReserveV2, ReturnPlaces};
 use onsale_schemas::{
-    BookingId, Command, Offset, Outcome, PartitionId, Rejection, RequestId, Standing,
+    BookingId, Command, Offset, Outcome, PartitionId, Rejection, RequestId, ShowId, Standing,
+    TenantId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -213,14 +215,24 @@ async fn concerns(
             let event = state.store.event_within(caller.scope(), *event).await?;
             return Ok(event.is_some());
         }
+        Command::OpenShowV3(open) => {
+            let event = open.show.show.event;
+            let event = state.store.event_within(caller.scope(), event).await?;
+            return Ok(event.is_some());
+        }
         Command::AmendShow(AmendShow { show, .. })
         | Command::CloseShow { show }
         | Command::CancelShow { show }
         | Command::Reserve(Reserve { show, .. })
         | Command::Block(SeatBlock { show, .. })
-        | Command::Unblock(SeatBlock { show, .. }) => {
-            state.charts.chart(*show).await.map(|chart| chart.tenant)
-        }
+        | Command::Unblock(SeatBlock { show, .. })
+        | Command::TakeSeats(SeatBlock { show, .. })
+        | Command::EndCodes { show, .. }
+        | Command::ReserveV2(ReserveV2 { show, .. }) => tenant_of_show(state, *show).await,
+        Command::SetOffer(command) => tenant_of_show(state, command.show).await,
+        Command::CreateCodes(command) => tenant_of_show(state, command.show).await,
+        Command::AmendCodes(command) => tenant_of_show(state, command.show).await,
+        Command::AddSeats(command) => tenant_of_show(state, command.show).await,
         Command::Confirm(Confirm { booking: of, .. })
         | Command::ConfirmV2(ConfirmV2 {
             confirm: Confirm { booking: of, .. },
@@ -228,7 +240,10 @@ async fn concerns(
         })
         | Command::Release { booking: of, .. }
         | Command::Extend { booking: of, .. }
-        | Command::Return { booking: of } => managers::tenant_of_booking(state, booking(*of)).await,
+        | Command::Return { booking: of }
+        | Command::ReturnPlaces(ReturnPlaces { booking: of, .. }) => {
+            managers::tenant_of_booking(state, booking(*of)).await
+        }
         Command::ClaimReference(claim) => {
             let booking = BookingId::new(claim.partition, claim.booking);
             managers::tenant_of_booking(state, booking).await
@@ -243,6 +258,10 @@ async fn concerns(
         Err(error) if error.code() == Code::NotFound => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+async fn tenant_of_show(state: &AppState, show: ShowId) -> Result<TenantId, ApiError> {
+    state.charts.chart(show).await.map(|chart| chart.tenant)
 }
 
 /// Where to look: as given, as remembered, by its booking, or among the latest records.

@@ -5,7 +5,7 @@
 
 use std::collections::hash_map::Entry;
 
-use onsale_schemas::outcome::{BlockChange, EndedBooking};
+use onsale_schemas::outcome::{BlockChange, EndedBooking, Line, PlacesReturned, ZonePlaces};
 use onsale_schemas::{EventId, Offset, Outcome, OutcomeRecord, SeatIndex, SeatList, ShowId};
 
 use crate::table::Table;
@@ -17,6 +17,7 @@ type Check = Result<(), String>;
 enum Mark {
     Booking(Offset),
     Blocked,
+    Taken,
 }
 
 /// A booking that has its places.
@@ -26,6 +27,40 @@ struct Live {
     seats: SeatList,
     quantity: u32,
     confirmed: bool,
+}
+
+impl Live {
+    /// Seats in no order: what counts is whose they are.
+    fn new(show: ShowId, seats: impl Iterator<Item = SeatIndex>, quantity: u32) -> Self {
+        let mut seats: SeatList = seats.collect();
+        seats.sort_unstable();
+        Self {
+            show,
+            seats,
+            quantity,
+            confirmed: false,
+        }
+    }
+
+    fn of_parts(show: ShowId, parts: &[ZonePlaces]) -> Self {
+        let seats = parts.iter().flat_map(|part| part.seats.iter().copied());
+        Self::new(show, seats, parts.iter().map(|part| part.quantity).sum())
+    }
+
+    fn of_lines(show: ShowId, lines: &[Line]) -> Self {
+        let seats = lines.iter().flat_map(|line| line.seats.iter().copied());
+        Self::new(show, seats, lines.iter().map(|line| line.quantity).sum())
+    }
+
+    /// An order stands among expired holds once for each of its zones.
+    fn of_ended(show: ShowId, ended: &[EndedBooking]) -> Self {
+        let seats = ended.iter().flat_map(|part| part.seats.iter().copied());
+        Self::new(show, seats, ended.iter().map(|part| part.quantity).sum())
+    }
+
+    fn confirmed(self, confirmed: bool) -> Self {
+        Self { confirmed, ..self }
+    }
 }
 
 /// The state that a reader of the outcomes has.
@@ -51,46 +86,32 @@ impl Ledger {
             ));
         }
         self.last = Some(record.offset);
-        for ended in &record.expired {
-            self.end(ended, false)?;
+        for ended in record.expired.chunk_by(|a, b| a.booking == b.booking) {
+            if let Some(EndedBooking { booking, show, .. }) = ended.first() {
+                self.end(*booking, &Live::of_ended(*show, ended))?;
+            }
         }
         if record.replay_of.is_some() {
             return Ok(());
         }
         match &record.outcome {
             Outcome::Reserved(reserved) => {
-                let live = Live {
-                    show: reserved.show,
-                    seats: reserved.seats.clone(),
-                    quantity: reserved.quantity,
-                    confirmed: false,
-                };
+                let seats = reserved.seats.iter().copied();
+                let live = Live::new(reserved.show, seats, reserved.quantity);
                 self.begin(reserved.booking, live)
             }
             Outcome::Confirmed(confirmed) => {
-                let booking = confirmed.booking;
-                let live = Live {
-                    show: confirmed.show,
-                    seats: confirmed.seats.clone(),
-                    quantity: confirmed.quantity,
-                    confirmed: true,
-                };
-                if confirmed.revived {
-                    return self.begin(booking, live);
-                }
-                let was = Live {
-                    confirmed: !confirmed.first,
-                    ..live.clone()
-                };
-                match self.live.insert(booking, live) {
-                    Some(found) if found == was => Ok(()),
-                    found => Err(format!("confirms {booking}, which is {found:?}")),
-                }
+                let seats = confirmed.seats.iter().copied();
+                let live = Live::new(confirmed.show, seats, confirmed.quantity).confirmed(true);
+                self.confirm(confirmed.booking, live, confirmed.first, confirmed.revived)
             }
             Outcome::Released {
                 booking,
                 was_confirmed,
-            } => self.end(booking, *was_confirmed),
+            } => {
+                let live = Live::of_ended(booking.show, std::slice::from_ref(booking));
+                self.end(booking.booking, &live.confirmed(*was_confirmed))
+            }
             Outcome::Extended { booking, .. } => match self.live.get(booking) {
                 Some(live) if !live.confirmed => Ok(()),
                 found => Err(format!("extends {booking}, which is {found:?}")),
@@ -123,7 +144,26 @@ impl Ledger {
             | Outcome::ReferenceClaimed(_)
             | Outcome::Described(_)
             | Outcome::ClockReset { .. }
+            | Outcome::OfferSet { .. }
+            | Outcome::CodesCreated { .. }
+            | Outcome::CodesAmended { .. }
+            | Outcome::CodesEnded { .. }
+            | Outcome::SeatsAdded { .. }
             | Outcome::Rejected(_) => Ok(()),
+            Outcome::ReservedV2(reserved) => {
+                let live = Live::of_lines(reserved.show, &reserved.lines);
+                self.begin(reserved.booking, live)
+            }
+            Outcome::ConfirmedV2(confirmed) => {
+                let live = Live::of_parts(confirmed.show, &confirmed.parts).confirmed(true);
+                self.confirm(confirmed.booking, live, confirmed.first, confirmed.revived)
+            }
+            Outcome::ReleasedV2(released) => {
+                let live = Live::of_parts(released.show, &released.parts);
+                self.end(released.booking, &live.confirmed(released.was_confirmed))
+            }
+            Outcome::PlacesReturned(returned) => self.give_back(returned),
+            Outcome::SeatsTaken(change) => self.take_away(change),
         }
     }
 
@@ -147,19 +187,58 @@ impl Ledger {
         }
     }
 
-    fn end(&mut self, ended: &EndedBooking, confirmed: bool) -> Check {
-        let booking = ended.booking;
-        let want = Live {
-            show: ended.show,
-            seats: ended.seats.clone(),
-            quantity: ended.quantity,
-            confirmed,
+    fn confirm(&mut self, booking: Offset, live: Live, first: bool, revived: bool) -> Check {
+        if revived {
+            return self.begin(booking, live);
+        }
+        let was = Live {
+            confirmed: !first,
+            ..live.clone()
         };
+        match self.live.insert(booking, live) {
+            Some(found) if found == was => Ok(()),
+            found => Err(format!("confirms {booking}, which is {found:?}")),
+        }
+    }
+
+    fn end(&mut self, booking: Offset, want: &Live) -> Check {
         match self.live.remove(&booking) {
-            Some(found) if found == want => {}
+            Some(found) if found == *want => {}
             found => return Err(format!("ends {booking}, which is {found:?}")),
         }
-        self.lift(ended.show, &ended.seats, Mark::Booking(booking))
+        self.lift(want.show, &want.seats, Mark::Booking(booking))
+    }
+
+    fn give_back(&mut self, returned: &PlacesReturned) -> Check {
+        let (booking, show) = (returned.booking, returned.show);
+        let left = Live::of_lines(show, &returned.lines).confirmed(true);
+        let gone = Live::of_parts(show, &returned.parts);
+        let found = self.live.remove(&booking);
+        let Some(before) = found.filter(|found| found.confirmed && found.show == show) else {
+            return Err(format!("gives back places of {booking}, which is not sold"));
+        };
+        let all = left.seats.iter().chain(gone.seats.iter()).copied();
+        let quantity = left.quantity.saturating_add(gone.quantity);
+        let adds_up = Live::new(show, all, quantity).confirmed(true) == before;
+        if !adds_up || returned.ended != (left.quantity == 0) {
+            return Err(format!("gives back {gone:?} of {booking}, leaves {left:?}"));
+        }
+        if !returned.ended {
+            self.live.insert(booking, left);
+        }
+        self.lift(show, &gone.seats, Mark::Booking(booking))
+    }
+
+    /// Seats go for good: they are free or blocked before.
+    fn take_away(&mut self, change: &BlockChange) -> Check {
+        for &seat in change.seats.iter() {
+            let found = self.marks.insert((change.show, seat), Mark::Taken);
+            if !matches!(found, None | Some(Mark::Blocked)) {
+                let show = change.show;
+                return Err(format!("takes {seat} of {show} away, which is {found:?}"));
+            }
+        }
+        Ok(())
     }
 
     fn unblock(&mut self, change: &BlockChange) -> Check {
@@ -169,7 +248,7 @@ impl Ledger {
     fn cancel(&mut self, show: ShowId) {
         self.live.retain(|_, live| live.show != show);
         self.marks
-            .retain(|(of, _), mark| *of != show || *mark == Mark::Blocked);
+            .retain(|(of, _), mark| *of != show || !matches!(mark, Mark::Booking(_)));
     }
 
     fn put(&mut self, show: ShowId, seats: &[SeatIndex], mark: Mark) -> Check {
@@ -199,150 +278,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests {
-    use onsale_schemas::command::Currency;
-    use onsale_schemas::outcome::{Confirmed, Reserved};
-    use onsale_schemas::{EventId, UserId};
-
-    use super::*;
-
-    const SHOW: ShowId = ShowId::from_bytes([1; 16]);
-    const USER: UserId = UserId::from_bytes([2; 16]);
-
-    fn record(offset: Offset, outcome: Outcome) -> OutcomeRecord {
-        OutcomeRecord {
-            offset,
-            previous: offset.checked_sub(1),
-            log_time_ms: 0,
-            request_id: None,
-            replay_of: None,
-            expired: Vec::new(),
-            outcome,
-        }
-    }
-
-    fn reserved(booking: Offset, seat: SeatIndex) -> Outcome {
-        Outcome::Reserved(Reserved {
-            booking,
-            show: SHOW,
-            event: EventId::from_bytes([3; 16]),
-            user: USER,
-            zone: 0,
-            seats: SeatList::from(&[seat][..]),
-            quantity: 1,
-            unit_price: 1,
-            currency: Currency(*b"THB"),
-            expires_at_ms: 9,
-        })
-    }
-
-    fn confirmed(booking: Offset, seat: SeatIndex, first: bool, revived: bool) -> Outcome {
-        Outcome::Confirmed(Confirmed {
-            booking,
-            show: SHOW,
-            user: USER,
-            zone: 0,
-            seats: SeatList::from(&[seat][..]),
-            quantity: 1,
-            payment_reference: "p".to_owned(),
-            confirmed_at_ms: 0,
-            first,
-            revived,
-        })
-    }
-
-    fn ended(booking: Offset, seat: SeatIndex) -> EndedBooking {
-        EndedBooking {
-            booking,
-            show: SHOW,
-            user: USER,
-            zone: 0,
-            seats: SeatList::from(&[seat][..]),
-            quantity: 1,
-        }
-    }
-
-    fn released(booking: Offset, seat: SeatIndex, was_confirmed: bool) -> Outcome {
-        Outcome::Released {
-            booking: ended(booking, seat),
-            was_confirmed,
-        }
-    }
-
-    fn blocked(seat: SeatIndex) -> BlockChange {
-        BlockChange {
-            show: SHOW,
-            zone: 0,
-            seats: SeatList::from(&[seat][..]),
-            quantity: 1,
-        }
-    }
-
-    /// Booking 0 holds seat 7; what may and may not come next.
-    #[test]
-    fn contradictions() {
-        let cancelled = Outcome::ShowCancelled { show: SHOW };
-        let cases: Vec<(Vec<Outcome>, Option<&str>)> = vec![
-            (vec![reserved(1, 8)], None),
-            (vec![reserved(1, 7)], Some("gives 7 of")),
-            (vec![reserved(0, 8)], Some("makes booking 0")),
-            (vec![confirmed(0, 7, true, false)], None),
-            (vec![confirmed(0, 8, true, false)], Some("confirms 0")),
-            (vec![confirmed(0, 7, false, false)], Some("confirms 0")),
-            (vec![confirmed(0, 7, true, true)], Some("gives 7 of")),
-            (
-                vec![released(0, 7, false), confirmed(0, 7, true, true)],
-                None,
-            ),
-            (vec![released(0, 7, true)], Some("ends 0")),
-            (vec![released(0, 8, false)], Some("ends 0")),
-            (
-                vec![released(0, 7, false), released(0, 7, false)],
-                Some("ends 0"),
-            ),
-            (vec![released(0, 7, false), reserved(2, 7)], None),
-            (vec![Outcome::Blocked(blocked(7))], Some("gives 7 of")),
-            (vec![Outcome::Unblocked(blocked(8))], Some("frees 8 of")),
-            (
-                vec![
-                    Outcome::Blocked(blocked(8)),
-                    Outcome::Unblocked(blocked(8)),
-                    reserved(3, 8),
-                ],
-                None,
-            ),
-            (vec![cancelled, released(0, 7, false)], Some("ends 0")),
-        ];
-        for (case, (outcomes, want)) in cases.into_iter().enumerate() {
-            let mut ledger = Ledger::default();
-            ledger.take(&record(0, reserved(0, 7))).unwrap();
-            let found = (1..)
-                .zip(outcomes)
-                .try_for_each(|(offset, outcome)| ledger.take(&record(offset, outcome)));
-            match (found, want) {
-                (Ok(()), None) => {}
-                (Err(text), Some(want)) => assert!(text.contains(want), "{case}: {text}"),
-                (found, _) => panic!("{case}: {found:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_broken_chain_is_found() {
-        let mut ledger = Ledger::default();
-        ledger.take(&record(0, Outcome::Nothing)).unwrap();
-        assert!(ledger.take(&record(2, Outcome::Nothing)).is_err());
-    }
-
-    #[test]
-    fn a_replay_changes_nothing() {
-        let mut ledger = Ledger::default();
-        ledger.take(&record(0, reserved(0, 7))).unwrap();
-        let mut again = record(1, reserved(0, 7));
-        again.replay_of = Some(onsale_schemas::outcome::Replayed {
-            offset: 0,
-            log_time_ms: 0,
-        });
-        assert_eq!(ledger.take(&again), Ok(()));
-    }
-}
+mod tests;

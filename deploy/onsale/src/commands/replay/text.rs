@@ -2,6 +2,7 @@
 
 mod commands;
 mod outcomes;
+mod version_3;
 
 use onsale_schemas::{BookingId, Offset, PartitionId, ShowId, ZoneIndex};
 use serde_json::json;
@@ -93,6 +94,8 @@ fn index_words(seats: &[u32]) -> String {
 #[cfg(test)]
 mod tests {
     use onsale_schemas::command::{Currency, Pick, Reserve};
+    use onsale_schemas::order::{Item, PickV2, ReserveV2};
+    use onsale_schemas::seating::SeatKind;
     use onsale_schemas::{Command, Envelope, Outcome, Rejection, SeatList, UserId};
 
     use super::outcomes::snake;
@@ -147,5 +150,48 @@ mod tests {
             "rejected  PRICE_CHANGED, the unit price is 5 minor units"
         );
         assert_eq!(snake("UnknownZone"), "unknown_zone");
+    }
+
+    #[test]
+    fn orders_are_told_item_by_item() {
+        let (_folder, mut teller) = teller();
+        let command = Command::ReserveV2(ReserveV2 {
+            show: ShowId::from_bytes([1; 16]),
+            user: UserId::from_bytes([2; 16]),
+            items: vec![
+                Item {
+                    zone: 0,
+                    pick: PickV2::BestAvailable {
+                        quantity: 2,
+                        together: true,
+                        kind: SeatKind::Accessible,
+                    },
+                    types: vec![(1, 2)],
+                },
+                Item {
+                    zone: 1,
+                    pick: PickV2::General { quantity: 3 },
+                    types: Vec::new(),
+                },
+            ],
+            code: None,
+            expected_total: Some(5),
+        });
+        let described = teller.command(&Envelope::machine(command.clone()));
+        let text = described.to_string();
+        let items = "the best 2 accessible together in zone index 0; 3 in zone index 1";
+        assert!(text.contains(items), "{text}");
+        assert!(text.contains("at a total of 5 minor units"), "{text}");
+        assert_eq!(described.json()["items"][0]["types"], json!([[1, 2]]));
+        let refused = Outcome::Rejected(Rejection::LeavesSingleSeat {
+            seats: [2].into_iter().collect(),
+            own: vec![9],
+        });
+        let text = teller.bare_outcome(&refused, Some(&command)).to_string();
+        let own = BookingId::new(PartitionId(6), 9);
+        assert_eq!(
+            text,
+            format!("rejected  LEAVES_SINGLE_SEAT, seat index 2, own {own}")
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! What an outcome is written down as.
 
+mod version_3;
+
 use onsale_schemas::outcome::{BlockChange, EndedBooking};
 use onsale_schemas::{
     BookingId, EventId, Offset, Outcome, OutcomeRecord, PartitionId, ShowId, UserId,
@@ -137,6 +139,16 @@ fn of_staff(partition: PartitionId, record: &OutcomeRecord) -> Option<Decided> {
                 partition.to_string(),
             )
         },
+        Outcome::ReservedV2(_)
+        | Outcome::ConfirmedV2(_)
+        | Outcome::ReleasedV2(_)
+        | Outcome::PlacesReturned(_)
+        | Outcome::OfferSet { .. }
+        | Outcome::CodesCreated { .. }
+        | Outcome::CodesAmended { .. }
+        | Outcome::CodesEnded { .. }
+        | Outcome::SeatsAdded { .. }
+        | Outcome::SeatsTaken(_) => return version_3::of_outcome(partition, record),
         // Those of bookings, an equal answer, what nodes say to one another, and what is written down where
         // it was done.
         Outcome::Reserved(_)

@@ -102,6 +102,15 @@ impl Teller {
                 )
             }
             Command::ResetClock => kind("reset_clock"),
+            Command::OpenShowV3(_)
+            | Command::SetOffer(_)
+            | Command::CreateCodes(_)
+            | Command::AmendCodes(_)
+            | Command::EndCodes { .. }
+            | Command::ReserveV2(_)
+            | Command::ReturnPlaces(_)
+            | Command::AddSeats(_)
+            | Command::TakeSeats(_) => self.command_v3(command),
         }
     }
 
@@ -164,7 +173,7 @@ impl Teller {
         described.with("user", reserve.user)
     }
 
-    fn open(&mut self, open: &OpenShow) -> Described {
+    pub(super) fn open(&mut self, open: &OpenShow) -> Described {
         let zones: Vec<_> = open
             .zones
             .iter()
@@ -210,7 +219,7 @@ impl Teller {
         actor(described, confirm.by)
     }
 
-    fn block(&mut self, described: Described, block: &SeatBlock) -> Described {
+    pub(super) fn block(&mut self, described: Described, block: &SeatBlock) -> Described {
         let described = described.with("show", block.show);
         let described = self.zone(described, block.show, block.zone);
         match &block.places {
@@ -221,7 +230,7 @@ impl Teller {
 }
 
 /// A duration in milliseconds, shown in seconds.
-fn length(described: Described, key: &'static str, ms: u32) -> Described {
+pub(super) fn length(described: Described, key: &'static str, ms: u32) -> Described {
     let words = format!("{key} {}.{:03} s", ms / 1_000, ms % 1_000);
     let words = words.replace(".000 s", " s");
     described.put(key, json!({ "ms": ms }), words)

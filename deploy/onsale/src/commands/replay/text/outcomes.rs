@@ -89,6 +89,16 @@ impl Teller {
             Outcome::ClockReset { from_ms, to_ms } => kind("clock_reset")
                 .with("from", output::time(*from_ms))
                 .with("to", output::time(*to_ms)),
+            Outcome::ReservedV2(_)
+            | Outcome::ConfirmedV2(_)
+            | Outcome::ReleasedV2(_)
+            | Outcome::OfferSet { .. }
+            | Outcome::CodesCreated { .. }
+            | Outcome::CodesAmended { .. }
+            | Outcome::CodesEnded { .. }
+            | Outcome::PlacesReturned(_)
+            | Outcome::SeatsAdded { .. }
+            | Outcome::SeatsTaken(_) => self.outcome_v3(outcome),
         }
     }
 
@@ -192,11 +202,29 @@ impl Teller {
             | Rejection::ReservationExpired
             | Rejection::IdempotencyKeyReused
             | Rejection::ShowExists
-            | Rejection::PaymentReferenceUsed => described,
+            | Rejection::PaymentReferenceUsed
+            | Rejection::NotConfirmed => described,
+            Rejection::UnknownCode => described.with("what", "code"),
+            Rejection::TypeNotOffered { .. }
+            | Rejection::CodeRefused { .. }
+            | Rejection::AccessCodeRequired { .. }
+            | Rejection::TypeNotOnSale { .. }
+            | Rejection::TypeQuantity { .. }
+            | Rejection::WrongSeatKind { .. }
+            | Rejection::CompanionAlone { .. }
+            | Rejection::TotalChanged { .. }
+            | Rejection::SeatInOwnHold { .. }
+            | Rejection::LeavesSingleSeat { .. }
+            | Rejection::InsufficientStockOf { .. }
+            | Rejection::CodeExists { .. }
+            | Rejection::PlacesNotOfBooking { .. }
+            | Rejection::LayoutChanged { .. } => {
+                self.refusal_v3(described, rejection, asked.and_then(show_of))
+            }
         }
     }
 
-    fn changed(&mut self, described: Described, change: &BlockChange) -> Described {
+    pub(super) fn changed(&mut self, described: Described, change: &BlockChange) -> Described {
         let described = described.with("show", change.show);
         let described = self.zone(described, change.show, change.zone);
         self.seats_or_places(described, change.show, &change.seats, change.quantity)
@@ -207,8 +235,18 @@ impl Teller {
 fn place_of(command: &Command) -> Option<(ShowId, ZoneIndex)> {
     match command {
         Command::Reserve(reserve) => Some((reserve.show, reserve.zone)),
-        Command::Block(block) | Command::Unblock(block) => Some((block.show, block.zone)),
+        Command::Block(block) | Command::Unblock(block) | Command::TakeSeats(block) => {
+            Some((block.show, block.zone))
+        }
         _ => None,
+    }
+}
+
+/// The show in which a command asks for places.
+fn show_of(command: &Command) -> Option<ShowId> {
+    match command {
+        Command::ReserveV2(reserve) => Some(reserve.show),
+        other => place_of(other).map(|(show, _)| show),
     }
 }
 
