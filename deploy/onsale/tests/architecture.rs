@@ -100,6 +100,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-counts",
         ],
     ),
+    ("onsale-halls", &["onsale-schemas"]),
     (
         "onsale-ingress",
         &[
@@ -206,7 +207,7 @@ fn the_engine_stays_pure() {
         .iter()
         .map(|package| (&package.id, package.name.as_str()))
         .collect();
-    for pure in ["onsale-schemas", "onsale-engine"] {
+    for pure in ["onsale-schemas", "onsale-engine", "onsale-halls"] {
         let root = metadata
             .packages
             .iter()

@@ -1,0 +1,49 @@
+//! Points and outlines.
+
+use super::Checker;
+use crate::fault::Spot;
+use crate::format::Point;
+use crate::limits::{COORDINATE_MAX_CM, POLYGON_POINTS_MAX};
+
+pub(super) fn is_within(point: Point) -> bool {
+    let range = -COORDINATE_MAX_CM..=COORDINATE_MAX_CM;
+    point.iter().all(|part| range.contains(part))
+}
+
+impl Checker<'_> {
+    /// Refuses a point that is too far away.
+    pub(super) fn point(&mut self, point: Point, spot: Spot<'_>) {
+        self.findings.require(is_within(point), spot, || {
+            let [x, y] = point;
+            format!("[{x}, {y}]: from -{COORDINATE_MAX_CM} to {COORDINATE_MAX_CM} centimetres")
+        });
+    }
+
+    /// Refuses what encloses nothing.
+    pub(super) fn outline(&mut self, shape: &[Point], spot: Spot<'_>) {
+        if !(3..=POLYGON_POINTS_MAX).contains(&shape.len()) {
+            self.findings.add(spot, || {
+                format!(
+                    "shape with {} points: 3 to {POLYGON_POINTS_MAX}",
+                    shape.len()
+                )
+            });
+            return;
+        }
+        if let Some(&point) = shape.iter().find(|point| !is_within(**point)) {
+            self.point(point, spot);
+            return;
+        }
+        let next = shape.iter().cycle().skip(1);
+        let twice_the_area: i64 = shape
+            .iter()
+            .zip(next)
+            .map(|(&[ax, ay], &[bx, by])| {
+                i64::from(ax) * i64::from(by) - i64::from(bx) * i64::from(ay)
+            })
+            .sum();
+        self.findings.require(twice_the_area != 0, spot, || {
+            "shape without an area: its points go round something".to_owned()
+        });
+    }
+}
