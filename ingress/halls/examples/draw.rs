@@ -53,7 +53,10 @@ fn draw(hall: &Hall) -> String {
     }
     for section in &document.sections {
         for area in &section.standing {
-            let category = document.categories.iter().find(|one| one.id == area.category);
+            let category = document
+                .categories
+                .iter()
+                .find(|one| one.id == area.category);
             let color = category.and_then(|category| category.color.as_deref());
             polygon(&area.shape, color.unwrap_or("#888888"), "0.5");
         }

@@ -296,7 +296,11 @@ fn seat_columns(seats: &[&PlanSeat]) -> SeatColumns {
         run = match run {
             Some((category, count)) if category == seat.category => Some((category, count + 1)),
             done => {
-                columns.category.extend(done.map(|(category, count)| [category.into(), count]).into_iter().flatten());
+                columns.category.extend(
+                    done.map(|(category, count)| [category.into(), count])
+                        .into_iter()
+                        .flatten(),
+                );
                 Some((seat.category, 1))
             }
         };

@@ -198,8 +198,8 @@ impl<'a> Checker<'a> {
         } else {
             composed(&format!("{prefix} {name}")).into_owned()
         };
-        let is_label = is_row_label(name, ROW_LABEL_MAX_CHARS)
-            && is_row_label(&label, ROW_LABEL_MAX_CHARS);
+        let is_label =
+            is_row_label(name, ROW_LABEL_MAX_CHARS) && is_row_label(&label, ROW_LABEL_MAX_CHARS);
         self.findings.require(is_label, spot, || {
             let with_prefix = if prefix.is_empty() {
                 ""

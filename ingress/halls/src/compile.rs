@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::fault::{Faults, Findings, Spot};
 use crate::format::Flag;
 use crate::hall::Hall;
-use crate::limits::{
-    GENERAL_CAPACITY_MAX, NAME_MAX_CHARS, ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX,
-};
+use crate::limits::{GENERAL_CAPACITY_MAX, NAME_MAX_CHARS, ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX};
 use crate::plan::Plan;
 use crate::text::{composed, cut, is_name};
 
@@ -231,9 +229,11 @@ fn zones_of_categories(
         .map(|(index, category)| (category.id.as_str(), index))
         .collect();
     let zones = assignment.zones.len();
-    findings.require((1..=ZONES_PER_SHOW_MAX).contains(&zones), Spot::Hall, || {
-        format!("{zones} price zones: 1 to {ZONES_PER_SHOW_MAX}")
-    });
+    findings.require(
+        (1..=ZONES_PER_SHOW_MAX).contains(&zones),
+        Spot::Hall,
+        || format!("{zones} price zones: 1 to {ZONES_PER_SHOW_MAX}"),
+    );
     let mut zone_of = vec![None; categories.len()];
     let mut is_named = vec![false; categories.len()];
     let mut names = HashSet::new();
@@ -409,7 +409,12 @@ fn zone_row(plan: &Plan, part: &Part) -> ZoneRow {
     let seats = if is_plain {
         Labels::Count(u16::try_from(part.seats.len()).unwrap_or(u16::MAX))
     } else {
-        Labels::Each(part.seats.iter().map(|&seat| label(seat).to_owned()).collect())
+        Labels::Each(
+            part.seats
+                .iter()
+                .map(|&seat| label(seat).to_owned())
+                .collect(),
+        )
     };
     ZoneRow {
         name: plan.rows[part.row as usize].label.clone(),

@@ -274,7 +274,10 @@ mod tests {
             let (sine, cosine) = sin_cos(angle);
             assert!((sine - angle.sin()).abs() < 1e-12, "sin {angle}");
             assert!((cosine - angle.cos()).abs() < 1e-12, "cos {angle}");
-            assert!((arctangent(angle) - angle.atan()).abs() < 1e-12, "atan {angle}");
+            assert!(
+                (arctangent(angle) - angle.atan()).abs() < 1e-12,
+                "atan {angle}"
+            );
         }
     }
 

@@ -18,7 +18,9 @@ impl Flags {
     /// The set of these.
     #[must_use]
     pub fn of(flags: &[Flag]) -> Self {
-        flags.iter().fold(Self::default(), |set, &flag| set.with(flag))
+        flags
+            .iter()
+            .fold(Self::default(), |set, &flag| set.with(flag))
     }
 
     /// The set with one more.

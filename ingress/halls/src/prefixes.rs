@@ -54,9 +54,8 @@ fn candidates(number: usize, name: &str) -> Vec<String> {
 
 /// A text's runs of letters and digits.
 pub(crate) fn words(text: &str) -> Vec<String> {
-    let is_inside = |char: char| {
-        char.is_alphanumeric() || unicode_normalization::char::is_combining_mark(char)
-    };
+    let is_inside =
+        |char: char| char.is_alphanumeric() || unicode_normalization::char::is_combining_mark(char);
     text.split(|char| !is_inside(char))
         .map(|word| word.trim_start_matches(unicode_normalization::char::is_combining_mark))
         .filter(|word| !word.is_empty())

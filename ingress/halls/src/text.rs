@@ -78,7 +78,15 @@ mod tests {
         }
         let long = "a".repeat(21);
         for bad in [
-            "", " ", " A", "A ", "--", "a\nb", "a\u{202e}b", "a\u{2028}b", &long,
+            "",
+            " ",
+            " A",
+            "A ",
+            "--",
+            "a\nb",
+            "a\u{202e}b",
+            "a\u{2028}b",
+            &long,
         ] {
             assert!(!is_name(bad, 20), "{bad:?}");
         }

@@ -35,10 +35,9 @@ impl<'a> Checker<'a> {
                 drafts
             }
             (None, false) => {
-                self.findings
-                    .require(row.special.is_empty(), spot, || {
-                        "special goes with line: of seats one by one each says what it is".to_owned()
-                    });
+                self.findings.require(row.special.is_empty(), spot, || {
+                    "special goes with line: of seats one by one each says what it is".to_owned()
+                });
                 row.seats
                     .iter()
                     .map(|seat| {
@@ -56,7 +55,11 @@ impl<'a> Checker<'a> {
             (given, _) => {
                 let both = given.is_some();
                 self.findings.add(spot, || {
-                    let what = if both { "both line and seats" } else { "neither line nor seats" };
+                    let what = if both {
+                        "both line and seats"
+                    } else {
+                        "neither line nor seats"
+                    };
                     format!("{what}: one of them says where its seats are")
                 });
                 return;
@@ -71,14 +74,18 @@ impl<'a> Checker<'a> {
             format!("{} chairs: 1 to {CHAIRS_PER_TABLE_MAX}", table.chairs)
         });
         let [width, depth] = table.size;
-        let has_size = table.size.iter().all(|side| (1..=TABLE_SIDE_MAX_CM).contains(side));
+        let has_size = table
+            .size
+            .iter()
+            .all(|side| (1..=TABLE_SIDE_MAX_CM).contains(side));
         self.findings.require(has_size, spot, || {
             format!("size [{width}, {depth}]: 1 to {TABLE_SIDE_MAX_CM} centimetres each")
         });
         let is_round = table.shape == TableShape::Round;
-        self.findings.require(!is_round || width == depth, spot, || {
-            format!("size [{width}, {depth}]: a round table is as wide as deep")
-        });
+        self.findings
+            .require(!is_round || width == depth, spot, || {
+                format!("size [{width}, {depth}]: a round table is as wide as deep")
+            });
         self.findings.require(table.turn_degrees < 360, spot, || {
             format!("turn_degrees {}: 0 to 359", table.turn_degrees)
         });
@@ -146,21 +153,19 @@ impl<'a> Checker<'a> {
     }
 
     fn pitch(&mut self, pitch: f64, spot: Spot<'_>) {
-        self.findings
-            .require(pitch >= SEAT_PITCH_MIN_CM, spot, || {
-                format!(
-                    "{pitch:.0} centimetres from seat to seat: at least {SEAT_PITCH_MIN_CM:.0}; \
+        self.findings.require(pitch >= SEAT_PITCH_MIN_CM, spot, || {
+            format!(
+                "{pitch:.0} centimetres from seat to seat: at least {SEAT_PITCH_MIN_CM:.0}; \
                      make the row longer or its seats fewer"
-                )
-            });
+            )
+        });
     }
 
     fn numbering(&mut self, numbering: Numbering, spot: Spot<'_>) {
         let Numbering { from, step, .. } = numbering;
-        self.findings
-            .require(from <= NUMBERING_FROM_MAX, spot, || {
-                format!("numbering from {from}: at most {NUMBERING_FROM_MAX}")
-            });
+        self.findings.require(from <= NUMBERING_FROM_MAX, spot, || {
+            format!("numbering from {from}: at most {NUMBERING_FROM_MAX}")
+        });
         let has_step = (1..=NUMBERING_STEP_MAX).contains(&step);
         self.findings.require(has_step, spot, || {
             format!("numbering in steps of {step}: 1 to {NUMBERING_STEP_MAX}")
@@ -211,7 +216,10 @@ impl<'a> Checker<'a> {
                 let draft = &mut drafts[place];
                 draft.category = special.category.as_deref().or(draft.category);
                 draft.rank = special.rank.or(draft.rank);
-                draft.flags = special.flags.iter().fold(draft.flags, |set, &flag| set.with(flag));
+                draft.flags = special
+                    .flags
+                    .iter()
+                    .fold(draft.flags, |set, &flag| set.with(flag));
             }
         }
     }

@@ -112,7 +112,10 @@ fn spot_of<'a>(document: &'a Document, row: &PlanRow) -> Spot<'a> {
     let section = &document.sections[number];
     let place = row.number as usize;
     if row.is_table {
-        Spot::Table((number, &section.name), (place, &section.tables[place].name))
+        Spot::Table(
+            (number, &section.name),
+            (place, &section.tables[place].name),
+        )
     } else {
         Spot::Row((number, &section.name), (place, &section.rows[place].name))
     }

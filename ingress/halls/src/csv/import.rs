@@ -210,7 +210,11 @@ impl Import {
             return;
         }
         let texts = [
-            (Column::Section, NAME_MAX_CHARS, is_name as fn(&str, usize) -> bool),
+            (
+                Column::Section,
+                NAME_MAX_CHARS,
+                is_name as fn(&str, usize) -> bool,
+            ),
             (Column::Row, ROW_LABEL_MAX_CHARS, is_row_label),
             (Column::Seat, SEAT_LABEL_MAX_CHARS, is_seat_label),
             (Column::Category, CATEGORY_ID_MAX_CHARS, is_name),
@@ -250,7 +254,10 @@ impl Import {
             && let Some(other) = self.line_at.insert(at, line)
         {
             self.findings.add(Spot::Line(line, "x"), || {
-                format!("[{}, {}]: the seat of line {other} stands there", at[0], at[1])
+                format!(
+                    "[{}, {}]: the seat of line {other} stands there",
+                    at[0], at[1]
+                )
             });
         }
         let category = self.category(line, record);
@@ -350,9 +357,10 @@ impl Import {
         }
         let coordinate = |column: Column, findings: &mut Findings| {
             let cell = self.header.cell(record, column);
-            let coordinate = cell.parse::<i32>().ok().filter(|coordinate| {
-                (-COORDINATE_MAX_CM..=COORDINATE_MAX_CM).contains(coordinate)
-            });
+            let coordinate = cell
+                .parse::<i32>()
+                .ok()
+                .filter(|coordinate| (-COORDINATE_MAX_CM..=COORDINATE_MAX_CM).contains(coordinate));
             if coordinate.is_none() {
                 findings.add(Spot::Line(line, column.name()), || {
                     format!(
@@ -385,7 +393,10 @@ impl Import {
     fn flags(&mut self, line: u64, record: &::csv::StringRecord) -> Vec<Flag> {
         let cell = self.header.cell(record, Column::Flags);
         let mut flags = Vec::new();
-        for word in cell.split([' ', ',', ';', '|']).filter(|word| !word.is_empty()) {
+        for word in cell
+            .split([' ', ',', ';', '|'])
+            .filter(|word| !word.is_empty())
+        {
             let name = word.to_lowercase().replace('-', "_");
             match Flags::ALL.into_iter().find(|flag| flag.name() == name) {
                 Some(flag) if !flags.contains(&flag) => flags.push(flag),
@@ -416,7 +427,11 @@ fn place_evenly(document: &mut Document) {
     let mut left = 0i32;
     for section in &mut document.sections {
         let mut widest = 0;
-        for (row, y) in section.rows.iter_mut().zip((0i32..).step_by(PITCH_CM[1].unsigned_abs() as usize)) {
+        for (row, y) in section
+            .rows
+            .iter_mut()
+            .zip((0i32..).step_by(PITCH_CM[1].unsigned_abs() as usize))
+        {
             let mut x = left;
             for seat in &mut row.seats {
                 seat.at = [x, y];

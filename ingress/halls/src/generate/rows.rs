@@ -68,7 +68,11 @@ pub(super) fn in_blocks(seats: u16, blocks: u16) -> Vec<u16> {
     }
     // Pairs from the middle outwards, beside the middle block where there is one.
     let inner = (count - 1) / 2;
-    let inner = if count % 2 == 1 { inner.saturating_sub(1) } else { inner };
+    let inner = if count % 2 == 1 {
+        inner.saturating_sub(1)
+    } else {
+        inner
+    };
     for pair in 0..usize::from(rest / 2) {
         let place = inner.saturating_sub(pair);
         parts[place] += 1;

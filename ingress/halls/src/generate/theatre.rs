@@ -8,7 +8,7 @@ use super::rows::{Fan, PITCH_CM, in_blocks, thin_out};
 use super::{GENERATED_SEATS_MAX, Numbers, category};
 use crate::fault::Faults;
 use crate::format::{Document, Flag, Line, Row, Section, Special, Stage};
-use crate::geometry::Path;
+use crate::geometry::{Path, rounded};
 use crate::numbering::Style;
 use crate::sight::seen_from;
 
@@ -69,7 +69,11 @@ impl Theatre {
         let (mut stalls, last) = tier(&stage, self.stalls_seats, self.stalls_aisles, radius);
         let premium = stalls.len().div_ceil(3);
         for (number, row) in stalls.iter_mut().enumerate() {
-            let id = if number < premium { "premium" } else { "stalls" };
+            let id = if number < premium {
+                "premium"
+            } else {
+                "stalls"
+            };
             row.category = Some(id.to_owned());
         }
         let mut next = last + BALCONY_CM;
@@ -147,27 +151,47 @@ const FAN: Fan = Fan {
     axis: PI,
 };
 
-/// Rows until there are enough seats, and the radius of the last.
+/// Rows until there are enough seats, and the radius of the last. All blocks of a row have as many
+/// seats, so that aisles are straight, but in one row where the number does not allow it.
 fn tier(stage: &Stage, seats: u32, aisles: u16, first: f64) -> (Vec<Row>, f64) {
+    let blocks = aisles + 1;
     let gaps = f64::from(AISLE_CM) * f64::from(aisles);
     let length = |radius: f64| 2.0 * HALF_ANGLE * radius;
+    let each = seats / u32::from(blocks);
+    let rest = u16::try_from(seats % u32::from(blocks)).unwrap_or(0);
     let mut room = Vec::new();
     let mut sum = 0;
     let mut radius = first;
-    while sum < seats {
-        let fit = (length(radius) - gaps) / PITCH_CM;
-        let fit = u16::try_from(crate::geometry::rounded(fit.floor())).unwrap_or(1) + 1;
+    while sum < each + u32::from(rest > 0) {
+        let fit = (length(radius) - gaps) / PITCH_CM + 1.0;
+        let fit = rounded((fit / f64::from(blocks)).floor());
+        let fit = u16::try_from(fit).unwrap_or(0).max(1);
         room.push(fit);
         sum += u32::from(fit);
         radius += ROW_CM;
     }
+    let in_block = thin_out(&room, each);
+    let odd_one = if rest > 0 {
+        in_block
+            .iter()
+            .zip(&room)
+            .rposition(|(seats, room)| seats < room)
+    } else {
+        None
+    };
     let mut radius = first - ROW_CM;
-    let rows = (1u64..)
-        .zip(thin_out(&room, seats))
-        .filter(|(_, seats)| *seats > 0)
-        .map(|(number, seats)| {
+    let rows = in_block
+        .iter()
+        .enumerate()
+        .map(|(number, in_block)| {
+            let more = if odd_one == Some(number) { rest } else { 0 };
+            in_block * blocks + more
+        })
+        .filter(|seats| *seats > 0)
+        .zip(1u64..)
+        .map(|(seats, number)| {
             radius += ROW_CM;
-            let blocks = in_blocks(seats, aisles + 1);
+            let blocks = in_blocks(seats, blocks);
             let line = FAN.row(radius, length(radius), &blocks, AISLE_CM);
             Row {
                 name: Style::Letters.write(number),
@@ -219,7 +243,8 @@ fn wheelchairs(radius: f64, wheelchairs: u16) -> Row {
         ..Special::default()
     };
     Row {
-        name: "W".to_owned(),
+        // Rows of letters come to this only after 500.
+        name: "WH".to_owned(),
         category: Some("stalls".to_owned()),
         line: Some(FAN.row(radius, length, &[seats], 0)),
         special: vec![with(false, Flag::Wheelchair), with(true, Flag::Companion)],

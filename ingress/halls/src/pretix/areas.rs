@@ -44,7 +44,10 @@ pub(super) fn add(plan: &Plan, scale: f64, document: &mut Document, notes: &mut 
             let text = area.text.as_ref().map_or("", |text| text.as_str().trim());
             let Some(shape) = outline(zone.position, area, scale) else {
                 notes.add(|| {
-                    format!("area {number} {:?}: not a shape that is drawn, left out", cut(text))
+                    format!(
+                        "area {number} {:?}: not a shape that is drawn, left out",
+                        cut(text)
+                    )
                 });
                 continue;
             };
@@ -84,9 +87,7 @@ fn outline(zone: Position, area: &Area, scale: f64) -> Option<Vec<Point>> {
         is_near([width, height])
             .then(|| turned(at, turn, [0.0, 0.0, width * scale, height * scale]))
     };
-    let round = |x: f64, y: f64| {
-        is_near([x, y]).then(|| ellipse(at, [x * scale, y * scale], turn))
-    };
+    let round = |x: f64, y: f64| is_near([x, y]).then(|| ellipse(at, [x * scale, y * scale], turn));
     let shape = match area.shape.as_deref() {
         Some("polygon") => {
             let points = &area.polygon.as_ref()?.points;

@@ -33,10 +33,13 @@ pub(super) fn pitch(plan: &Plan) -> Option<f64> {
 }
 
 fn distances(row: &PlanRow) -> impl Iterator<Item = f64> {
-    row.seats.iter().zip(row.seats.iter().skip(1)).map(|(a, b)| {
-        let [x, y] = [b.position.x - a.position.x, b.position.y - a.position.y];
-        (x * x + y * y).sqrt()
-    })
+    row.seats
+        .iter()
+        .zip(row.seats.iter().skip(1))
+        .map(|(a, b)| {
+            let [x, y] = [b.position.x - a.position.x, b.position.y - a.position.y];
+            (x * x + y * y).sqrt()
+        })
 }
 
 fn median(mut distances: Vec<f64>) -> Option<f64> {
@@ -126,13 +129,7 @@ fn row_name(number: usize, row: &PlanRow, section: &str, notes: &mut Notes) -> S
     name
 }
 
-fn seats(
-    zone: &Zone,
-    row: &PlanRow,
-    section: &str,
-    scale: f64,
-    notes: &mut Notes,
-) -> Vec<Seat> {
+fn seats(zone: &Zone, row: &PlanRow, section: &str, scale: f64, notes: &mut Notes) -> Vec<Seat> {
     let usual = median(distances(row).collect());
     let mut distances = distances(row);
     row.seats
