@@ -4,6 +4,7 @@
 use std::f64::consts::{FRAC_PI_2, TAU};
 
 use crate::format::{Gap, Line, Point, Table, TableShape};
+use crate::limits::COORDINATE_MAX_CM;
 
 /// From the edge of a table to the centre of a chair, in centimetres.
 const CHAIR_OFFSET_CM: f64 = 40.0;
@@ -58,6 +59,23 @@ pub(crate) fn direction(degrees: u16) -> [f64; 2] {
 )]
 pub(crate) fn rounded(value: f64) -> i32 {
     value.round().clamp(-1e9, 1e9) as i32
+}
+
+/// Whether a point is on the plan.
+pub(crate) fn is_within(point: Point) -> bool {
+    let range = -COORDINATE_MAX_CM..=COORDINATE_MAX_CM;
+    point.iter().all(|part| range.contains(part))
+}
+
+/// Whether an outline goes round an area; its points are on the plan.
+pub(crate) fn encloses(outline: &[Point]) -> bool {
+    let next = outline.iter().cycle().skip(1);
+    let twice_the_area: i64 = outline
+        .iter()
+        .zip(next)
+        .map(|(&[ax, ay], &[bx, by])| i64::from(ax) * i64::from(by) - i64::from(bx) * i64::from(ay))
+        .sum();
+    twice_the_area != 0
 }
 
 pub(crate) fn point(x: f64, y: f64) -> Point {

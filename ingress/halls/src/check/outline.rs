@@ -3,12 +3,8 @@
 use super::Checker;
 use crate::fault::Spot;
 use crate::format::Point;
+use crate::geometry::{encloses, is_within};
 use crate::limits::{COORDINATE_MAX_CM, POLYGON_POINTS_MAX};
-
-pub(super) fn is_within(point: Point) -> bool {
-    let range = -COORDINATE_MAX_CM..=COORDINATE_MAX_CM;
-    point.iter().all(|part| range.contains(part))
-}
 
 impl Checker<'_> {
     /// Refuses a point that is too far away.
@@ -34,15 +30,7 @@ impl Checker<'_> {
             self.point(point, spot);
             return;
         }
-        let next = shape.iter().cycle().skip(1);
-        let twice_the_area: i64 = shape
-            .iter()
-            .zip(next)
-            .map(|(&[ax, ay], &[bx, by])| {
-                i64::from(ax) * i64::from(by) - i64::from(bx) * i64::from(ay)
-            })
-            .sum();
-        self.findings.require(twice_the_area != 0, spot, || {
+        self.findings.require(encloses(shape), spot, || {
             "shape without an area: its points go round something".to_owned()
         });
     }

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Checker;
-use super::outline::is_within;
 use crate::fault::Spot;
 use crate::format::{Flag, Line, Point, Row, Special, Table, TableShape};
-use crate::geometry::{Path, chair_pitch, chairs};
+use crate::geometry::{Path, chair_pitch, chairs, is_within};
 use crate::limits::{
     CHAIRS_PER_TABLE_MAX, COORDINATE_MAX_CM, GAP_MAX_CM, GAPS_PER_ROW_MAX, NUMBERING_FROM_MAX,
     NUMBERING_STEP_MAX, SEAT_LABEL_MAX_CHARS, SEAT_PITCH_MIN_CM, SEATS_PER_ROW_MAX,
@@ -201,6 +200,9 @@ impl<'a> Checker<'a> {
             .collect();
         let mut named = vec![false; drafts.len()];
         for special in specials {
+            self.findings.require(!special.seats.is_empty(), spot, || {
+                "special without seats: it names at least one".to_owned()
+            });
             for label in &special.seats {
                 let Some(&mut place) = place_of.get_mut(composed(label).as_ref()) else {
                     self.findings.add(spot, || {

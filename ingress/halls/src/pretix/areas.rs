@@ -5,8 +5,8 @@ use std::f64::consts::TAU;
 use super::file::{Area, Plan, Position};
 use super::{Notes, is_near};
 use crate::format::{Document, Fixture, Point, Stage};
-use crate::geometry::{ellipse, point, sin_cos, turned};
-use crate::limits::{AREAS_MAX, COORDINATE_MAX_CM, NAME_MAX_CHARS, POLYGON_POINTS_MAX};
+use crate::geometry::{ellipse, encloses, is_within, point, sin_cos, turned};
+use crate::limits::{AREAS_MAX, NAME_MAX_CHARS, POLYGON_POINTS_MAX};
 use crate::text::{cut, is_name};
 
 /// Words for what people look at, in lower case.
@@ -125,23 +125,7 @@ fn outline(zone: Position, area: &Area, scale: f64) -> Option<Vec<Point>> {
 
 /// Whether it encloses something within reach.
 fn is_drawn(shape: &[Point]) -> bool {
-    let is_within = shape
-        .iter()
-        .flatten()
-        .all(|part| (-COORDINATE_MAX_CM..=COORDINATE_MAX_CM).contains(part));
-    let next = shape.iter().cycle().skip(1);
-    let twice_the_area: i64 = if is_within {
-        shape
-            .iter()
-            .zip(next)
-            .map(|(&[ax, ay], &[bx, by])| {
-                i64::from(ax) * i64::from(by) - i64::from(bx) * i64::from(ay)
-            })
-            .sum()
-    } else {
-        0
-    };
-    shape.len() >= 3 && twice_the_area != 0
+    shape.len() >= 3 && shape.iter().all(|point| is_within(*point)) && encloses(shape)
 }
 
 /// A stage that faces the middle of all seats, or all around when that lies on it.
