@@ -4,7 +4,7 @@ use std::io::Write;
 
 use onsale_halls::chart::encode;
 use onsale_halls::compile::{Assignment, compile};
-use onsale_halls::format::Flag;
+use onsale_halls::format::{Category, Document, Row, Seat, Section};
 use onsale_halls::generate::{Arena, Shape, generate};
 use onsale_halls::{Hall, PlanSeat};
 use serde_json::{Value, json};
@@ -164,7 +164,11 @@ fn a_large_hall_is_small_on_the_wire() {
         seats: 20_016,
         ..Arena::default()
     });
-    for hall in [generate("Arena", &shape).unwrap(), houses()[1].clone()] {
+    for hall in [
+        generate("Arena", &shape).unwrap(),
+        houses()[1].clone(),
+        by_hand(200, 100),
+    ] {
         let compiled = compile(&hall, &Assignment::by_category(&hall)).unwrap();
         let chart = encode(&hall, &compiled).json;
         let sizes = [chart.len(), gzip(&chart), brotli(&chart)];
@@ -174,6 +178,42 @@ fn a_large_hall_is_small_on_the_wire() {
         );
         assert!(sizes[1] < 200_000 && sizes[2] < 200_000, "{sizes:?}");
     }
+}
+
+/// As if somebody had placed each seat by hand, and numbered it too: nothing to foresee.
+fn by_hand(rows: usize, seats: usize) -> Hall {
+    let mut random = onsale_fuzz::Random::new(7);
+    let category = |number: usize| Category {
+        id: format!("c{number}"),
+        name: format!("Category {number}"),
+        color: None,
+    };
+    let rows = (0..rows)
+        .map(|row| Row {
+            name: row.to_string(),
+            seats: (0..seats)
+                .map(|place| Seat {
+                    label: (place * 2_000 + random.below(2_000)).to_string(),
+                    at: [place * 60, row * 100].map(|part| (part + random.below(40)) as i32),
+                    category: Some(format!("c{}", random.below(4))),
+                    rank: Some(random.below(10_000) as u16),
+                    ..Seat::default()
+                })
+                .collect(),
+            ..Row::default()
+        })
+        .collect();
+    let document = Document {
+        name: "By hand".to_owned(),
+        categories: (0..4).map(category).collect(),
+        sections: vec![Section {
+            name: "All".to_owned(),
+            rows,
+            ..Section::default()
+        }],
+        ..Document::default()
+    };
+    Hall::new(document).unwrap()
 }
 
 #[test]
@@ -190,9 +230,4 @@ fn bytes_are_the_same_every_time_and_everywhere() {
         .collect();
     let expected = include_str!("../data/addresses.txt");
     assert_eq!(addresses.join("\n") + "\n", expected);
-}
-
-#[test]
-fn flags_are_known_to_this_test() {
-    assert_eq!(Flag::AisleBefore.name(), "aisle_before");
 }

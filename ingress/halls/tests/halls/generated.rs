@@ -194,7 +194,7 @@ fn numbers_that_no_hall_is_made_of_are_refused() {
         ),
         (
             Shape::Arena(low),
-            "hall: seats 2400: with 14 lower_rows there is an upper tier from 4152 on",
+            "hall: seats 2400: with 14 lower_rows there is an upper tier from 4080 on",
         ),
         (
             Shape::Club(club),

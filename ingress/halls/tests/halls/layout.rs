@@ -177,7 +177,7 @@ fn wrong_assignments_are_refused_by_name() {
         (
             &[("A", &["a", "floor"])],
             &["b", "t"],
-            "price zone A: 13 seats and standing room for 250: either is a price zone of its own",
+            "price zone A: 15 seats and standing room for 250: either is a price zone of its own",
         ),
         (
             &[("A", &["a"]), ("B", &[])],

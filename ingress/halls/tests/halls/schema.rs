@@ -40,6 +40,11 @@ fn validate(root: &Value, schema: &Value, value: &Value, path: &str) -> Result<(
                     return wrong("not exactly one of the forms");
                 }
             }
+            "not" => {
+                if has_required(rule, value) {
+                    return wrong("a field too many");
+                }
+            }
             "additionalProperties" => {
                 assert_eq!(rule, false);
                 let known = schema["properties"].as_object().unwrap();
