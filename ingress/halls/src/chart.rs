@@ -273,7 +273,7 @@ fn tables(hall: &Hall, compiled: &Compiled) -> Vec<TableBody> {
             let row = hall.plan().rows.get(row.row as usize)?;
             let section: &Section = hall.document().sections.get(usize::from(row.section))?;
             let table = section.tables.get(row.number as usize)?;
-            row.is_table.then(|| TableBody {
+            row.is_table.then_some(TableBody {
                 row: number,
                 at: table.at,
                 shape: table.shape,

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::check;
 use crate::fault::Faults;
 use crate::format::Document;
-use crate::limits::INPUT_MAX_BYTES;
+use crate::limits::{INPUT_MAX_BYTES, OBJECTS_MAX};
 use crate::plan::Plan;
 
 /// A hall of which every seat is known and nothing is wrong.
@@ -23,6 +23,12 @@ pub enum HallError {
     TooLarge {
         /// What there is.
         bytes: usize,
+    },
+    /// More objects than any hall needs.
+    #[error("{objects} JSON objects; a hall has at most {OBJECTS_MAX}")]
+    TooMany {
+        /// What there are.
+        objects: usize,
     },
     /// Not JSON, or not of this form: a field that is missing, unknown or of another kind.
     #[error("line {line}, column {column}: {message}")]
@@ -89,6 +95,11 @@ impl Hall {
 pub(crate) fn read_json<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, HallError> {
     if json.len() > INPUT_MAX_BYTES {
         return Err(HallError::TooLarge { bytes: json.len() });
+    }
+    // Each of them may take much more room than its bytes, so they are counted before any is made.
+    let objects = json.iter().filter(|byte| **byte == b'{').count();
+    if objects > OBJECTS_MAX {
+        return Err(HallError::TooMany { objects });
     }
     serde_json::from_slice(json).map_err(|error| {
         let message = error.to_string();

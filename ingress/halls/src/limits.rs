@@ -8,6 +8,10 @@ pub use onsale_schemas::limits::{
 
 /// Longest description that is read, in bytes, whatever its format.
 pub const INPUT_MAX_BYTES: usize = 16 << 20;
+/// JSON objects in such a description: one for each seat that is described by itself, two in a plan of
+/// pretix, and more than enough for what is around them. With [`INPUT_MAX_BYTES`] it bounds what
+/// reading takes to about ten times the bytes.
+pub const OBJECTS_MAX: usize = 600_000;
 /// Faults that are listed; the others are counted.
 pub const FAULTS_MAX: usize = 100;
 /// Remarks of an import that are listed; the others are counted.

@@ -1,6 +1,10 @@
 //! The format, as far as it is used. Other fields are passed over: newer versions have more.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 #[derive(Deserialize)]
 pub(super) struct Plan {
@@ -83,18 +87,43 @@ pub(super) struct Circle {
     pub(super) radius: f64,
 }
 
-/// In the first version a text alone.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Text {
-    Plain(String),
-    Placed { text: String },
+/// In the first version a text alone, later one with its place.
+pub(super) struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    // By hand, because what is untagged is kept as a whole before it is looked at.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or an object with one")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
+                let mut text = None;
+                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+                    if key == "text" {
+                        text = Some(map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                text.map(Text)
+                    .ok_or_else(|| de::Error::missing_field("text"))
+            }
+        }
+        deserializer.deserialize_any(TextVisitor)
+    }
 }
 
 impl Text {
     pub(super) fn as_str(&self) -> &str {
-        match self {
-            Self::Plain(text) | Self::Placed { text } => text,
-        }
+        &self.0
     }
 }

@@ -34,288 +34,21 @@ fn a_hall_that_has_everything_is_read() {
     assert!(seat(3)[0] < -55 && seat(4)[0] > 55 && (436..=440).contains(&seat(3)[1]));
 }
 
+/// One line for each: a field of the small hall, what is written there (`null` takes it away), and how
+/// the fault begins that this is.
 #[test]
 fn every_fault_names_its_place() {
-    let (row_a, row_b, row_c) = (
-        "/sections/0/rows/0",
-        "/sections/0/rows/1",
-        "/sections/0/rows/2",
-    );
-    let (table, floor) = ("/sections/2/tables/0", "/sections/2/standing/0");
-    let at = |parent: &str, field: &str| format!("{parent}{field}");
-    let long = "a".repeat(101);
-    let cases: Vec<(String, Value, &str)> = vec![
-        (
-            "/name".into(),
-            json!(" "),
-            "hall: name \" \": 1 to 100 characters in one line, among them a letter or digit, without space around them",
-        ),
-        (
-            "/name".into(),
-            json!(long),
-            "hall: name \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…\": 1 to 100",
-        ),
-        (
-            "/categories/1/id".into(),
-            json!("a"),
-            "category a: another category has this id",
-        ),
-        (
-            "/categories/0/color".into(),
-            json!("red"),
-            "category a: color \"red\": six hexadecimal digits, as #3b6ea5",
-        ),
-        (
-            "/stage/shape".into(),
-            json!([[0, 0], [1, 1]]),
-            "stage: shape with 2 points: 3 to 128",
-        ),
-        (
-            "/stage/shape".into(),
-            json!([[0, 0], [1, 1], [2, 2]]),
-            "stage: shape without an area",
-        ),
-        (
-            "/stage/focus".into(),
-            json!([0, 100_001]),
-            "stage: [0, 100001]: from -100000 to 100000 centimetres",
-        ),
-        (
-            "/stage/facing_degrees".into(),
-            json!(360),
-            "stage: facing_degrees 360: 0 to 359",
-        ),
-        (
-            "/fixtures/0/name".into(),
-            json!(""),
-            "fixture number 1: name \"\"",
-        ),
-        (
-            "/sections/1/name".into(),
-            json!("Stalls"),
-            "section Stalls: another section has this name",
-        ),
-        (
-            "/sections/1/prefix".into(),
-            json!("a-b"),
-            "section Circle: prefix \"a-b\": at most 16 letters, digits and spaces",
-        ),
-        (
-            "/sections/1/prefix".into(),
-            json!(null),
-            "section Circle, row A: section Stalls has a row with the label A: give one of the sections a prefix",
-        ),
-        (
-            "/sections/1/prefix".into(),
-            json!("ABCDEFGHIJKLMNO"),
-            "section Circle, row A: name \"A\": 1 to 16 letters, digits and single spaces between them, together with the section's prefix",
-        ),
-        (
-            at(row_b, "/name"),
-            json!("A"),
-            "section Stalls, row A: its section has another row of this name",
-        ),
-        (
-            at(row_b, "/name"),
-            json!("A-1"),
-            "section Stalls, row A-1: name \"A-1\"",
-        ),
-        (
-            at(row_b, "/category"),
-            json!("x"),
-            "section Stalls, row B: category \"x\": one of the hall's, a, b, t, floor",
-        ),
-        (
-            at(row_b, "/category"),
-            json!(null),
-            "section Stalls, row B: seat 12 has no category, and the row has none either",
-        ),
-        (
-            at(row_b, "/line"),
-            json!(null),
-            "section Stalls, row B: neither line nor seats",
-        ),
-        (
-            at(row_b, "/seats"),
-            json!([{"label": "1", "at": [5, 5]}]),
-            "section Stalls, row B: both line and seats",
-        ),
-        (
-            at(row_b, "/line/seats"),
-            json!(0),
-            "section Stalls, row B: 0 seats: 1 to 1024",
-        ),
-        (
-            at(row_b, "/line/seats"),
-            json!(1025),
-            "section Stalls, row B: 1025 seats: 1 to 1024",
-        ),
-        (
-            at(row_b, "/line/seats"),
-            json!(40),
-            "section Stalls, row B: 15 centimetres from seat to seat: at least 20",
-        ),
-        (
-            at(row_b, "/line/rise"),
-            json!(301),
-            "section Stalls, row B: rise 301: at most half the distance of the row's ends",
-        ),
-        (
-            at(row_b, "/line/to"),
-            json!([0, -100_001]),
-            "section Stalls, row B: [0, -100001]",
-        ),
-        (
-            at(row_b, "/line/numbering/step"),
-            json!(0),
-            "section Stalls, row B: numbering in steps of 0: 1 to 100",
-        ),
-        (
-            at(row_b, "/line/numbering/from"),
-            json!(100_000),
-            "section Stalls, row B: numbering from 100000: at most 99999",
-        ),
-        (
-            at(row_b, "/line/numbering/order"),
-            json!("odd_left"),
-            "section Stalls, row B: numbering from the middle: with numbers, from 1, in steps of 1",
-        ),
-        (
-            at(row_b, "/line/numbering"),
-            json!({"from": 0, "style": "letters"}),
-            "section Stalls, row B: numbering with letters from 0: A is 1",
-        ),
-        (
-            at(row_a, "/line/gaps/-"),
-            json!({"after": 4, "width": 50}),
-            "section Stalls, row A: gap after seat 4: between two seats of the row, farther on",
-        ),
-        (
-            at(row_a, "/line/gaps/0/after"),
-            json!(8),
-            "section Stalls, row A: gap after seat 8: between two seats",
-        ),
-        (
-            at(row_a, "/line/gaps/0/width"),
-            json!(5_001),
-            "section Stalls, row A: gap of 5001 centimetres: 1 to 5000",
-        ),
-        (
-            at(row_a, "/special/0/seats/0"),
-            json!("99"),
-            "section Stalls, row A: special of seat \"99\", which it does not have",
-        ),
-        (
-            at(row_a, "/special/0/seats/0"),
-            json!("4"),
-            "section Stalls, row A: seat 4: in special twice",
-        ),
-        (
-            at(row_a, "/special/0/seats"),
-            json!([]),
-            "section Stalls, row A: special without seats",
-        ),
-        (
-            at(row_a, "/special/1/flags"),
-            json!(["wheelchair", "wheelchair"]),
-            "section Stalls, row A: seat 4: the same flag twice",
-        ),
-        (
-            at(row_a, "/special/1/flags"),
-            json!([]),
-            "section Stalls, row A: companion seat 5 in a hall without wheelchair seats",
-        ),
-        (
-            at(row_a, "/special/1/flags/-"),
-            json!("companion"),
-            "section Stalls, row A: seat 4: either wheelchair or companion",
-        ),
-        (
-            at(row_c, "/seats/1/label"),
-            json!("7"),
-            "section Stalls, row C: two seats 7",
-        ),
-        (
-            at(row_c, "/seats/1/label"),
-            json!("8-1"),
-            "section Stalls, row C: seat \"8-1\": a label of 1 to 8 letters and digits",
-        ),
-        (
-            at(row_c, "/seats/1/at"),
-            json!([-100, 600]),
-            "section Stalls, row C: seat 8 stands where seat C-7 stands, at [-100, 600]",
-        ),
-        (
-            at(row_c, "/seats/1/at"),
-            json!([0, 200_000]),
-            "section Stalls, row C: seat 8 at [0, 200000]",
-        ),
-        (
-            at(row_c, "/seats/0/flags"),
-            json!(["aisle_before"]),
-            "section Stalls, row C: its first seat: aisle_before",
-        ),
-        (
-            at(row_c, "/special"),
-            json!([{"seats": ["7"]}]),
-            "section Stalls, row C: special goes with line",
-        ),
-        (
-            at(row_c, "/rank"),
-            json!(3),
-            "section Stalls, row A: seats without a rank, while others have one",
-        ),
-        (
-            at(table, "/chairs"),
-            json!(0),
-            "section Club, table T1: 0 chairs: 1 to 64",
-        ),
-        (
-            at(table, "/chairs"),
-            json!(40),
-            "section Club, table T1: 16 centimetres from seat to seat: at least 20",
-        ),
-        (
-            at(table, "/size"),
-            json!([120, 100]),
-            "section Club, table T1: size [120, 100]: a round table is as wide as deep",
-        ),
-        (
-            at(table, "/size"),
-            json!([0, 0]),
-            "section Club, table T1: size [0, 0]: 1 to 5000 centimetres each",
-        ),
-        (
-            at(table, "/turn_degrees"),
-            json!(360),
-            "section Club, table T1: turn_degrees 360: 0 to 359",
-        ),
-        (
-            at(floor, "/capacity"),
-            json!(0),
-            "section Club, standing area Floor: capacity 0: 1 to 10000000",
-        ),
-        (
-            at(floor, "/category"),
-            json!("q"),
-            "section Club, standing area Floor: category \"q\"",
-        ),
-        (
-            "/sections".into(),
-            json!([]),
-            "hall: no seats and no standing areas",
-        ),
-    ];
-    for (pointer, value, expected) in cases {
-        match changed(&pointer, value.clone()) {
+    let cases = include_str!("../data/faults.tsv");
+    for case in cases.lines() {
+        let mut cells = case.split('\t');
+        let [pointer, value, expected] = [(); 3].map(|()| cells.next().unwrap());
+        match changed(pointer, serde_json::from_str(value).unwrap()) {
             Err(HallError::Faults(faults)) => {
                 let texts: Vec<String> = faults.listed.iter().map(ToString::to_string).collect();
-                assert!(
-                    texts.iter().any(|text| text.starts_with(expected)),
-                    "{pointer} {value}: {texts:#?}"
-                );
+                let is_told = texts.iter().any(|text| text.starts_with(expected));
+                assert!(is_told, "{case}: {texts:#?}");
             }
-            other => panic!("{pointer} {value}: {other:?}"),
+            other => panic!("{case}: {other:?}"),
         }
     }
 }
@@ -402,6 +135,10 @@ fn what_is_too_much_is_counted_before_it_is_placed() {
     let large = vec![b' '; onsale_halls::limits::INPUT_MAX_BYTES + 1];
     let bytes = large.len();
     assert_eq!(Hall::from_json(&large), Err(HallError::TooLarge { bytes }));
+    let objects = onsale_halls::limits::OBJECTS_MAX + 1;
+    let many = format!("[{}", "{},".repeat(objects));
+    let refused = Hall::from_json(many.as_bytes());
+    assert_eq!(refused, Err(HallError::TooMany { objects }));
 }
 
 #[test]

@@ -1,5 +1,13 @@
 //! Halls from outside: what is read, refused, compiled, drawn, imported and generated.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a panic is how a test reports, and its numbers are small"
+)]
+
 mod chart;
 mod checks;
 mod generated;
