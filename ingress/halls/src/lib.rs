@@ -2,7 +2,7 @@
 //! place for each seat. Nothing here reads a file or a clock: bytes come in, a checked [`Hall`] or a
 //! list of faults comes out.
 //!
-//! - [`format`] is how a hall is written (`onsale-hall/1`); README.md explains it to people.
+//! - [`mod@format`] is how a hall is written (`onsale-hall/1`); README.md explains it to people.
 //! - [`Hall`] is one that was checked. It never changes and has an [`Address`]: what is sold refers
 //!   to that, and a hall that is rebuilt is another version with another address.
 //! - [`compile`] makes the layout of a show of it, [`chart`] what a page draws.
