@@ -199,7 +199,7 @@ fn no_arrow_that_is_not_drawn() {
 }
 
 #[test]
-fn the_engine_stays_pure() {
+fn the_engine_and_the_halls_stay_pure() {
     let metadata = metadata();
     let resolve = metadata.resolve.as_ref().unwrap();
     let name_of: BTreeMap<_, _> = metadata
