@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs each of the six fuzz targets on many inputs: codec, journal reader, snapshot reader, HTTP
-# bodies, configuration, images.
+# Runs each of the eight fuzz targets on many inputs: codec, journal reader, snapshot reader, HTTP
+# bodies, configuration, images, halls, imports of halls.
 #
 #   bench/fuzz/run.sh [--inputs N] [--seed N] [--debug] [TARGET...]
 #
 # --inputs  for each target (default 10000000) --seed    for other inputs, or to repeat a run
 # (default 1) --debug   built as the tests are, with overflow checks; slower TARGET    codec,
-# journal, snapshot, http, configuration, images (default: all, the fast ones first)
+# journal, snapshot, http, configuration, images, halls, imports (default: all, the fast ones first)
 #
 # A failure prints its input and its seed. Exit 0 when nothing failed, 1 otherwise.
 set -euo pipefail
@@ -25,7 +25,7 @@ while [ "$#" -gt 0 ]; do
         *) targets+=("$1"); shift ;;
     esac
 done
-[ "${#targets[@]}" -gt 0 ] || targets=(codec snapshot journal configuration http images)
+[ "${#targets[@]}" -gt 0 ] || targets=(codec snapshot journal configuration halls imports http images)
 
 failed=()
 for target in "${targets[@]}"; do
@@ -34,6 +34,8 @@ for target in "${targets[@]}"; do
         snapshot) test=(-p onsale-snapshot --test fuzz -- snapshot_reader) ;;
         journal) test=(-p onsale-log --lib -- fuzz::journal_reader) ;;
         configuration) test=(-p onsale --bin onsale -- fuzz_configuration) ;;
+        halls) test=(-p onsale-halls --test halls -- fuzz_halls) ;;
+        imports) test=(-p onsale-halls --test halls -- fuzz_imports) ;;
         images) test=(-p onsale-uploads --lib -- fuzz_images) ;;
         http) test=(-p onsale-ingress --test api -- fuzz::http_bodies) ;;
         *) printf 'run.sh: unknown target %s; see the head of this file\n' "$target" >&2; exit 3 ;;
