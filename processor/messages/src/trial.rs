@@ -94,12 +94,12 @@ pub async fn try_mail_server(url: &Secret, limit: Duration) -> Result<(), TrialE
         Err(_) => Err(TrialError::Silent { place }),
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(TrialError::Noop { place }),
-        Ok(Err(error)) => Err(step(error, place)),
+        Ok(Err(error)) => Err(step(error, place, url.expose().starts_with("smtps:"))),
     }
 }
 
-/// At which step an answer failed.
-fn step(error: SmtpError, place: String) -> TrialError {
+/// At which step an answer failed; `encrypted` where nothing is said before a handshake.
+fn step(error: SmtpError, place: String, encrypted: bool) -> TrialError {
     let code = error.status().map(u16::from);
     if let Some(code) = code {
         return match ABOUT_AUTHENTICATION.contains(&code) {
@@ -120,7 +120,9 @@ fn step(error: SmtpError, place: String) -> TrialError {
         return TrialError::Silent { place };
     }
     // What is left of the library's own refusals is that the server offers no STARTTLS.
-    if error.is_client() || error.is_tls() || is_handshake(&error) {
+    let refused = error.is_client() || error.is_tls() || is_handshake(&error);
+    // A server without TLS may be taken for one that hangs up, and what it says is no reply before the handshake.
+    if refused || encrypted && !error.is_response() {
         return TrialError::Encrypt {
             place,
             source: Box::new(error),
