@@ -1,0 +1,243 @@
+//! Measures an index of 100,000 events, or as many as told: how long it takes to build, how large it
+//! is, and how long searches, suggestions and changes take at a rate that does not wait for answers.
+//!
+//!     cargo run --release -p onsale-search --example measure -- [EVENTS] [PER_SECOND] [SECONDS]
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a program for people who measure"
+)]
+
+mod catalog;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, RwLock};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use onsale_fuzz::Random;
+use onsale_search::{Filter, Index, Query, Sort};
+
+/// Threads that search, as many as the bar has cores.
+const THREADS: u64 = 2;
+/// Changes of the catalog in each second.
+const CHANGES_PER_SECOND: u64 = 20;
+/// One request in so many is a suggestion, as somebody types.
+const SUGGESTIONS: u64 = 2;
+
+fn main() {
+    let mut numbers = std::env::args().skip(1).map(|text| text.parse().unwrap());
+    let events: u64 = numbers.next().unwrap_or(100_000);
+    let per_second: u64 = numbers.next().unwrap_or(1_000);
+    let seconds: u64 = numbers.next().unwrap_or(20);
+    let documents: Vec<_> = (0..events as usize)
+        .map(|number| catalog::document(number, 1))
+        .collect();
+    let before = resident_kib();
+    let start = Instant::now();
+    let index = Index::build(documents.iter().cloned()).unwrap();
+    let took = start.elapsed();
+    let size = index.size();
+    println!(
+        "built {} events in {} ms: {} terms, {} phrases, {:.1} MB by its own account, {:.1} MB resident",
+        size.documents,
+        took.as_millis(),
+        size.terms,
+        size.phrases,
+        size.heap_bytes as f64 / 1e6,
+        (resident_kib() - before) as f64 * 1024.0 / 1e6,
+    );
+    drop(documents);
+    alone(&index, events as usize);
+    at_rate(index, events as usize, per_second, seconds);
+}
+
+/// One after the other, by kind.
+fn alone(index: &Index, events: usize) {
+    let kinds: [(&str, fn(&Index, &mut Random, usize)); 6] = [
+        ("search", search),
+        ("search, filters", search_filtered),
+        ("no text, a filter", browse),
+        ("suggest", suggest),
+        ("common words", common),
+        ("hostile", hostile),
+    ];
+    for (name, kind) in kinds {
+        let mut random = Random::new(7);
+        let mut times = Histogram::<u64>::new(3).unwrap();
+        for _ in 0..3_000 {
+            let start = Instant::now();
+            kind(index, &mut random, events);
+            times.record(start.elapsed().as_micros() as u64).unwrap();
+        }
+        report(name, &times);
+    }
+}
+
+/// Requests begin when they are due, whether or not those before them are done, and the time counts
+/// from then; meanwhile events change.
+fn at_rate(index: Index, events: usize, per_second: u64, seconds: u64) {
+    let index = RwLock::new(index);
+    let next = AtomicU64::new(0);
+    let total = per_second * seconds;
+    let searches = Mutex::new(Histogram::<u64>::new(3).unwrap());
+    let suggestions = Mutex::new(Histogram::<u64>::new(3).unwrap());
+    let changes = Mutex::new(Histogram::<u64>::new(3).unwrap());
+    let cpu = cpu_seconds();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= total {
+                        break;
+                    }
+                    let due = start + Duration::from_nanos(number * 1_000_000_000 / per_second);
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    let mut random = Random::new(number);
+                    let index = index.read().unwrap();
+                    let is_suggestion = number % SUGGESTIONS == 0;
+                    if is_suggestion {
+                        suggest(&index, &mut random, events);
+                    } else if number % 8 == 1 {
+                        search_filtered(&index, &mut random, events);
+                    } else if number % 8 == 3 {
+                        browse(&index, &mut random, events);
+                    } else {
+                        search(&index, &mut random, events);
+                    }
+                    drop(index);
+                    let took = due.elapsed().as_micros() as u64;
+                    let times = if is_suggestion {
+                        &suggestions
+                    } else {
+                        &searches
+                    };
+                    times.lock().unwrap().record(took).unwrap();
+                }
+            });
+        }
+        scope.spawn(|| {
+            for number in 0..seconds * CHANGES_PER_SECOND {
+                let due = start + Duration::from_millis(number * 1_000 / CHANGES_PER_SECOND);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                let document = catalog::document(number as usize * 31 % events, 2 + number);
+                let begin = Instant::now();
+                index.write().unwrap().upsert(&document).unwrap();
+                let took = begin.elapsed().as_micros() as u64;
+                changes.lock().unwrap().record(took).unwrap();
+            }
+        });
+    });
+    println!(
+        "{per_second}/s for {seconds} s on {THREADS} threads, {CHANGES_PER_SECOND} changes/s, {:.0} % of one core",
+        (cpu_seconds() - cpu) / start.elapsed().as_secs_f64() * 100.0
+    );
+    report("search", &searches.into_inner().unwrap());
+    report("suggest", &suggestions.into_inner().unwrap());
+    report("change, with the lock", &changes.into_inner().unwrap());
+}
+
+fn query(search: &str) -> Query<'_> {
+    Query {
+        search,
+        limit: 20,
+        now_ms: catalog::NOW_MS,
+        ..Query::default()
+    }
+}
+
+fn search(index: &Index, random: &mut Random, events: usize) {
+    let text = catalog::typed(random, events);
+    index.search(&query(&text)).unwrap();
+}
+
+fn search_filtered(index: &Index, random: &mut Random, events: usize) {
+    let text = catalog::typed(random, events);
+    let mut query = query(&text);
+    query.filter = Filter {
+        city: Some("bangkok"),
+        from_ms: Some(catalog::NOW_MS),
+        price_max: Some(3_000),
+        available: Some(true),
+        ..Filter::default()
+    };
+    query.sort = Sort::Date;
+    index.search(&query).unwrap();
+}
+
+fn browse(index: &Index, random: &mut Random, events: usize) {
+    let document = catalog::document(random.below(events), 1);
+    let mut query = query("");
+    query.filter = Filter {
+        category: document.category.as_deref(),
+        from_ms: Some(catalog::NOW_MS),
+        ..Filter::default()
+    };
+    query.sort = Sort::Date;
+    index.search(&query).unwrap();
+}
+
+fn suggest(index: &Index, random: &mut Random, events: usize) {
+    let text = catalog::beginning(random, events);
+    index.suggest(&text, 10).unwrap();
+}
+
+fn common(index: &Index, _: &mut Random, _: usize) {
+    index
+        .search(&query("live music night show tickets "))
+        .unwrap();
+}
+
+/// Much of everything that costs, within what is allowed.
+fn hostile(index: &Index, random: &mut Random, _: usize) {
+    let texts = [
+        "s t a b c d m n o p",
+        "stsdrtanx musicqq liveqqqq nightqqq worldqqq summerqq goldenqq riverqqq silentqq gardenqq",
+        "ดนตรีคืนฤดูร้อนแม่น้ำความฝันแสงจันทร์เสียงหัวใจรักทะเลภูเขาดาวเพลงqqqq",
+        "concert concert concerts live night world tour music stage best zzzzzz",
+        "aaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbb cccccccccccccccccccccccc dddddddddddddddd",
+    ];
+    index
+        .search(&query(texts[random.below(texts.len())]))
+        .unwrap();
+}
+
+fn report(name: &str, times: &Histogram<u64>) {
+    let ms = |quantile: f64| times.value_at_quantile(quantile) as f64 / 1_000.0;
+    println!(
+        "{name:>22}: p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms, mean {:.2} ms ({})",
+        ms(0.5),
+        ms(0.99),
+        ms(0.999),
+        times.max() as f64 / 1_000.0,
+        times.mean() / 1_000.0,
+        times.len()
+    );
+}
+
+/// Resident memory of this process.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
+        .expect("a size")
+}
+
+/// Processor time of this process so far.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    let behind_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = behind_name.split_whitespace().skip(11).take(2);
+    ticks
+        .map(|ticks| ticks.parse::<f64>().unwrap())
+        .sum::<f64>()
+        / 100.0
+}

@@ -1,0 +1,166 @@
+//! What the words of a text may stand for.
+
+use super::typed::{Run, Typed, Word};
+use crate::entries::Entries;
+use crate::query::Closeness;
+use crate::terms::{Expansion, TermId};
+
+/// How close a term is to what was typed: as typed.
+const EXACT: f32 = 1.0;
+/// Another number, "concert" for "concerts".
+const PLURAL: f32 = 0.95;
+/// The beginning of it, less for each letter that was not typed.
+const BEGINNING: f32 = 0.92;
+const LETTER_BEHIND: f32 = 0.02;
+const BEGINNING_MIN: f32 = 0.6;
+/// By the number of typos.
+const TYPOS: [f32; 3] = [1.0, 0.7, 0.45];
+/// What a text without spaces weighs that is looked up by pairs.
+const PAIRS_WEIGHT: f32 = 6.0;
+/// Letters from which a word has a plural.
+const PLURAL_CHARS_MIN: usize = 4;
+
+/// A word of the text with all that it may stand for.
+pub(super) struct Clause {
+    pub(super) words: Vec<Candidate>,
+    pub(super) kind: Kind,
+    /// Place in the text, from 1.
+    pub(super) place: u8,
+    /// What it counts: a rare word more than one that all have.
+    pub(super) weight: f32,
+    /// Entries of the index that it reads.
+    pub(super) postings: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One of the words has to be there.
+    Words,
+    /// So many of the pairs have to be there.
+    Pairs { needed: u8 },
+}
+
+pub(super) struct Candidate {
+    pub(super) term: TermId,
+    /// At most 1.
+    pub(super) closeness: f32,
+}
+
+/// The clauses of a text at a stage, in its order.
+pub(super) fn of(entries: &Entries, typed: &Typed, stage: Closeness) -> Vec<Clause> {
+    let mut clauses = Vec::new();
+    let mut last_run = None;
+    for (word, place) in typed.words.iter().zip(1..) {
+        if word.is_empty {
+            continue;
+        }
+        match word.run {
+            Some(run) if stage != Closeness::Exact => {
+                if last_run != Some(run)
+                    && let Some(run) = typed.runs.get(run)
+                {
+                    clauses.push(of_run(entries, run, place));
+                }
+                last_run = Some(run);
+            }
+            _ => clauses.push(of_word(entries, word, place, stage)),
+        }
+    }
+    clauses
+}
+
+fn of_word(entries: &Entries, word: &Word, place: u8, stage: Closeness) -> Clause {
+    let terms = &entries.terms;
+    let mut words: Vec<Candidate> = Vec::new();
+    let mut add = |term: TermId, closeness: f32| {
+        if !words.iter().any(|known| known.term == term) {
+            words.push(Candidate { term, closeness });
+        }
+    };
+    if let Some(term) = terms.get(&word.text) {
+        add(term, EXACT);
+    }
+    if let Some(term) = other_number(&word.text).and_then(|other| terms.get(&other)) {
+        add(term, PLURAL);
+    }
+    let mut expansions = Vec::new();
+    if stage != Closeness::Exact {
+        terms.with_typos(&word.text, word.is_open, &mut expansions);
+    } else if word.is_open {
+        terms.with_prefix(&word.text, &mut expansions);
+    }
+    for expansion in &expansions {
+        add(expansion.term, closeness(expansion));
+    }
+    let postings = words
+        .iter()
+        .map(|word| terms.postings(word.term).len())
+        .sum();
+    Clause {
+        kind: Kind::Words,
+        place,
+        weight: rarity(entries, postings),
+        postings,
+        words,
+    }
+}
+
+fn of_run(entries: &Entries, run: &Run, place: u8) -> Clause {
+    let words: Vec<Candidate> = run
+        .pairs
+        .iter()
+        .map(|pair| Candidate {
+            // A pair that nothing has counts among those that are missing.
+            term: entries.terms.get(pair).unwrap_or(TermId::MAX),
+            closeness: EXACT,
+        })
+        .collect();
+    let postings = words
+        .iter()
+        .map(|pair| entries.terms.postings(pair.term).len())
+        .sum();
+    Clause {
+        kind: Kind::Pairs {
+            needed: pairs_needed(words.len()),
+        },
+        place,
+        weight: PAIRS_WEIGHT,
+        postings,
+        words,
+    }
+}
+
+/// How many of the pairs of a text have to be there: one wrong letter takes two, one that is left out
+/// takes two and brings one.
+fn pairs_needed(pairs: usize) -> u8 {
+    let needed = if pairs < 3 { pairs } else { pairs * 11 / 20 };
+    u8::try_from(needed.max(1)).unwrap_or(u8::MAX)
+}
+
+/// Singular and plural of English, where it is only an "s".
+fn other_number(word: &str) -> Option<String> {
+    if word.len() < PLURAL_CHARS_MIN || !word.is_ascii() {
+        return None;
+    }
+    Some(match word.strip_suffix('s') {
+        Some(singular) => singular.to_owned(),
+        None => format!("{word}s"),
+    })
+}
+
+fn closeness(expansion: &Expansion) -> f32 {
+    let behind = if expansion.letters_behind > 0 {
+        (BEGINNING - LETTER_BEHIND * f32::from(expansion.letters_behind)).max(BEGINNING_MIN)
+    } else {
+        EXACT
+    };
+    let typos = TYPOS.get(usize::from(expansion.typos));
+    behind * typos.copied().unwrap_or_default()
+}
+
+/// More for what few entries have.
+#[expect(clippy::cast_precision_loss, reason = "a weight, not a count")]
+fn rarity(entries: &Entries, postings: usize) -> f32 {
+    let all = entries.slots() as f32;
+    (1.0 + all / (1.0 + postings as f32)).ln().max(0.1)
+}
