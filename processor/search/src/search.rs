@@ -1,10 +1,11 @@
 //! Answers queries.
 
+mod best;
 mod facets;
 mod filter;
 mod order;
 
-use crate::cursor::{Cursor, Key};
+use crate::cursor::Cursor;
 use crate::error::SearchError;
 use crate::index::Index;
 use crate::limits::{FILTER_CHARS_MAX, PAGE_MAX, QUERY_CHARS_MAX};
@@ -12,6 +13,7 @@ use crate::matching::{Match, Scratch, Typed, matches};
 use crate::query::{Closeness, Filter, Hit, Page, Query};
 use crate::terms::Slot;
 
+use best::Best;
 use facets::Facets;
 use filter::Conditions;
 
@@ -44,7 +46,7 @@ impl Index {
 
         let mut facets = Facets::new(self);
         let mut total = 0;
-        let mut keys: Vec<(Key, Slot)> = Vec::new();
+        let mut best = Best::new(query.limit);
         for one in found {
             let Some(row) = self.row(one.slot) else {
                 continue;
@@ -55,15 +57,10 @@ impl Index {
             total += 1;
             let key = order::key(query.sort, row, one.score, now_ms);
             if cursor.is_none_or(|cursor| key > cursor.last) {
-                keys.push((key, one.slot));
+                best.push(key, one.slot);
             }
         }
-        let has_more = keys.len() > query.limit;
-        if has_more {
-            keys.select_nth_unstable(query.limit);
-            keys.truncate(query.limit);
-        }
-        keys.sort_unstable();
+        let (keys, has_more) = best.into_sorted();
         let next = keys.last().filter(|_| has_more).map(|(last, _)| Cursor {
             stage,
             now_ms,
@@ -94,13 +91,19 @@ impl Index {
         scratch: &mut Scratch,
     ) -> (Closeness, Vec<Match>) {
         let is_visible = |slot: Slot| {
-            self.row(slot)
-                .is_some_and(|row| row.is_published && conditions.holds_tenant(row))
+            // Only what is published has words.
+            conditions.is_of_any_tenant()
+                || self
+                    .row(slot)
+                    .is_some_and(|row| conditions.holds_tenant(row))
         };
         if typed.is_blank() {
-            let slots = (0..).take(self.rows.len());
-            let all = slots.filter(|slot| is_visible(*slot));
-            let all = all.map(|slot| Match { slot, score: 1.0 });
+            let rows = self.rows.iter().zip(0..);
+            let all = rows.filter_map(|(row, slot)| {
+                let row = row.as_ref()?;
+                let is_visible = row.is_published && conditions.holds_tenant(row);
+                is_visible.then_some(Match { slot, score: 1.0 })
+            });
             return (Closeness::Exact, all.collect());
         }
         let mut at = |stage| matches(&self.entries, typed, stage, is_visible, scratch);

@@ -5,7 +5,7 @@ use onsale_schemas::EventId;
 use onsale_search::{Availability, Document, Prices};
 use uuid::Uuid;
 
-pub const NOW_MS: u64 = 1_790_000_000_000;
+pub(crate) const NOW_MS: u64 = 1_790_000_000_000;
 const DAY_MS: u64 = 86_400_000;
 
 const KINDS: &[(&str, &str)] = &[
@@ -187,7 +187,7 @@ fn person(number: usize) -> String {
 }
 
 /// A document by its number: two in five are Thai.
-pub fn document(number: usize, version: u64) -> Document {
+pub(crate) fn document(number: usize, version: u64) -> Document {
     let mut random = Random::new((number as u64) << 8 | version & 0xff);
     let random = &mut random;
     let is_thai = random.below(5) < 2;
@@ -272,7 +272,7 @@ pub fn document(number: usize, version: u64) -> Document {
 }
 
 /// What somebody types, a beginning of it for suggestions; one in three with a typo.
-pub fn typed(random: &mut Random, documents: usize) -> String {
+pub(crate) fn typed(random: &mut Random, documents: usize) -> String {
     let document = document(random.below(documents), 1);
     let mut text = match random.below(6) {
         0 => document.performers[0].clone(),
@@ -300,7 +300,7 @@ pub fn typed(random: &mut Random, documents: usize) -> String {
 }
 
 /// The first letters of what somebody types.
-pub fn beginning(random: &mut Random, documents: usize) -> String {
+pub(crate) fn beginning(random: &mut Random, documents: usize) -> String {
     let text = typed(random, documents);
     let letters = 1 + random.below(9);
     text.chars().take(letters).collect()

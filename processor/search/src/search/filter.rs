@@ -60,6 +60,10 @@ impl Conditions {
         }
     }
 
+    pub(super) fn is_of_any_tenant(&self) -> bool {
+        matches!(self.tenant, Wanted::Any)
+    }
+
     pub(super) fn holds_tenant(&self, row: &Row) -> bool {
         self.tenant.holds(row.tenant)
     }

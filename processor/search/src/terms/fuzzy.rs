@@ -58,7 +58,7 @@ pub(super) fn expand(
         .map(|expansion| (frequency(expansion.term), expansion))
         .filter(|(frequency, _)| *frequency > 0)
         .collect();
-    found.sort_unstable_by_key(|(frequency, expansion)| {
+    let order = |(frequency, expansion): &(usize, Expansion)| {
         (
             expansion.typos,
             // A word that is whole comes before those that go on.
@@ -66,13 +66,13 @@ pub(super) fn expand(
             usize::MAX - frequency,
             expansion.term,
         )
-    });
-    out.extend(
-        found
-            .into_iter()
-            .take(EXPANSIONS_MAX)
-            .map(|(_, expansion)| expansion),
-    );
+    };
+    if found.len() > EXPANSIONS_MAX {
+        found.select_nth_unstable_by_key(EXPANSIONS_MAX, order);
+        found.truncate(EXPANSIONS_MAX);
+    }
+    found.sort_unstable_by_key(order);
+    out.extend(found.into_iter().map(|(_, expansion)| expansion));
 }
 
 struct Walk<'a> {
@@ -91,6 +91,8 @@ struct Open {
     depth: u8,
     /// How well the letters above match, if all that was typed is behind.
     whole: Option<Whole>,
+    /// Whether no letters below can make it fit better: distances need not be computed any more.
+    is_settled: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -124,11 +126,16 @@ impl<'a> Walk<'a> {
         }
         let mut path = ['\0'; TERM_CHARS_MAX + 1];
         let mut open: Vec<Open> = Vec::new();
-        self.open_below(Trie::ROOT, 1, None, &mut open);
+        self.open_below(Trie::ROOT, 1, None, false, &mut open);
         while let Some(next) = open.pop() {
             self.visited += 1;
             if self.visited > NODES_VISITED_MAX {
                 return;
+            }
+            if let (true, Some(whole)) = (next.is_settled, next.whole) {
+                self.find(next.node, whole, next.depth);
+                self.open_below(next.node, next.depth + 1, next.whole, true, &mut open);
+                continue;
             }
             let depth = usize::from(next.depth);
             let Some(place) = path.get_mut(depth) else {
@@ -147,28 +154,39 @@ impl<'a> Walk<'a> {
                     depth: next.depth,
                 });
             }
-            if let Some(term) = self.trie.term(next.node) {
-                if let Some(whole) = whole {
-                    self.found.push(Expansion {
-                        term,
-                        typos: whole.typos,
-                        letters_behind: next.depth - whole.depth,
-                    });
-                } else if typos <= self.typos {
-                    self.found.push(Expansion {
-                        term,
-                        typos,
-                        letters_behind: 0,
-                    });
-                }
+            let here = (typos <= self.typos).then_some(Whole {
+                typos,
+                depth: next.depth,
+            });
+            if let Some(whole) = whole.or(here) {
+                self.find(next.node, whole, next.depth);
             }
-            if least <= self.typos || whole.is_some() {
-                self.open_below(next.node, next.depth + 1, whole, &mut open);
+            let is_lost = least > self.typos;
+            if !is_lost || whole.is_some() {
+                let is_settled = whole.is_some_and(|whole| is_lost || least >= whole.typos);
+                self.open_below(next.node, next.depth + 1, whole, is_settled, &mut open);
             }
         }
     }
 
-    fn open_below(&self, node: NodeId, depth: u8, whole: Option<Whole>, open: &mut Vec<Open>) {
+    fn find(&mut self, node: NodeId, whole: Whole, depth: u8) {
+        if let Some(term) = self.trie.term(node) {
+            self.found.push(Expansion {
+                term,
+                typos: whole.typos,
+                letters_behind: depth - whole.depth,
+            });
+        }
+    }
+
+    fn open_below(
+        &self,
+        node: NodeId,
+        depth: u8,
+        whole: Option<Whole>,
+        is_settled: bool,
+        open: &mut Vec<Open>,
+    ) {
         if usize::from(depth) > TERM_CHARS_MAX {
             return;
         }
@@ -177,6 +195,7 @@ impl<'a> Walk<'a> {
             char,
             depth,
             whole,
+            is_settled,
         }));
     }
 
