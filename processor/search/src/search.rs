@@ -5,6 +5,8 @@ mod facets;
 mod filter;
 mod order;
 
+use std::collections::HashSet;
+
 use crate::cursor::Cursor;
 use crate::error::SearchError;
 use crate::index::Index;
@@ -107,22 +109,48 @@ impl Index {
             return (Closeness::Exact, all.collect());
         }
         let mut at = |stage| matches(&self.entries, typed, stage, is_visible, scratch);
-        if let Some(stage) = stage {
-            return (stage, at(stage));
+        if stage == Some(Closeness::Partial) {
+            return (Closeness::Partial, at(Closeness::Partial));
         }
         let exact = at(Closeness::Exact);
-        if exact.len() >= ENOUGH_HITS {
+        let is_enough = match stage {
+            Some(stage) => stage == Closeness::Exact,
+            None => exact.len() >= ENOUGH_HITS,
+        };
+        if is_enough {
             return (Closeness::Exact, exact);
         }
-        let with_typos = at(Closeness::Typos);
-        if with_typos.len() <= exact.len() && !exact.is_empty() {
-            return (Closeness::Exact, exact);
+        let is_first_page = stage.is_none();
+        let exact_hits = exact.len();
+        let found = if typed.may_have_typos() {
+            exact_first(exact, at(Closeness::Typos))
+        } else {
+            exact
+        };
+        if is_first_page && found.is_empty() {
+            return (Closeness::Partial, at(Closeness::Partial));
         }
-        if !with_typos.is_empty() {
-            return (Closeness::Typos, with_typos);
+        if is_first_page && found.len() == exact_hits {
+            return (Closeness::Exact, found);
         }
-        (Closeness::Partial, at(Closeness::Partial))
+        (Closeness::Typos, found)
     }
+}
+
+/// What fits as typed, before whatever else fits with typos: a word that is there as typed is mostly the
+/// one that was meant.
+fn exact_first(mut exact: Vec<Match>, with_typos: Vec<Match>) -> Vec<Match> {
+    let known: HashSet<Slot> = exact.iter().map(|one| one.slot).collect();
+    let others = with_typos
+        .into_iter()
+        .filter(|one| !known.contains(&one.slot));
+    let others: Vec<Match> = others.collect();
+    let best = others.iter().map(|one| one.score).fold(0.0, f32::max);
+    for one in &mut exact {
+        one.score += best;
+    }
+    exact.extend(others);
+    exact
 }
 
 fn check(query: &Query<'_>) -> Result<(), SearchError> {

@@ -32,7 +32,7 @@ impl Index {
         let entries = &self.phrases.entries;
         let mut scratch = self.scratches.take();
         let mut found = matches(entries, &typed, Closeness::Exact, |_| true, &mut scratch);
-        if found.len() < limit {
+        if found.len() < limit && typed.may_have_typos() {
             found = matches(entries, &typed, Closeness::Typos, |_| true, &mut scratch);
         }
         self.scratches.give_back(scratch);

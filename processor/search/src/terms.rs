@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use crate::text::is_pair;
 use trie::Trie;
 
-pub(crate) use fuzzy::Expansion;
 use fuzzy::Wanted;
+pub(crate) use fuzzy::{Expansion, typos_of};
 
 /// Number of a term in the dictionary.
 pub(crate) type TermId = u32;
@@ -44,6 +44,8 @@ pub(crate) struct Terms {
     ids: HashMap<Box<str>, TermId>,
     /// By id, in the order of their slots.
     postings: Vec<Vec<Posting>>,
+    /// By id, how many postings: what walks look at beside each other.
+    frequencies: Vec<u32>,
     trie: Trie,
     /// Ids of terms that nothing has any more. They keep their place, and mostly come back.
     unused: usize,
@@ -68,6 +70,7 @@ impl Terms {
         let id = TermId::try_from(self.postings.len()).unwrap_or(TermId::MAX);
         self.ids.insert(term.into(), id);
         self.postings.push(Vec::new());
+        self.frequencies.push(0);
         self.unused += 1;
         if !is_pair(term) {
             self.trie.insert(term, id);
@@ -94,6 +97,9 @@ impl Terms {
         if postings.is_empty() {
             self.unused -= 1;
         }
+        if let Some(frequency) = self.frequencies.get_mut(id as usize) {
+            *frequency += 1;
+        }
         let posting = Posting::new(slot, fields);
         match postings.last() {
             Some(last) if last.slot() >= slot => {
@@ -111,6 +117,9 @@ impl Terms {
         };
         if let Ok(at) = postings.binary_search_by_key(&slot, |posting| posting.slot()) {
             postings.remove(at);
+            if let Some(frequency) = self.frequencies.get_mut(id as usize) {
+                *frequency -= 1;
+            }
             if postings.is_empty() {
                 postings.shrink_to_fit();
                 self.unused += 1;
@@ -126,7 +135,7 @@ impl Terms {
     /// The terms that this may be with as many typos as its length allows; as the beginning of a
     /// longer word too, if told so.
     pub(crate) fn with_typos(&self, word: &str, is_prefix: bool, out: &mut Vec<Expansion>) {
-        let typos = fuzzy::typos_of(word.chars().count());
+        let typos = typos_of(word.chars().count());
         self.expand(word, typos, is_prefix, out);
     }
 
@@ -136,7 +145,8 @@ impl Terms {
             typos,
             is_prefix,
         };
-        fuzzy::expand(&self.trie, &wanted, |id| self.postings(id).len(), out);
+        let frequency = |id: TermId| self.frequencies.get(id as usize).copied().unwrap_or(0);
+        fuzzy::expand(&self.trie, &wanted, frequency, out);
     }
 
     /// Bytes on the heap, nearly.
@@ -148,6 +158,7 @@ impl Terms {
         keys + table
             + self.postings.capacity() * size_of::<Vec<Posting>>()
             + lists * size_of::<Posting>()
+            + self.frequencies.capacity() * size_of::<u32>()
             + self.trie.heap_bytes()
     }
 
@@ -156,6 +167,7 @@ impl Terms {
         self.ids.shrink_to_fit();
         self.postings.shrink_to_fit();
         self.postings.iter_mut().for_each(Vec::shrink_to_fit);
+        self.frequencies.shrink_to_fit();
         self.trie.shrink();
     }
 }

@@ -9,6 +9,8 @@ use crate::terms::{Expansion, TermId};
 const EXACT: f32 = 1.0;
 /// Another number, "concert" for "concerts".
 const PLURAL: f32 = 0.95;
+/// One word with its neighbours.
+const JOINED: f32 = 0.9;
 /// The beginning of it, less for each letter that was not typed.
 const BEGINNING: f32 = 0.92;
 const LETTER_BEHIND: f32 = 0.02;
@@ -82,6 +84,11 @@ fn of_word(entries: &Entries, word: &Word, place: u8, stage: Closeness) -> Claus
     }
     if let Some(term) = other_number(&word.text).and_then(|other| terms.get(&other)) {
         add(term, PLURAL);
+    }
+    for joined in &word.joined {
+        if let Some(term) = terms.get(joined) {
+            add(term, JOINED);
+        }
     }
     let mut expansions = Vec::new();
     if stage != Closeness::Exact {

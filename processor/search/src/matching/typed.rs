@@ -1,6 +1,7 @@
 //! What somebody typed.
 
 use crate::limits::{QUERY_CHARS_MAX, QUERY_PAIRS_MAX, QUERY_TERMS_MAX};
+use crate::terms::typos_of;
 use crate::text::{Piece, pieces};
 
 /// Words that say nothing of an event, unless there are no others.
@@ -25,6 +26,9 @@ const EMPTY_WORDS: &[&str] = &[
     "กับ",
 ];
 
+/// Words that may be one in the catalog.
+const JOINED_MAX: usize = 3;
+
 /// A text, taken apart.
 #[derive(Debug, Default)]
 pub(crate) struct Typed {
@@ -42,6 +46,8 @@ pub(super) struct Word {
     /// Which of the runs it is part of.
     pub(super) run: Option<usize>,
     pub(super) is_empty: bool,
+    /// This and its neighbours as one word: "rocknroll" of "rock n roll".
+    pub(super) joined: Vec<String>,
 }
 
 /// Words without spaces between them.
@@ -79,10 +85,12 @@ impl Typed {
                         is_open: false,
                         run,
                         is_empty: EMPTY_WORDS.contains(&term),
+                        joined: Vec::new(),
                     });
                 }
             });
         }
+        typed.join();
         // Nothing behind it: the last word may not be typed to its end.
         if text.ends_with(last_part)
             && let Some(last) = typed.words.last_mut()
@@ -96,6 +104,30 @@ impl Typed {
                 .for_each(|word| word.is_empty = false);
         }
         typed
+    }
+
+    /// Whether anything in it is long enough for typos.
+    pub(crate) fn may_have_typos(&self) -> bool {
+        let mut words = self.words.iter();
+        words.any(|word| word.run.is_some() || typos_of(word.text.chars().count()) > 0)
+    }
+
+    /// Notes with each word what it is together with its neighbours.
+    fn join(&mut self) {
+        for length in 2..=JOINED_MAX {
+            for start in 0..(self.words.len() + 1).saturating_sub(length) {
+                let Some(words) = self.words.get_mut(start..start + length) else {
+                    continue;
+                };
+                if words.iter().any(|word| word.run.is_some()) {
+                    continue;
+                }
+                let joined: String = words.iter().flat_map(|word| word.text.chars()).collect();
+                for word in words {
+                    word.joined.push(joined.clone());
+                }
+            }
+        }
     }
 
     /// Whether there is no word in it.

@@ -34,7 +34,7 @@ pub(super) struct Wanted<'a> {
 const ROW: usize = TERM_CHARS_MAX + 1;
 
 /// How many typos a word of that many letters may have.
-pub(super) fn typos_of(chars: usize) -> u8 {
+pub(crate) fn typos_of(chars: usize) -> u8 {
     if chars >= TWO_TYPOS_CHARS_MIN {
         2
     } else {
@@ -47,23 +47,23 @@ pub(super) fn typos_of(chars: usize) -> u8 {
 pub(super) fn expand(
     trie: &Trie,
     wanted: &Wanted<'_>,
-    frequency: impl Fn(TermId) -> usize,
+    frequency: impl Fn(TermId) -> u32,
     out: &mut Vec<Expansion>,
 ) {
     let mut walk = Walk::new(trie, wanted);
     walk.run();
-    let mut found: Vec<(usize, Expansion)> = walk
+    let mut found: Vec<(u32, Expansion)> = walk
         .found
         .into_iter()
         .map(|expansion| (frequency(expansion.term), expansion))
         .filter(|(frequency, _)| *frequency > 0)
         .collect();
-    let order = |(frequency, expansion): &(usize, Expansion)| {
+    let order = |(frequency, expansion): &(u32, Expansion)| {
         (
             expansion.typos,
             // A word that is whole comes before those that go on.
             expansion.letters_behind > 0,
-            usize::MAX - frequency,
+            u32::MAX - frequency,
             expansion.term,
         )
     };

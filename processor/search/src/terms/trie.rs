@@ -89,7 +89,66 @@ impl Trie {
         self.nodes.capacity() * size_of::<Node>()
     }
 
+    /// Lays the children of each node side by side, so that a walk reads memory in order, and gives
+    /// back what growing has set aside. What is inserted later lies behind.
     pub(super) fn shrink(&mut self) {
-        self.nodes.shrink_to_fit();
+        let mut laid = Self::default();
+        laid.nodes.reserve_exact(self.nodes.len() - 1);
+        // Old and new number of the nodes whose children are still to come.
+        let mut open = std::collections::VecDeque::from([(Self::ROOT, Self::ROOT)]);
+        while let Some((old, new)) = open.pop_front() {
+            // The last that is added is the first sibling: backwards, they are in their order.
+            for (child, char) in self.children(old) {
+                let place = laid.add_child(new, char);
+                if let (Some(to), Some(from)) = (
+                    laid.nodes.get_mut(place as usize),
+                    self.nodes.get(child as usize),
+                ) {
+                    to.term = from.term;
+                }
+                open.push_back((child, place));
+            }
+        }
+        *self = laid;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(trie: &Trie, node: NodeId, prefix: &str, out: &mut Vec<(String, TermId)>) {
+        if let Some(term) = trie.term(node) {
+            out.push((prefix.to_owned(), term));
+        }
+        for (child, char) in trie.children(node) {
+            all(trie, child, &format!("{prefix}{char}"), out);
+        }
+    }
+
+    #[test]
+    fn laying_it_out_anew_changes_nothing() {
+        let mut trie = Trie::default();
+        let mut expected = Vec::new();
+        for (term, id) in ["lion", "lio", "lamp", "เสียง", "a", "ab", "zebra"]
+            .iter()
+            .zip(1..)
+        {
+            trie.insert(term, id);
+            expected.push(((*term).to_owned(), id));
+        }
+        for (term, id) in [("lamps", 8), ("b", 9)] {
+            trie.shrink();
+            trie.insert(term, id);
+            expected.push((term.to_owned(), id));
+        }
+        let nodes = trie.nodes.len();
+        trie.shrink();
+        assert_eq!(trie.nodes.len(), nodes);
+        let mut found = Vec::new();
+        all(&trie, Trie::ROOT, "", &mut found);
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
     }
 }

@@ -179,6 +179,29 @@ fn removing_and_adding_again_leaves_the_same() {
 }
 
 #[test]
+fn an_index_of_what_is_gone_says_so() {
+    let mut index = Index::new();
+    for number in 0..120 {
+        let texts: String = (0..900)
+            .map(|n| format!("w{} ", number * 900 + n))
+            .collect();
+        let document = Document {
+            description: Some(texts),
+            ..named(number, "Lantern")
+        };
+        index.upsert(&document).unwrap();
+    }
+    assert!(!index.is_worth_rebuilding());
+    for number in 0..110 {
+        index.remove(id(number), 2);
+    }
+    assert!(index.is_worth_rebuilding());
+    assert_eq!(total(&index, "lantern"), 10);
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    is_shared(&index);
+}
+
+#[test]
 fn what_is_over_and_what_is_sold_out_rank_last() {
     let mut index = Index::new();
     let lantern = |number, days: i64, availability| Document {
