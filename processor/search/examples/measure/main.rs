@@ -130,6 +130,7 @@ fn at_rate(index: Index, events: usize, per_second: u64, seconds: u64) {
     let searches = Mutex::new(Histogram::<u64>::new(3).unwrap());
     let suggestions = Mutex::new(Histogram::<u64>::new(3).unwrap());
     let changes = Mutex::new(Histogram::<u64>::new(3).unwrap());
+    let services = Mutex::new(Vec::new());
     let cpu = time_of(ClockId::ProcessCPUTime);
     let start = Instant::now();
     std::thread::scope(|scope| {
@@ -144,7 +145,8 @@ fn at_rate(index: Index, events: usize, per_second: u64, seconds: u64) {
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
                     let at = number as usize % TEXTS;
                     let index = index.read().unwrap();
-                    let is_suggestion = number % SUGGESTIONS == 0;
+                    let begin = thread_cpu();
+                    let is_suggestion = number.is_multiple_of(SUGGESTIONS);
                     if is_suggestion {
                         suggest(&index, &beginnings[at]);
                     } else if number % 8 == 1 {
@@ -154,7 +156,12 @@ fn at_rate(index: Index, events: usize, per_second: u64, seconds: u64) {
                     } else {
                         search(&index, &typed[at]);
                     }
+                    let service = thread_cpu() - begin;
                     drop(index);
+                    services
+                        .lock()
+                        .unwrap()
+                        .push((number, is_suggestion, service));
                     let took = due.elapsed().as_micros() as u64;
                     let times = if is_suggestion {
                         &suggestions
@@ -184,6 +191,33 @@ fn at_rate(index: Index, events: usize, per_second: u64, seconds: u64) {
     report("search", &searches.into_inner().unwrap());
     report("suggest", &suggestions.into_inner().unwrap());
     report("change, with the lock", &changes.into_inner().unwrap());
+    println!(
+        "the same requests on {THREADS} cores that do nothing else, from their processor times:"
+    );
+    queued(services.into_inner().unwrap(), per_second);
+}
+
+/// What the same requests would have taken on cores of their own: each begins when it is due and a core
+/// is free, and takes its processor time.
+fn queued(mut services: Vec<(u64, bool, Duration)>, per_second: u64) {
+    services.sort_unstable();
+    let mut free_at = [Duration::ZERO; THREADS as usize];
+    let mut searches = Histogram::<u64>::new(3).unwrap();
+    let mut suggestions = Histogram::<u64>::new(3).unwrap();
+    for (number, is_suggestion, service) in services {
+        let due = Duration::from_nanos(number * 1_000_000_000 / per_second);
+        free_at.sort_unstable();
+        free_at[0] = free_at[0].max(due) + service;
+        let took = (free_at[0] - due).as_micros() as u64;
+        let times = if is_suggestion {
+            &mut suggestions
+        } else {
+            &mut searches
+        };
+        times.record(took).unwrap();
+    }
+    report("search", &searches);
+    report("suggest", &suggestions);
 }
 
 fn query(search: &str) -> Query<'_> {

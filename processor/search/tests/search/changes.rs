@@ -106,7 +106,7 @@ proptest! {
         for (at, version, kind) in changes {
             // The text follows from the version; half of the events change places.
             let version = version * 4 + u64::from(kind);
-            let mut document = documents[(at + version as usize % 2) % 60].clone();
+            let mut document = documents[(at + usize::from(version.is_multiple_of(2))) % 60].clone();
             document.event_id = documents[at].event_id;
             document.version = version;
             document.is_published = kind != 1;

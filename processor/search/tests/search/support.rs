@@ -41,10 +41,14 @@ fn document(number: u64, fields: &[&str]) -> Document {
         category: Some(fields[5].to_owned()),
         first_show_ms: NOW_MS + days * DAY_MS,
         last_show_ms: NOW_MS + (days + number % 3) * DAY_MS,
-        prices: (number % 11 > 0).then_some(Prices {
+        prices: (!number.is_multiple_of(11)).then_some(Prices {
             min,
             max: min * 3,
-            currency: if number % 2 == 0 { *b"THB" } else { *b"EUR" },
+            currency: if number.is_multiple_of(2) {
+                *b"THB"
+            } else {
+                *b"EUR"
+            },
         }),
         availability: Availability::Many,
         is_published: true,
