@@ -24,8 +24,9 @@ pub const EXPANSIONS_MAX: usize = 48;
 pub const NODES_VISITED_MAX: usize = 60_000;
 /// Pairs of letters by which a text without spaces is looked up.
 pub const QUERY_PAIRS_MAX: usize = 24;
-/// Entries of the index that one stage of a query may read. What is common is read last, and left
-/// out beyond this: a word that every event has decides nothing.
+/// Entries of the index that one of the three stages of a query may read, and beyond them those of one
+/// term. What is common is read last, and left out beyond this: a word that every event has decides
+/// nothing.
 pub const POSTINGS_READ_MAX: usize = 1_500_000;
 
 /// Characters of a value to filter by. A longer one is refused.

@@ -34,19 +34,12 @@ pub(crate) fn matches(
     is_visible: impl Fn(Slot) -> bool,
     scratch: &mut Scratch,
 ) -> Vec<Match> {
-    let mut clauses = clauses::of(entries, typed, stage);
-    // What is rare first: it leaves the fewest for those behind it.
-    clauses.sort_by_key(|clause| clause.postings);
+    let clauses = affordable(clauses::of(entries, typed, stage, POSTINGS_READ_MAX));
     let needs_all = stage != Closeness::Partial;
     scratch.begin(entries);
     let mut touched: Vec<Slot> = Vec::new();
-    let mut read = 0;
     let mut counted: u8 = 0;
     for clause in &clauses {
-        read += clause.postings;
-        if counted > 0 && read > POSTINGS_READ_MAX {
-            break;
-        }
         match clause.kind {
             Kind::Words => words(entries, clause, counted, needs_all, scratch, &mut touched),
             Kind::Pairs { needed } => {
@@ -81,6 +74,19 @@ pub(crate) fn matches(
         .collect();
     score::forget_clauses(&clauses, scratch);
     found
+}
+
+/// What is rare first, which leaves the fewest for those behind it; without those that are read beyond
+/// the bound.
+fn affordable(mut clauses: Vec<Clause>) -> Vec<Clause> {
+    clauses.sort_by_key(|clause| clause.postings);
+    let mut read = 0;
+    let mut is_first = true;
+    clauses.retain(|clause| {
+        read += clause.postings;
+        std::mem::take(&mut is_first) || read <= POSTINGS_READ_MAX
+    });
+    clauses
 }
 
 /// Counts a clause for each entry that has one of its words, with the best of them.

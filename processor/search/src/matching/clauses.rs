@@ -48,8 +48,14 @@ pub(super) struct Candidate {
     pub(super) closeness: f32,
 }
 
-/// The clauses of a text at a stage, in its order.
-pub(super) fn of(entries: &Entries, typed: &Typed, stage: Closeness) -> Vec<Clause> {
+/// The clauses of a text at a stage, in its order. Each reads at most `postings_max` entries, and those
+/// of one term.
+pub(super) fn of(
+    entries: &Entries,
+    typed: &Typed,
+    stage: Closeness,
+    postings_max: usize,
+) -> Vec<Clause> {
     let mut clauses = Vec::new();
     let mut last_run = None;
     for (word, place) in typed.words.iter().zip(1..) {
@@ -61,17 +67,23 @@ pub(super) fn of(entries: &Entries, typed: &Typed, stage: Closeness) -> Vec<Clau
                 if last_run != Some(run)
                     && let Some(run) = typed.runs.get(run)
                 {
-                    clauses.push(of_run(entries, run, place));
+                    clauses.push(of_run(entries, run, place, postings_max));
                 }
                 last_run = Some(run);
             }
-            _ => clauses.push(of_word(entries, word, place, stage)),
+            _ => clauses.push(of_word(entries, word, place, stage, postings_max)),
         }
     }
     clauses
 }
 
-fn of_word(entries: &Entries, word: &Word, place: u8, stage: Closeness) -> Clause {
+fn of_word(
+    entries: &Entries,
+    word: &Word,
+    place: u8,
+    stage: Closeness,
+    postings_max: usize,
+) -> Clause {
     let terms = &entries.terms;
     let mut words: Vec<Candidate> = Vec::new();
     let mut add = |term: TermId, closeness: f32| {
@@ -99,10 +111,7 @@ fn of_word(entries: &Entries, word: &Word, place: u8, stage: Closeness) -> Claus
     for expansion in &expansions {
         add(expansion.term, closeness(expansion));
     }
-    let postings = words
-        .iter()
-        .map(|word| terms.postings(word.term).len())
-        .sum();
+    let postings = cut(entries, &mut words, postings_max);
     Clause {
         kind: Kind::Words,
         place,
@@ -112,8 +121,8 @@ fn of_word(entries: &Entries, word: &Word, place: u8, stage: Closeness) -> Claus
     }
 }
 
-fn of_run(entries: &Entries, run: &Run, place: u8) -> Clause {
-    let words: Vec<Candidate> = run
+fn of_run(entries: &Entries, run: &Run, place: u8, postings_max: usize) -> Clause {
+    let mut words: Vec<Candidate> = run
         .pairs
         .iter()
         .map(|pair| Candidate {
@@ -122,10 +131,7 @@ fn of_run(entries: &Entries, run: &Run, place: u8) -> Clause {
             closeness: EXACT,
         })
         .collect();
-    let postings = words
-        .iter()
-        .map(|pair| entries.terms.postings(pair.term).len())
-        .sum();
+    let postings = cut(entries, &mut words, postings_max);
     Clause {
         kind: Kind::Pairs {
             needed: pairs_needed(words.len()),
@@ -135,6 +141,21 @@ fn of_run(entries: &Entries, run: &Run, place: u8) -> Clause {
         postings,
         words,
     }
+}
+
+/// Leaves out what would be read beyond the bound, and says how much is read.
+fn cut(entries: &Entries, words: &mut Vec<Candidate>, postings_max: usize) -> usize {
+    let mut postings = 0;
+    let mut is_first = true;
+    words.retain(|word| {
+        let more = entries.terms.postings(word.term).len();
+        let is_kept = std::mem::take(&mut is_first) || postings + more <= postings_max;
+        if is_kept {
+            postings += more;
+        }
+        is_kept
+    });
+    postings
 }
 
 /// How many of the pairs of a text have to be there: one wrong letter takes two, one that is left out
@@ -170,4 +191,38 @@ fn closeness(expansion: &Expansion) -> f32 {
 fn rarity(entries: &Entries, postings: usize) -> f32 {
     let all = entries.slots() as f32;
     (1.0 + all / (1.0 + postings as f32)).ln().max(0.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::entries::NAME;
+
+    #[test]
+    fn what_all_have_is_not_read_beyond_the_bound() {
+        let mut entries = Entries::default();
+        let name: String = (0..60).map(|n| format!("wa{n} ")).collect();
+        let name = format!("{name} ก ข ค ง กขคง คงกขง");
+        for slot in 0..100 {
+            entries.put(slot, std::iter::once((NAME, name.as_str())));
+        }
+        for stage in [Closeness::Exact, Closeness::Typos, Closeness::Partial] {
+            for text in ["wa", "wa1 wa2 wa3 wa", "กขคงกขง", "wa กขคงก"] {
+                let typed = Typed::new(text);
+                for clause in of(&entries, &typed, stage, 1_000) {
+                    assert!(clause.postings <= 1_000, "{text}");
+                    let read = clause.words.iter();
+                    let read: usize = read
+                        .map(|word| entries.terms.postings(word.term).len())
+                        .sum();
+                    assert_eq!(read, clause.postings, "{text}");
+                }
+            }
+        }
+        let all = of(&entries, &Typed::new("wa"), Closeness::Exact, usize::MAX);
+        assert!(all[0].postings > 1_000, "the bound was not needed");
+        let least = of(&entries, &Typed::new("wa"), Closeness::Exact, 1);
+        assert_eq!(least[0].postings, 100, "one term is read in any case");
+    }
 }
