@@ -5,18 +5,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::SearchError;
+use crate::matching::{WEIGHTS_BYTES, Weights};
 use crate::query::{Closeness, Query, Sort};
 
 /// The form of cursors. One of another form is refused: whoever turns pages starts again.
 const FORM: u8 = 1;
-/// Form, stage, fingerprint, time, key, id.
-const BYTES: usize = 1 + 1 + 8 + 8 + 8 + 16;
+/// Form, stage, fingerprint, time, weights, key, id.
+const BYTES: usize = 1 + 1 + 8 + 8 + WEIGHTS_BYTES + 8 + 16;
 
 /// The last hit of a page, and what the order of its search depends on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Cursor {
     pub(crate) stage: Closeness,
     pub(crate) now_ms: u64,
+    pub(crate) weights: Weights,
     pub(crate) last: Key,
 }
 
@@ -38,6 +40,7 @@ impl Cursor {
         });
         bytes.extend(fingerprint(query).to_be_bytes());
         bytes.extend(self.now_ms.to_be_bytes());
+        bytes.extend(self.weights.as_bytes());
         bytes.extend(self.last.order.to_be_bytes());
         bytes.extend(self.last.id.to_be_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
@@ -61,6 +64,7 @@ impl Cursor {
         let cursor = Self {
             stage,
             now_ms: u64::from_be_bytes(take(&mut rest)?),
+            weights: Weights::from_bytes(take(&mut rest)?),
             last: Key {
                 order: u64::from_be_bytes(take(&mut rest)?),
                 id: u128::from_be_bytes(take(&mut rest)?),

@@ -7,6 +7,7 @@ mod clauses;
 mod score;
 mod scratch;
 mod typed;
+mod weights;
 
 use crate::entries::{Entries, NAME};
 use crate::limits::POSTINGS_READ_MAX;
@@ -16,6 +17,7 @@ use crate::terms::Slot;
 use clauses::{Clause, Kind};
 pub(crate) use scratch::{Scratch, Scratches};
 pub(crate) use typed::Typed;
+pub(crate) use weights::{WEIGHTS_BYTES, Weights};
 
 /// An entry that fits.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -31,10 +33,17 @@ pub(crate) fn matches(
     entries: &Entries,
     typed: &Typed,
     stage: Closeness,
+    weights: &mut Weights,
     is_visible: impl Fn(Slot) -> bool,
     scratch: &mut Scratch,
 ) -> Vec<Match> {
-    let clauses = affordable(clauses::of(entries, typed, stage, POSTINGS_READ_MAX));
+    let clauses = affordable(clauses::of(
+        entries,
+        typed,
+        stage,
+        POSTINGS_READ_MAX,
+        weights,
+    ));
     let needs_all = stage != Closeness::Partial;
     scratch.begin(entries);
     let mut touched: Vec<Slot> = Vec::new();

@@ -11,7 +11,7 @@ use crate::cursor::Cursor;
 use crate::error::SearchError;
 use crate::index::Index;
 use crate::limits::{FILTER_CHARS_MAX, PAGE_MAX, QUERY_CHARS_MAX};
-use crate::matching::{Match, Scratch, Typed, matches};
+use crate::matching::{Match, Scratch, Typed, Weights, matches};
 use crate::query::{Closeness, Filter, Hit, Page, Query};
 use crate::terms::Slot;
 
@@ -21,6 +21,8 @@ use filter::Conditions;
 
 /// With fewer hits than this, words may have typos.
 const ENOUGH_HITS: usize = 3;
+/// Added to the score of what fits as typed: more than any score is, even when it is over and sold out.
+const EXACT_FIRST: f32 = 20_000.0;
 
 impl Index {
     /// A page of the events that a query finds.
@@ -43,7 +45,8 @@ impl Index {
         let mut scratch = self.scratches.take();
         let typed = Typed::new(query.search);
         let stage = cursor.map(|cursor| cursor.stage);
-        let (stage, found) = self.found(&typed, stage, &conditions, &mut scratch);
+        let mut weights = cursor.map_or(Weights::default(), |cursor| cursor.weights);
+        let (stage, found) = self.found(&typed, stage, &mut weights, &conditions, &mut scratch);
         self.scratches.give_back(scratch);
 
         let mut facets = Facets::new(self);
@@ -66,6 +69,7 @@ impl Index {
         let next = keys.last().filter(|_| has_more).map(|(last, _)| Cursor {
             stage,
             now_ms,
+            weights,
             last: *last,
         });
         let rows = keys.iter().filter_map(|(_, slot)| self.row(*slot));
@@ -89,6 +93,7 @@ impl Index {
         &self,
         typed: &Typed,
         stage: Option<Closeness>,
+        weights: &mut Weights,
         conditions: &Conditions,
         scratch: &mut Scratch,
     ) -> (Closeness, Vec<Match>) {
@@ -108,7 +113,7 @@ impl Index {
             });
             return (Closeness::Exact, all.collect());
         }
-        let mut at = |stage| matches(&self.entries, typed, stage, is_visible, scratch);
+        let mut at = |stage| matches(&self.entries, typed, stage, weights, is_visible, scratch);
         if stage == Some(Closeness::Partial) {
             return (Closeness::Partial, at(Closeness::Partial));
         }
@@ -141,15 +146,11 @@ impl Index {
 /// one that was meant.
 fn exact_first(mut exact: Vec<Match>, with_typos: Vec<Match>) -> Vec<Match> {
     let known: HashSet<Slot> = exact.iter().map(|one| one.slot).collect();
-    let others = with_typos
-        .into_iter()
-        .filter(|one| !known.contains(&one.slot));
-    let others: Vec<Match> = others.collect();
-    let best = others.iter().map(|one| one.score).fold(0.0, f32::max);
     for one in &mut exact {
-        one.score += best;
+        one.score += EXACT_FIRST;
     }
-    exact.extend(others);
+    let others = with_typos.into_iter();
+    exact.extend(others.filter(|one| !known.contains(&one.slot)));
     exact
 }
 

@@ -7,7 +7,7 @@ pub(crate) use phrases::Phrases;
 use crate::error::SearchError;
 use crate::index::Index;
 use crate::limits::{QUERY_CHARS_MAX, SUGGESTIONS_MAX};
-use crate::matching::{Match, Typed, matches};
+use crate::matching::{Match, Typed, Weights, matches};
 use crate::query::{Closeness, Suggestion};
 use crate::search::longer;
 
@@ -31,9 +31,11 @@ impl Index {
         }
         let entries = &self.phrases.entries;
         let mut scratch = self.scratches.take();
-        let mut found = matches(entries, &typed, Closeness::Exact, |_| true, &mut scratch);
+        let weights = &mut Weights::default();
+        let mut at = |stage| matches(entries, &typed, stage, weights, |_| true, &mut scratch);
+        let mut found = at(Closeness::Exact);
         if found.len() < limit && typed.may_have_typos() {
-            found = matches(entries, &typed, Closeness::Typos, |_| true, &mut scratch);
+            found = at(Closeness::Typos);
         }
         self.scratches.give_back(scratch);
         for one in &mut found {

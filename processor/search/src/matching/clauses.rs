@@ -1,6 +1,7 @@
 //! What the words of a text may stand for.
 
 use super::typed::{Run, Typed, Word};
+use super::weights::Weights;
 use crate::entries::Entries;
 use crate::query::Closeness;
 use crate::terms::{Expansion, TermId};
@@ -17,6 +18,10 @@ const LETTER_BEHIND: f32 = 0.02;
 const BEGINNING_MIN: f32 = 0.6;
 /// By the number of typos.
 const TYPOS: [f32; 3] = [1.0, 0.7, 0.45];
+/// What a word gains by each halving of the entries that have it.
+const HALVING: f32 = 0.7;
+/// What a word counts that all have.
+const COMMON: f32 = 0.2;
 /// What a text without spaces weighs that is looked up by pairs.
 const PAIRS_WEIGHT: f32 = 6.0;
 /// Letters from which a word has a plural.
@@ -55,6 +60,7 @@ pub(super) fn of(
     typed: &Typed,
     stage: Closeness,
     postings_max: usize,
+    weights: &mut Weights,
 ) -> Vec<Clause> {
     let mut clauses = Vec::new();
     let mut last_run = None;
@@ -71,7 +77,7 @@ pub(super) fn of(
                 }
                 last_run = Some(run);
             }
-            _ => clauses.push(of_word(entries, word, place, stage, postings_max)),
+            _ => clauses.push(of_word(entries, word, place, stage, postings_max, weights)),
         }
     }
     clauses
@@ -83,6 +89,7 @@ fn of_word(
     place: u8,
     stage: Closeness,
     postings_max: usize,
+    weights: &mut Weights,
 ) -> Clause {
     let terms = &entries.terms;
     let mut words: Vec<Candidate> = Vec::new();
@@ -112,10 +119,11 @@ fn of_word(
         add(expansion.term, closeness(expansion));
     }
     let postings = cut(entries, &mut words, postings_max);
+    let rarity = weights.rarity(stage, place, || rarity(entries, postings));
     Clause {
         kind: Kind::Words,
         place,
-        weight: rarity(entries, postings),
+        weight: COMMON + HALVING * f32::from(rarity - 1),
         postings,
         words,
     }
@@ -186,11 +194,10 @@ fn closeness(expansion: &Expansion) -> f32 {
     behind * typos.copied().unwrap_or_default()
 }
 
-/// More for what few entries have.
-#[expect(clippy::cast_precision_loss, reason = "a weight, not a count")]
-fn rarity(entries: &Entries, postings: usize) -> f32 {
-    let all = entries.slots() as f32;
-    (1.0 + all / (1.0 + postings as f32)).ln().max(0.1)
+/// How rare a word is: 1 where all have it, and one more for each halving.
+fn rarity(entries: &Entries, postings: usize) -> u8 {
+    let halvings = usize::BITS - (entries.slots() / (1 + postings)).leading_zeros();
+    u8::try_from(1 + halvings).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]
@@ -210,7 +217,7 @@ mod tests {
         for stage in [Closeness::Exact, Closeness::Typos, Closeness::Partial] {
             for text in ["wa", "wa1 wa2 wa3 wa", "กขคงกขง", "wa กขคงก"] {
                 let typed = Typed::new(text);
-                for clause in of(&entries, &typed, stage, 1_000) {
+                for clause in of(&entries, &typed, stage, 1_000, &mut Weights::default()) {
                     assert!(clause.postings <= 1_000, "{text}");
                     let read = clause.words.iter();
                     let read: usize = read
@@ -220,9 +227,14 @@ mod tests {
                 }
             }
         }
-        let all = of(&entries, &Typed::new("wa"), Closeness::Exact, usize::MAX);
+        let wa = |postings_max| {
+            let typed = Typed::new("wa");
+            let weights = &mut Weights::default();
+            of(&entries, &typed, Closeness::Exact, postings_max, weights)
+        };
+        let all = wa(usize::MAX);
         assert!(all[0].postings > 1_000, "the bound was not needed");
-        let least = of(&entries, &Typed::new("wa"), Closeness::Exact, 1);
+        let least = wa(1);
         assert_eq!(least[0].postings, 100, "one term is read in any case");
     }
 }

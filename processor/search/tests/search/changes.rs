@@ -1,5 +1,6 @@
 //! How the index follows the catalog.
 
+use onsale_schemas::EventId;
 use onsale_search::{Applied, Document, Index, Query, Sort};
 use proptest::prelude::*;
 
@@ -176,6 +177,52 @@ fn removing_and_adding_again_leaves_the_same() {
     assert!(index.is_empty());
     assert_eq!(total(&index, ""), 0);
     assert_eq!(index.size().phrases, 0);
+}
+
+/// Pages go on where they were, though other events come, go and change between them.
+#[test]
+fn others_do_not_move_the_hits_of_a_walk() {
+    let undisturbed = walk(&mut index(), |_, _| {});
+    assert!(undisturbed.len() > 30, "{}", undisturbed.len());
+    let mut unique = undisturbed.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), undisturbed.len());
+    let disturbed = walk(&mut index(), |index, page| {
+        // Some that are found too, and would have been on pages before.
+        for number in 0..5 {
+            let number = 1_000 + page * 10 + number;
+            index.upsert(&named(number, "Lantern procession")).unwrap();
+            index.upsert(&named(number + 5, "Concert")).unwrap();
+        }
+        index.remove(id(1_000 + page * 10), 2);
+    });
+    let known = disturbed.into_iter().filter(|id| undisturbed.contains(id));
+    assert_eq!(known.collect::<Vec<_>>(), undisturbed);
+}
+
+/// All hits for a word, three to a page, with something done between pages.
+fn walk(index: &mut Index, mut between: impl FnMut(&mut Index, u64)) -> Vec<EventId> {
+    let mut hits = Vec::new();
+    let mut cursor: Option<String> = None;
+    for number in 0.. {
+        let page = index
+            .search(&Query {
+                cursor: cursor.as_deref(),
+                limit: 3,
+                ..query("concert")
+            })
+            .unwrap();
+        hits.extend(page.hits.iter().map(|hit| hit.event_id));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+        if number < 4 {
+            between(index, number);
+        }
+    }
+    hits
 }
 
 #[test]
