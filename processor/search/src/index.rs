@@ -34,7 +34,7 @@ pub enum Applied {
 /// A full-text index over the catalog, in memory.
 ///
 /// It is changed by one and searched by many, so it belongs behind a read-write lock: a change holds
-/// that for some ten microseconds. It is made of what the store has and nothing else; there is no
+/// that for some tenths of a millisecond. It is made of what the store has and nothing else; there is no
 /// file that could be damaged or old.
 #[derive(Default)]
 pub struct Index {
