@@ -80,6 +80,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-counts",
         ],
     ),
+    ("onsale-search", &["onsale-schemas"]),
     ("onsale-auth", &["onsale-schemas", "onsale-settings"]),
     (
         "onsale-accounts",
