@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use lettre::message::Mailbox;
 use onsale_settings::{
-    ConfigProblem, LOCAL_URL, NamedFile, Secret, SecretFileError, check_range, secret_text,
+    ConfigProblem, LOCAL_URL, NamedFile, Secret, SecretFileError, check_range, has_usable_port,
+    secret_text,
 };
 use serde::{Deserialize, Serialize};
 
@@ -106,7 +107,13 @@ impl MailConfig {
             ));
         }
         let base = self.links_url();
-        if !(base.starts_with("https://") || base.starts_with("http://")) || base.contains('#') {
+        let authority = base
+            .strip_prefix("https://")
+            .or_else(|| base.strip_prefix("http://"))
+            .and_then(|rest| rest.split(['/', '?']).next());
+        // Behind a user's name and password.
+        let place = authority.and_then(|authority| authority.rsplit('@').next());
+        if !place.is_some_and(has_usable_port) || base.contains('#') {
             problems.push(ConfigProblem::new(
                 "mail.link_base_url",
                 format!("{base:?}"),
