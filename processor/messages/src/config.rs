@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lettre::message::Mailbox;
 use onsale_settings::{
-    ConfigProblem, LOCAL_URL, NamedFile, Secret, SecretFileError, check_range, has_usable_port,
+    ConfigProblem, LOCAL_URL, NamedFile, Secret, SecretFileError, check_range, has_web_address,
     secret_text,
 };
 use serde::{Deserialize, Serialize};
@@ -107,13 +107,7 @@ impl MailConfig {
             ));
         }
         let base = self.links_url();
-        let authority = base
-            .strip_prefix("https://")
-            .or_else(|| base.strip_prefix("http://"))
-            .and_then(|rest| rest.split(['/', '?']).next());
-        // Behind a user's name and password.
-        let place = authority.and_then(|authority| authority.rsplit('@').next());
-        if !place.is_some_and(has_usable_port) || base.contains('#') {
+        if !has_web_address(base) || base.contains('#') {
             problems.push(ConfigProblem::new(
                 "mail.link_base_url",
                 format!("{base:?}"),

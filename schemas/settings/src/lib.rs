@@ -11,6 +11,6 @@ mod secret;
 pub const LOCAL_URL: &str = "http://localhost:8080";
 
 pub use file::{NamedFile, read_named, secret_text};
-pub use port::has_usable_port;
+pub use port::{has_usable_port, has_web_address};
 pub use problem::{ConfigProblem, check_range};
 pub use secret::{Secret, SecretFileError};

@@ -20,9 +20,34 @@ pub fn has_usable_port(authority: &str) -> bool {
     }
 }
 
+/// Whether a URL is one of `https` or `http` whose port, where it names one, is one.
+pub fn has_web_address(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    // Behind a user's name and password.
+    let place = authority.and_then(|authority| authority.rsplit('@').next());
+    place.is_some_and(has_usable_port)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_of_the_web_has_a_port_or_none() {
+        for (url, is_one) in [
+            ("https://tickets.example.test", true),
+            ("http://tickets.example.test:8080/shop?a=b:c", true),
+            ("https://user:secret@tickets.example.test:443/", true),
+            ("https://tickets.example.test:65536/shop", false),
+            ("tickets.example.test", false),
+            ("ftp://tickets.example.test", false),
+        ] {
+            assert_eq!(has_web_address(url), is_one, "{url}");
+        }
+    }
 
     #[test]
     fn a_port_is_between_1_and_65535() {
