@@ -73,6 +73,21 @@ impl NamedFile {
         }
     }
 
+    /// A file with nothing but a URL, which may hold a password; otherwise as [`NamedFile::secret`].
+    pub fn url(
+        key: impl Into<String>,
+        path: &Path,
+        expected: impl Into<String>,
+        is_url: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self::secret(key, path, expected, move |bytes| {
+            match is_url(secret_text(bytes)?) {
+                true => Ok(()),
+                false => Err("it holds no such URL".to_owned()),
+            }
+        })
+    }
+
     /// A folder that the server writes into; `is_created` where it makes one that is missing.
     pub fn folder(key: impl Into<String>, path: &Path, is_created: bool) -> Self {
         Self {
@@ -221,6 +236,26 @@ mod tests {
         assert_eq!(named(&file("right", b" right\n")).problem(), None);
         // What can be read once is left to the server.
         assert_eq!(named(Path::new("/dev/null")).problem(), None);
+    }
+
+    #[test]
+    fn a_file_with_a_url_holds_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("url");
+        for (text, what) in [
+            (" redis://a\n", ""),
+            ("http://s3cret", "it holds no such URL"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let url = NamedFile::url("redis.url_file", &path, "a URL", |text| {
+                text.starts_with("redis://")
+            });
+            assert!(url.is_secret);
+            let found = url.problem().map(|problem| problem.to_string());
+            let found = found.unwrap_or_default();
+            assert!(found.contains(what) && !found.contains("s3cret"), "{found}");
+            assert_eq!(found.is_empty(), what.is_empty(), "{found}");
+        }
     }
 
     #[test]
