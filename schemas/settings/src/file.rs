@@ -110,10 +110,11 @@ impl NamedFile {
     }
 
     /// Whether every user of this machine can read it, and none but the server's should. Where a link leads
-    /// is what counts.
+    /// is what counts; a folder is no secret.
     pub fn is_open_to_all(&self) -> bool {
         let found = std::fs::metadata(&self.path);
-        self.is_secret && found.is_ok_and(|found| found.mode() & WORLD_READS != 0)
+        let is_open = |found: std::fs::Metadata| !found.is_dir() && found.mode() & WORLD_READS != 0;
+        self.is_secret && found.is_ok_and(is_open)
     }
 }
 
@@ -270,6 +271,9 @@ mod tests {
             assert!(!public.is_open_to_all());
         }
         assert!(!named(&folder.path().join("gone")).is_open_to_all());
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), mode).unwrap();
+        assert!(!named(folder.path()).is_open_to_all());
     }
 
     #[test]
