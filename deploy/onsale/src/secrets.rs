@@ -103,3 +103,17 @@ fn advise(error: MintError, config: &Config) -> anyhow::Error {
 pub(crate) fn mint_operator(config: &Config, ttl_s: u64) -> anyhow::Result<String> {
     Ok(minter(config, None)?.mint_operator(ttl_s, clock::now_ms())?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_key_learns_where_it_was_looked_for() {
+        let mut config = Config::default();
+        config.data.dir = "/nowhere/data".into();
+        let error = minter(&config, None).err().unwrap().to_string();
+        assert!(error.contains("/nowhere/data"), "{error}");
+        assert!(error.contains("--data"), "{error}");
+    }
+}
