@@ -139,7 +139,7 @@ mod tests {
     use crate::texts;
 
     const URL: &str = "https://tickets.example.test/invitation#token=ost_x";
-    const LINK: texts::Link<'_> = texts::Link {
+    const LINK: texts::Link<'static> = texts::Link {
         url: URL,
         left_ms: 60_000,
     };
