@@ -129,7 +129,7 @@ impl Repeat {
         bytes
     }
 
-    /// Whether something was created so recently that a key may still be for it.
+    /// Whether something was created so lately that the key is of it still.
     pub(crate) fn is_recent(created_at_ms: u64, now_ms: u64) -> bool {
         now_ms < created_at_ms.saturating_add(IDEMPOTENCY_WINDOW_MS)
     }
