@@ -12,7 +12,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-tls", &["onsale-settings"]),
     ("onsale-private", &["onsale-settings"]),
     ("onsale-disk", &[]),
-    ("onsale-engine", &["onsale-schemas"]),
+    ("onsale-prices", &["onsale-schemas"]),
+    ("onsale-engine", &["onsale-schemas", "onsale-prices"]),
     (
         "onsale-log",
         &["onsale-schemas", "onsale-settings", "onsale-disk"],
@@ -206,7 +207,7 @@ fn the_engine_stays_pure() {
         .iter()
         .map(|package| (&package.id, package.name.as_str()))
         .collect();
-    for pure in ["onsale-schemas", "onsale-engine"] {
+    for pure in ["onsale-schemas", "onsale-prices", "onsale-engine"] {
         let root = metadata
             .packages
             .iter()

@@ -118,7 +118,7 @@ fn bookings(state: &State, out: &mut Vec<u8>) {
         put(out, booking.show);
         put(out, booking.zone() as u64);
         out.extend_from_slice(state.user_of(booking).as_bytes());
-        put(out, booking.quantity);
+        put(out, booking.places());
         put(out, booking.unit_price().cast_unsigned());
         // Of a hold that ends no later than it was reserved the end, and a length of 0; when it was
         // reserved then stands in the sections of version 2.
