@@ -47,6 +47,8 @@ mod set_offer;
 mod take_seats;
 mod unblock;
 
+pub(crate) use plans::are_rows_valid;
+
 /// What a command comes to.
 type Verdict = Result<Outcome, Rejection>;
 

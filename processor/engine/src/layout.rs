@@ -139,6 +139,11 @@ fn length_of_all(rows: &[u16]) -> u32 {
 
 /// True when the layout is within every limit of [`onsale_schemas::limits`].
 pub(crate) fn is_valid(zones: &[ZoneLayout]) -> bool {
+    is_within_limits(zones, 1)
+}
+
+/// As [`is_valid`], where a general zone has at least so many places.
+pub(crate) fn is_within_limits(zones: &[ZoneLayout], capacity_min: u32) -> bool {
     if zones.is_empty() || zones.len() > ZONES_PER_SHOW_MAX {
         return false;
     }
@@ -146,7 +151,7 @@ pub(crate) fn is_valid(zones: &[ZoneLayout]) -> bool {
     for zone in zones {
         match &zone.admission {
             Admission::General { capacity } => {
-                if !(1..=GENERAL_CAPACITY_MAX).contains(capacity) {
+                if !(capacity_min..=GENERAL_CAPACITY_MAX).contains(capacity) {
                     return false;
                 }
             }

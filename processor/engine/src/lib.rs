@@ -50,6 +50,8 @@ mod user_counters;
 mod views;
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod testing;
 
 pub use batch::Batch;

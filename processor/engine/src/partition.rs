@@ -250,7 +250,9 @@ impl Partition {
                 + state.cancelled.capacity() * size_of::<u32>()
                 + state.answers.memory_bytes()
                 + state.references.memory_bytes()
-                + state.documents.memory_bytes(),
+                + state.documents.memory_bytes()
+                + state.orders.memory_bytes()
+                + state.codes.memory_bytes(),
             ..Stats::default()
         };
         // The places of a cancelled show are all free, but cannot be reserved.

@@ -156,11 +156,36 @@ impl Show {
         if !base.is_amended {
             return base.contains(seat);
         }
-        !self.is_taken(seat)
-            && self
+        !self.is_taken(seat) && self.spans(zone, base, seat)
+    }
+
+    /// As [`Show::has_seat`], seats that were taken away included.
+    pub(crate) fn spans(&self, zone: ZoneIndex, base: &SeatedZone, seat: SeatIndex) -> bool {
+        self.rows(zone, base)
+            .ranges()
+            .any(|range| range.contains(seat))
+    }
+
+    /// The zone of a seat, which may be taken away.
+    pub(crate) fn zone_of(&self, seat: SeatIndex) -> Option<ZoneIndex> {
+        (0..).zip(&self.zones).find_map(|(index, zone)| {
+            let ZoneKind::Seated(base) = &zone.kind else {
+                return None;
+            };
+            self.spans(index, base, seat).then_some(index)
+        })
+    }
+
+    /// Lengths of all rows of a zone; none of general admission.
+    pub(crate) fn row_lengths(&self, zone: ZoneIndex) -> Vec<u16> {
+        match self.zones.get(usize::from(zone)).map(|zone| &zone.kind) {
+            Some(ZoneKind::Seated(base)) => self
                 .rows(zone, base)
                 .ranges()
-                .any(|range| range.contains(seat))
+                .flat_map(|range| self.seats.layout.row_lengths(&range))
+                .collect(),
+            Some(ZoneKind::General { .. }) | None => Vec::new(),
+        }
     }
 
     /// Whether the seat was taken away.
@@ -331,12 +356,8 @@ impl Show {
                 unit_price: zone.unit_price,
                 currency: zone.currency,
                 admission: match &zone.kind {
-                    ZoneKind::Seated(seated) => Admission::Seated {
-                        rows: self
-                            .rows(index, seated)
-                            .ranges()
-                            .flat_map(|range| self.seats.layout.row_lengths(&range))
-                            .collect(),
+                    ZoneKind::Seated(_) => Admission::Seated {
+                        rows: self.row_lengths(index),
                     },
                     &ZoneKind::General { capacity } => Admission::General { capacity },
                 },

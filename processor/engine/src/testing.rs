@@ -127,6 +127,26 @@ impl Machine {
         machine
     }
 
+    /// At machine version 3, which the shipped program does not know yet.
+    pub(crate) fn third() -> Self {
+        Self::third_with(Limits::default())
+    }
+
+    pub(crate) fn third_with(limits: Limits) -> Self {
+        let mut machine = Self::with_limits(Limits {
+            machine_version_known: 3,
+            ..limits
+        });
+        machine.raise_to_third();
+        machine
+    }
+
+    /// Raises the machine version to 3.
+    pub(crate) fn raise_to_third(&mut self) {
+        self.apply_machine(Command::Barrier { machine_version: 3 });
+        assert_eq!(self.partition.machine_version(), 3);
+    }
+
     /// Raises the machine version to 2.
     pub(crate) fn raise_to_second(&mut self) {
         self.apply_machine(Command::Barrier { machine_version: 2 });

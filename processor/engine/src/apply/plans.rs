@@ -26,7 +26,7 @@ pub(super) fn are_valid(plans: &[ZonePlan], zones: &[ZoneLayout]) -> bool {
 }
 
 /// Whether there is one valid plan for each row of so many seats.
-pub(super) fn are_rows_valid(plans: &[RowPlan], rows: &[u16]) -> bool {
+pub(crate) fn are_rows_valid(plans: &[RowPlan], rows: &[u16]) -> bool {
     plans.len() == rows.len()
         && plans
             .iter()
