@@ -14,7 +14,8 @@ use onsale_schemas::seating::{
 };
 use onsale_schemas::{CodeHash, Command, LogTimeMs, Outcome, Rejection, ZoneIndex};
 
-use crate::testing::{Machine, event_id, rejected, show_id, tenant_id, user_id};
+use crate::limits::Limits;
+use crate::testing::{Machine, event_id, show_id, tenant_id, user_id};
 
 mod codes;
 mod counts;
@@ -248,9 +249,9 @@ pub(crate) fn give_back(booking: u64, seats: &[u32], places: &[(u8, u32)]) -> Co
 impl Machine {
     /// At a time.
     pub(crate) fn at(now: LogTimeMs) -> Self {
-        let mut m = Self::with_limits(crate::limits::Limits {
+        let mut m = Self::with_limits(Limits {
             machine_version_known: 3,
-            ..crate::limits::Limits::default()
+            ..Limits::default()
         });
         m.now = now;
         m
@@ -291,13 +292,6 @@ impl Machine {
             }
             other => panic!("{other:?}"),
         }
-    }
-
-    #[track_caller]
-    pub(crate) fn refusal(&mut self, command: Command) -> Rejection {
-        let outcome = self.run(command);
-        self.partition.self_check().unwrap();
-        rejected(&outcome).cloned().unwrap()
     }
 
     #[track_caller]

@@ -60,4 +60,7 @@ pub use limits::{Limits, MACHINE_VERSION_KNOWN, MACHINE_VERSION_SECOND, MACHINE_
 pub use partition::Partition;
 pub use self_check::SelfCheckError;
 pub use sink::{NullSink, OutcomeSink};
-pub use views::{BookingState, BookingView, EventView, ShowView, Stats, ZoneView, payment_hash};
+pub use views::{
+    BookingState, BookingView, CodeView, EventView, OrderView, ShowView, Stats, ZoneView,
+    payment_hash,
+};

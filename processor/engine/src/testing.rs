@@ -127,20 +127,6 @@ impl Machine {
         machine
     }
 
-    /// At machine version 3, which the shipped program does not know yet.
-    pub(crate) fn third() -> Self {
-        Self::third_with(Limits::default())
-    }
-
-    pub(crate) fn third_with(limits: Limits) -> Self {
-        let mut machine = Self::with_limits(Limits {
-            machine_version_known: 3,
-            ..limits
-        });
-        machine.raise_to_third();
-        machine
-    }
-
     /// Raises the machine version to 3.
     pub(crate) fn raise_to_third(&mut self) {
         self.apply_machine(Command::Barrier { machine_version: 3 });

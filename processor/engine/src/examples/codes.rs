@@ -77,11 +77,6 @@ fn e35_windows_and_numbers_of_a_type() {
         m.now = now;
         m.expect_refusal(some(asked), expected);
     }
-    let mut m = {
-        let mut m = Machine::at(1_000);
-        m.raise_to_third();
-        m.run_ok(opening(vec![general(10)], vec![], 0, Offer::default()));
-        m
-    };
-    m.hold_plain(order(1, &[places(0, 2)], None));
+    m.now = 1_500;
+    m.hold(some(2));
 }

@@ -1,6 +1,8 @@
 //! Random histories of machine version 3: every replica comes to the same state, whichever way it
 //! went, and the state is never one that contradicts itself.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
 use std::collections::BTreeMap;
 
 use onsale_engine::{Batch, Limits, Partition};
