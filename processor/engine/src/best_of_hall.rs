@@ -158,3 +158,6 @@ impl Search<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,7 @@ impl ZoneHall {
     }
 }
 
-/// Accessible and companion seats in plans.
+/// Accessible and companion seats in plans that fit their rows.
 pub(crate) fn special_seats(plans: &[RowPlan]) -> u32 {
     plans
         .iter()

@@ -18,11 +18,12 @@ pub(super) fn are_valid(plans: &[ZonePlan], zones: &[ZoneLayout]) -> bool {
             Some(Admission::General { .. }) | None => false,
         }
     });
-    let special: u64 = plans
-        .iter()
-        .map(|plan| u64::from(special_seats(&plan.rows)))
-        .sum();
-    ascend && fit && special <= u64::from(SPECIAL_SEATS_PER_SHOW_MAX)
+    // Only plans that fit have no more special seats than seats.
+    let special = || -> u64 {
+        let of_zones = plans.iter().map(|plan| special_seats(&plan.rows));
+        of_zones.map(u64::from).sum()
+    };
+    ascend && fit && special() <= u64::from(SPECIAL_SEATS_PER_SHOW_MAX)
 }
 
 /// Whether there is one valid plan for each row of so many seats.

@@ -252,7 +252,7 @@ fn e12_a_place_is_in_one_bundle() {
         ..Offer::default()
     };
     let mut m = start(vec![general(1_000), general(500)], offer);
-    let cases: [(u32, u32, [(u32, i64); 2], i64); 3] = [
+    let cases = [
         (2, 2, [(2, 950), (2, 475)], 2_850),
         (3, 4, [(3, 900), (4, 475)], 4_600),
         (3, 3, [(3, 900), (3, 500)], 4_200),

@@ -152,6 +152,7 @@ fn plans_keep_to_their_rows() {
         (false, two_rows(row(&[], &[(3, 2)]))),
         (false, two_rows(row(&[], &[(0, 2), (1, 1)]))),
         (false, two_rows(row(&[], &[(u16::MAX, u16::MAX)]))),
+        (false, two_rows(row(&[], &vec![(0, u16::MAX); 70_000]))),
         (false, two_rows(ordinary)),
         (
             false,
