@@ -22,6 +22,7 @@ mod counts;
 mod halls;
 mod prices;
 mod seats;
+mod views;
 
 pub(crate) const THB: Currency = Currency(*b"THB");
 

@@ -87,6 +87,21 @@ fn e16_a_partial_return_prices_nothing_again() {
     assert_eq!((again.total, again.first), (155_674, false));
     assert_eq!(again.parts[0].quantity, 2);
     assert_eq!(m.partition.stats().sold, 2);
+    let pay = |m: &Machine, sum| {
+        let Command::Confirm(confirm) = m.confirm(booking, "p") else {
+            panic!("a confirmation");
+        };
+        Command::ConfirmV2(ConfirmV2 {
+            confirm,
+            paid: Some((sum, THB)),
+        })
+    };
+    m.run_ok(pay(&m, 252_228));
+    let differs = Rejection::AmountDiffers {
+        total: 252_228,
+        currency: THB,
+    };
+    m.expect_refusal(pay(&m, 155_674), differs);
     let last = m.returned(give_back(booking, &[], &[(1, 1), (0, 1)]));
     assert_eq!((last.refund_price, last.refund_fees), (145_800, 9_874));
     assert_eq!((last.total, last.tax, last.order_fee), (0, 0, 0));
@@ -99,6 +114,32 @@ fn e16_a_partial_return_prices_nothing_again() {
     assert_eq!(m.partition.stats().sold, 0);
     // The use was given back just once.
     m.hold(e5_order());
+}
+
+/// What comes back gives its place in a phase back, and its place in its user's counter.
+#[test]
+fn a_partial_return_counts_down() {
+    let offer = Offer {
+        phases: vec![phase(1, 2, PhasePrice::Fixed(90))],
+        ..Offer::default()
+    };
+    let mut m = start(vec![general(100)], offer);
+    let booking = m.hold(order(1, &[places(0, 3)], None)).booking;
+    m.run_ok(m.confirm(booking, "p"));
+    m.amend(show_id(1), |amend: &mut AmendShow| {
+        amend.max_tickets_per_user = Some(3);
+    });
+    m.returned(give_back(booking, &[], &[(0, 1)]));
+    assert_eq!(m.partition.phase_places(show_id(1)), [(1, 1)]);
+    m.expect_refusal(
+        order(1, &[places(0, 2)], None),
+        Rejection::MaxPerUserExceeded {
+            limit: 3,
+            current: 2,
+        },
+    );
+    let next = m.hold(order(1, &[places(0, 1)], None));
+    assert_eq!(rules(&next.lines), [(1, 90, PriceRule::Phase(1))]);
 }
 
 #[test]
