@@ -17,12 +17,15 @@ mod apply;
 mod asked;
 mod batch;
 mod best_available;
+mod best_of_hall;
 mod bookings;
+mod codes;
 mod cooldown;
 mod digest;
 mod documents;
 mod ended;
 mod expiry;
+mod hall;
 mod hash;
 mod heap;
 mod housekeeping;
@@ -32,10 +35,12 @@ mod index;
 mod layout;
 mod limits;
 mod offsets;
+mod orders;
 mod pages;
 mod partition;
 mod queue;
 mod references;
+mod sale;
 mod seats;
 mod self_check;
 mod shows;
@@ -45,12 +50,17 @@ mod user_counters;
 mod views;
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod testing;
 
 pub use batch::Batch;
 pub use image::ImageError;
-pub use limits::{Limits, MACHINE_VERSION_KNOWN, MACHINE_VERSION_SECOND};
+pub use limits::{Limits, MACHINE_VERSION_KNOWN, MACHINE_VERSION_SECOND, MACHINE_VERSION_THIRD};
 pub use partition::Partition;
 pub use self_check::SelfCheckError;
 pub use sink::{NullSink, OutcomeSink};
-pub use views::{BookingState, BookingView, EventView, ShowView, Stats, ZoneView, payment_hash};
+pub use views::{
+    BookingState, BookingView, CodeView, EventView, OrderView, ShowView, Stats, ZoneView,
+    payment_hash,
+};

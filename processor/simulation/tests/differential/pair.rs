@@ -148,6 +148,7 @@ fn engine_limits(limits: ModelLimits) -> Limits {
         references_max: limits.references_max,
         documents_max_bytes: limits.documents_max_bytes,
         machine_version_known: limits.machine_version_known,
+        ..Limits::default()
     }
 }
 
