@@ -27,6 +27,8 @@ mod shows;
 #[cfg(test)]
 mod testing;
 mod users;
+#[cfg(test)]
+mod vectors;
 
 pub use bookings::{Booking, BookingState, UsedCode};
 pub use events::Event;
