@@ -6,8 +6,11 @@ mod clock;
 mod generator;
 mod layouts;
 mod newer;
+mod offers;
+mod orders;
 mod profile;
 mod rng;
+mod seen_orders;
 mod world;
 
 pub use generator::{Generated, Workload};

@@ -34,7 +34,11 @@ pub(super) fn next(world: &World, pace: Pace, rng: &mut Rng) -> LogTimeMs {
 /// Just before, at, or just after an instant to come at which something ends.
 fn instant(world: &World, rng: &mut Rng) -> LogTimeMs {
     let bookings = world.bookings.iter();
+    let windows = world.windows();
+    // Without offers nothing is drawn, so that seeds of older rules keep their histories.
+    let is_window = !windows.is_empty() && rng.percent(30);
     let mut instants: Vec<LogTimeMs> = match rng.below(10) {
+        _ if is_window => windows,
         0..5 => bookings
             .filter(|booking| booking.ended_at_ms.is_none())
             .map(|booking| booking.expires_at_ms)

@@ -37,6 +37,8 @@ pub enum Action {
     Barrier,
     /// A command of machine version 2.
     Newer,
+    /// A command of machine version 3.
+    Newest,
     /// Bytes that are not a command, or a truncated one.
     Garbage,
     /// An earlier request, the same or changed.
@@ -74,6 +76,9 @@ pub struct Profile {
     pub pace: Pace,
     /// Whether staff is named.
     pub names_staff: bool,
+    /// Whether there are offers, codes and orders: everything of machine version 3, which a barrier
+    /// raises in the middle.
+    pub sells_orders: bool,
     /// Shows as large as real ones instead of small odd ones.
     pub large_shows: bool,
     /// Actions and their weights.
@@ -92,6 +97,7 @@ impl Profile {
             invalid_percent: 8,
             pace: Pace::Leaping,
             names_staff: false,
+            sells_orders: false,
             large_shows: false,
             weights: vec![
                 (Action::Open, 4),
@@ -123,6 +129,18 @@ impl Profile {
         profile.weights.push((Action::Newer, 40));
         profile.weights.push((Action::Open, 6));
         profile.weights.push((Action::Barrier, 8));
+        profile
+    }
+
+    /// As [`Profile::adversarial_v2`], with everything of machine version 3. The machine has to know
+    /// that version.
+    pub fn adversarial_v3() -> Self {
+        let mut profile = Self::adversarial_v2();
+        profile.sells_orders = true;
+        profile.users = 8;
+        profile.weights.push((Action::Newest, 170));
+        profile.weights.push((Action::Open, 6));
+        profile.weights.push((Action::Confirm, 20));
         profile
     }
 
@@ -172,6 +190,7 @@ impl Profile {
             invalid_percent: 0,
             pace: Pace::Steady { records_per_ms: 10 },
             names_staff: false,
+            sells_orders: false,
             large_shows: true,
             weights: vec![
                 (Action::ReserveSeats, 24),
