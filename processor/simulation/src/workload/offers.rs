@@ -15,11 +15,11 @@ pub(super) const TYPES: u8 = 4;
 
 /// A window that is open, will be, was, or is about to change.
 fn window(now: LogTimeMs, rng: &mut Rng) -> (LogTimeMs, LogTimeMs) {
-    let near = |rng: &mut Rng| rng.one_of([1, 2, 500, 5_000, 60_000, 600_000]);
+    let near = |rng: &mut Rng| rng.one_of([1, 500, 5_000, 600_000, 18_000_000, 86_400_000]);
     match rng.below(10) {
-        0..6 => (0, u64::MAX),
-        6 => (now.saturating_add(near(rng)), u64::MAX),
-        7 => (0, now.saturating_sub(near(rng)).max(1)),
+        0..7 => (0, u64::MAX),
+        7 => (now.saturating_add(near(rng)), u64::MAX),
+        8 if rng.percent(50) => (0, now.saturating_sub(near(rng)).max(1)),
         _ => {
             let from = now.saturating_sub(near(rng)).min(u64::MAX - 1_000_000);
             (from, now.saturating_add(near(rng)).max(from + 1))
@@ -86,7 +86,7 @@ fn types(now: LogTimeMs, rng: &mut Rng) -> Vec<TicketType> {
             max: rng.one_of([0, 0, 0, 2, 3]).max(min) * u8::from(rng.percent(60)),
             from_ms,
             until_ms,
-            code_only: rng.percent(10),
+            code_only: rng.percent(5),
             kinds: rng.one_of([0, 0, 0, 0, 0, 1, 2, 3, 5, 7]),
         });
     }
@@ -154,8 +154,8 @@ fn rules(zones: usize, rng: &mut Rng) -> Vec<ZoneRule> {
         .into_iter()
         .map(|zone| ZoneRule {
             zone,
-            no_single_seats: rng.percent(60),
-            code_only: rng.percent(12),
+            no_single_seats: rng.percent(75),
+            code_only: rng.percent(6),
         })
         .collect()
 }

@@ -67,7 +67,7 @@ impl Actions<'_> {
             show: OpenShowV2 {
                 show,
                 tenant: TenantId::from_bytes(id_bytes(b't', 0)),
-                cooldown_ms: rng.one_of([0, 0, 0, 1_000]),
+                cooldown_ms: rng.one_of([0, 0, 60_000, 450_000]),
             },
             plans,
             companions_per_accessible,
@@ -165,6 +165,11 @@ impl Actions<'_> {
     }
 
     fn reserve_v2(&mut self) -> Command {
+        if self.rng.percent(20)
+            && let Some(command) = self.beside_a_hold()
+        {
+            return command;
+        }
         let show = self.world.any_show(self.rng);
         let count = if self.breaks_a_rule() {
             self.rng.one_of([0, 17])
@@ -182,15 +187,69 @@ impl Actions<'_> {
             let zone = self.any_zone(show);
             items.push(self.item_of(show, zone, None));
         }
-        let code = self.rng.percent(40).then(|| self.code());
+        let known: Vec<CodeHash> = self.world.shows[show].codes.iter().copied().collect();
+        let code = match self.rng.pick(&known).copied() {
+            Some(code) if self.rng.percent(50) => Some(code),
+            _ => self.rng.percent(6).then(|| self.code()),
+        };
         let last_total = self.world.shows[show].last_total;
+        let mut user = self.user();
+        let mut code = code;
+        if self.rng.percent(12)
+            && let Some(before) = self.with_a_code(show)
+        {
+            (user, code) = (before.user, before.code);
+        }
         Command::ReserveV2(ReserveV2 {
             show: self.id_of(show),
-            user: self.user(),
+            user,
             items,
             code,
             expected_total: self.rng.percent(12).then_some(last_total),
         })
+    }
+
+    /// An order of the show that used a code.
+    fn with_a_code(&mut self, show: usize) -> Option<SeenOrder> {
+        let id = self.world.shows[show].open.show;
+        let orders = self.world.orders.iter();
+        let used: Vec<&SeenOrder> = orders
+            .filter(|it| it.show == id && it.code.is_some())
+            .collect();
+        self.rng.pick(&used).map(|it| (*it).clone())
+    }
+
+    /// Asks for seats in or next to a hold, for its user or another.
+    fn beside_a_hold(&mut self) -> Option<Command> {
+        let orders = self.world.orders.iter().filter(|it| !it.sold);
+        let holds: Vec<&SeenOrder> = orders
+            .filter(|it| it.lines.iter().any(|line| !line.seats.is_empty()))
+            .collect();
+        let hold = (*self.rng.pick(&holds)?).clone();
+        let mut shows = self.world.shows.iter();
+        let show = shows.position(|seen| seen.open.show == hold.show)?;
+        let line = hold.lines.iter().find(|line| !line.seats.is_empty())?;
+        let seat = *line.seats.last()?;
+        let off = self.rng.one_of([0, 1, 2, 2, 2, 3]);
+        let count = self.rng.one_of([1, 2, 2, 3]);
+        let seats = (0..count).map(|number| seat + off + number);
+        let item = Item {
+            zone: line.zone,
+            pick: PickV2::Seats(seats.collect()),
+            types: self.types_of(show, line.zone, count),
+        };
+        let user = if self.rng.percent(75) {
+            hold.user
+        } else {
+            self.user()
+        };
+        Some(Command::ReserveV2(ReserveV2 {
+            show: hold.show,
+            user,
+            items: vec![item],
+            code: hold.code.filter(|_| self.rng.percent(30)),
+            expected_total: None,
+        }))
     }
 
     fn any_zone(&mut self, show: usize) -> ZoneIndex {
@@ -313,6 +372,14 @@ impl Actions<'_> {
         let all = self.rng.percent(15);
         for (number, line) in order.lines.iter().enumerate() {
             self.some_of(line, all, number, &mut seats, &mut places);
+        }
+        if seats.is_empty() && places.is_empty() {
+            let line = order.lines.iter().find(|line| line.quantity > 0);
+            let seat = line.and_then(|line| line.seats.first().copied());
+            match seat {
+                Some(seat) => seats.push(seat),
+                None => places.push((0, 1)),
+            }
         }
         if self.breaks_a_rule() {
             match self.rng.below(4) {

@@ -135,13 +135,38 @@ impl Profile {
     /// As [`Profile::adversarial_v2`], with everything of machine version 3. The machine has to know
     /// that version.
     pub fn adversarial_v3() -> Self {
-        let mut profile = Self::adversarial_v2();
-        profile.sells_orders = true;
-        profile.users = 8;
-        profile.weights.push((Action::Newest, 170));
-        profile.weights.push((Action::Open, 6));
-        profile.weights.push((Action::Confirm, 20));
-        profile
+        Self {
+            events: 6,
+            shows: 12,
+            users: 7,
+            keys: 4_000,
+            remembered_max: 16,
+            invalid_percent: 3,
+            sells_orders: true,
+            weights: vec![
+                (Action::Open, 12),
+                (Action::Amend, 4),
+                (Action::Close, 1),
+                (Action::Cancel, 1),
+                (Action::ReserveSeats, 16),
+                (Action::ReserveBest, 12),
+                (Action::ReserveGeneral, 12),
+                (Action::Confirm, 50),
+                (Action::Release, 12),
+                (Action::Extend, 8),
+                (Action::Return, 4),
+                (Action::Block, 6),
+                (Action::Unblock, 4),
+                (Action::Tick, 8),
+                (Action::Claim, 1),
+                (Action::Barrier, 3),
+                (Action::Newer, 20),
+                (Action::Newest, 220),
+                (Action::Garbage, 4),
+                (Action::Repeat, 12),
+            ],
+            ..Self::adversarial_v2()
+        }
     }
 
     /// The adversarial mix of a version, for worlds in which the real code makes claims and

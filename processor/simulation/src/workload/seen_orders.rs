@@ -24,6 +24,7 @@ impl World {
             Command::CreateCodes(create) => {
                 for seen in self.of(create.show) {
                     seen.asked_terms = Some((create.group, create.terms.clone()));
+                    seen.asked_codes.clone_from(&create.codes);
                 }
             }
             Command::AmendCodes(amend) => {
@@ -70,7 +71,10 @@ impl World {
             unit_tax: 0,
         };
         let order = SeenOrder {
+            show: reserved.show,
+            user: reserved.user,
             booking: reserved.booking,
+            code: None,
             lines: vec![line],
             sold: false,
         };
@@ -109,7 +113,10 @@ impl World {
                     ended_at_ms: None,
                 };
                 let order = SeenOrder {
+                    show: reserved.show,
+                    user: reserved.user,
                     booking: reserved.booking,
+                    code: reserved.code,
                     lines: reserved.lines.clone(),
                     sold: false,
                 };
@@ -140,12 +147,31 @@ impl World {
                     seen.offer = seen.asked_offer.clone();
                 }
             }
+            Outcome::ShowClosed { show } => {
+                self.of(*show).for_each(|seen| seen.closed = true);
+            }
+            Outcome::ShowAmended { show } => {
+                self.of(*show).for_each(|seen| seen.closed = false);
+            }
+            Outcome::ShowCancelled { show } => {
+                self.of(*show).for_each(|seen| seen.cancelled = true);
+                self.orders.retain(|order| order.show != *show);
+            }
+            Outcome::EventCancelled { event } => {
+                for seen in self.shows.iter_mut().filter(|it| it.open.event == *event) {
+                    seen.cancelled = true;
+                }
+            }
             Outcome::CodesCreated { show, group, .. } | Outcome::CodesAmended { show, group } => {
+                let created = matches!(outcome, Outcome::CodesCreated { .. });
                 for seen in self.of(*show) {
                     if let Some((asked, terms)) = &seen.asked_terms
                         && asked == group
                     {
                         seen.terms.insert(*group, terms.clone());
+                    }
+                    if created {
+                        seen.codes.extend(seen.asked_codes.iter().copied());
                     }
                 }
             }

@@ -1,13 +1,14 @@
 //! What a workload has seen of the machine's answers, to return to it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use onsale_schemas::code::CodeTerms;
-use onsale_schemas::command::{Admission, BlockPlaces, Currency, OpenShow, SeatBlock};
+use onsale_schemas::command::{Admission, BlockPlaces, OpenShow, SeatBlock};
 use onsale_schemas::offer::Offer;
 use onsale_schemas::outcome::Line;
 use onsale_schemas::{
-    CodeGroup, Command, LogTimeMs, Offset, Outcome, OutcomeRecord, RequestId, SeatIndex, UserId,
+    CodeGroup, CodeHash, Command, LogTimeMs, Offset, Outcome, OutcomeRecord, RequestId, SeatIndex,
+    ShowId, UserId,
 };
 
 use super::layouts::{self, START_MS};
@@ -20,12 +21,17 @@ pub(super) struct SeenShow {
     pub(super) open: OpenShow,
     pub(super) seats: Vec<(SeatIndex, u32)>,
     pub(super) opened: bool,
+    pub(super) cancelled: bool,
+    pub(super) closed: bool,
     /// Its zones as they are by now.
     pub(super) zones: Vec<SeenZone>,
     pub(super) next_seat: SeatIndex,
     /// Its offer, and the terms of its groups of codes, as far as answers tell.
     pub(super) offer: Offer,
     pub(super) terms: BTreeMap<CodeGroup, CodeTerms>,
+    /// Codes that were created.
+    pub(super) codes: BTreeSet<CodeHash>,
+    pub(super) asked_codes: Vec<CodeHash>,
     /// What was asked for last of either.
     pub(super) asked_offer: Offer,
     pub(super) asked_terms: Option<(CodeGroup, CodeTerms)>,
@@ -44,7 +50,10 @@ pub(super) struct SeenZone {
 /// An order with what is left of it.
 #[derive(Clone, Debug)]
 pub(super) struct SeenOrder {
+    pub(super) show: ShowId,
+    pub(super) user: UserId,
     pub(super) booking: Offset,
+    pub(super) code: Option<CodeHash>,
     pub(super) lines: Vec<Line>,
     pub(super) sold: bool,
 }
@@ -81,6 +90,7 @@ pub(super) struct World {
     pub(super) orders: VecDeque<SeenOrder>,
     pub(super) machine_version: u16,
     pub(super) remembered_max: usize,
+    pub(super) sells_orders: bool,
 }
 
 impl World {
@@ -88,10 +98,8 @@ impl World {
         let shows = (0..profile.shows.max(1))
             .map(|number| {
                 let mut open = layouts::show(profile, seed, number);
-                if profile.sells_orders && number % 7 == 3 {
-                    for zone in open.zones.iter_mut().skip(1) {
-                        zone.currency = Currency(*b"EUR");
-                    }
+                if profile.sells_orders {
+                    layouts::for_orders(&mut open, number);
                 }
                 SeenShow::new(open)
             })
@@ -105,6 +113,7 @@ impl World {
             orders: VecDeque::new(),
             machine_version: 1,
             remembered_max: profile.remembered_max.max(1),
+            sells_orders: profile.sells_orders,
         }
     }
 
@@ -114,8 +123,11 @@ impl World {
 
     /// One of the shows, of any that are open if there are.
     pub(super) fn any_show(&self, rng: &mut Rng) -> usize {
+        // Without orders nothing is drawn, so that seeds of older rules keep their histories.
+        let spares_ended = self.sells_orders && rng.percent(94);
         let open: Vec<usize> = (0..self.shows.len())
             .filter(|&show| self.shows[show].opened)
+            .filter(|&show| !(spares_ended && self.shows[show].is_over()))
             .collect();
         match rng.pick(&open) {
             Some(&show) => show,
@@ -135,6 +147,7 @@ impl World {
         let now = record.log_time_ms;
         for ended in &record.expired {
             self.change(ended.booking, |booking| booking.ended_at_ms = Some(now));
+            self.orders.retain(|order| order.booking != ended.booking);
         }
         if record.replay_of.is_some() {
             return;
@@ -175,6 +188,7 @@ impl World {
             }
             Outcome::Released { booking, .. } => {
                 self.change(booking.booking, |seen| seen.ended_at_ms = Some(now));
+                self.orders.retain(|order| order.booking != booking.booking);
             }
             // Back in time together with the machine.
             Outcome::ClockReset { to_ms, .. } => self.now = *to_ms,
@@ -216,6 +230,11 @@ impl World {
 }
 
 impl SeenShow {
+    /// Whether nothing of it is for sale any more, as far as answers tell.
+    fn is_over(&self) -> bool {
+        self.cancelled || self.closed
+    }
+
     fn new(open: OpenShow) -> Self {
         let seats = layouts::seat_ranges(&open);
         let zones = open.zones.iter().zip(&seats);
@@ -234,6 +253,10 @@ impl SeenShow {
             seats,
             open,
             opened: false,
+            cancelled: false,
+            closed: false,
+            codes: BTreeSet::new(),
+            asked_codes: Vec::new(),
             offer: Offer::default(),
             terms: BTreeMap::new(),
             asked_offer: Offer::default(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onsale_schemas::outcome::PriceRule;
+use onsale_schemas::outcome::{Line, PriceRule};
 use onsale_schemas::{Entry, Outcome, PartitionId, Rejection};
 
 use super::*;
@@ -58,9 +58,7 @@ fn the_adversarial_mix_gets_every_answer_but_those_of_full_tables() {
                     refusals.insert(why.number());
                 }
                 other => {
-                    let name = format!("{other:?}");
-                    let end = name.find([' ', '(', '{']).unwrap_or(name.len());
-                    answers.insert(name[..end].to_owned());
+                    answers.insert(name(other));
                     revived += u32::from(matches!(other, Outcome::Confirmed(c) if c.revived));
                 }
             }
@@ -88,81 +86,114 @@ fn name(of: &impl std::fmt::Debug) -> String {
     text[..end].to_owned()
 }
 
-/// How often something has to happen in the histories of version 3, at least: each rule and each
-/// refusal is there often, and no mix of them is lost unnoticed.
-#[test]
-fn the_mix_of_version_3_gets_every_answer_often() {
-    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
-    let mut count = |what: String| *seen.entry(what).or_default() += 1;
-    for seed in 0..30 {
-        for record in run(Profile::adversarial_v3(), seed, 1_500) {
-            if record.replay_of.is_some() {
-                continue;
-            }
-            let expired = &record.expired;
-            if expired
-                .windows(2)
-                .any(|two| two[0].booking == two[1].booking)
-            {
-                count("expired order of several zones".to_owned());
-            }
-            count(name(&record.outcome));
-            match &record.outcome {
-                Outcome::Rejected(why) => {
-                    count(format!("refusal {}", name(why)));
-                    match why {
-                        Rejection::CodeRefused { why } => count(format!("code {}", name(why))),
-                        Rejection::Invalid { reason } => count(format!("invalid {reason:?}")),
-                        Rejection::SeatInOwnHold { .. } => {}
-                        Rejection::LeavesSingleSeat { own, .. } if !own.is_empty() => {
-                            count("single seat beside an own hold".to_owned());
-                        }
-                        _ => {}
-                    }
+/// What an outcome is an example of.
+fn examples(record: &OutcomeRecord) -> Vec<String> {
+    let mut found = vec![name(&record.outcome)];
+    let mut twins = record.expired.windows(2);
+    if twins.any(|two| two[0].booking == two[1].booking) {
+        found.push("expired order of several zones".to_owned());
+    }
+    match &record.outcome {
+        Outcome::Rejected(why) => {
+            found.push(format!("refusal {}", why.number()));
+            match why {
+                Rejection::CodeRefused { why } => found.push(format!("code {}", name(why))),
+                Rejection::Invalid { reason } => found.push(format!("invalid {reason:?}")),
+                Rejection::LeavesSingleSeat { own, .. } if !own.is_empty() => {
+                    found.push("single seat beside an own hold".to_owned());
                 }
-                Outcome::ReservedV2(order) => {
-                    let lines = &order.lines;
-                    let phases = |id: &PriceRule| matches!(id, PriceRule::Phase(_));
-                    let in_phase = lines.iter().filter(|line| phases(&line.rule)).count();
-                    for (what, is_so) in [
-                        ("in a phase", in_phase > 0),
-                        (
-                            "over the end of a phase",
-                            in_phase > 0 && in_phase < lines.len(),
-                        ),
-                        (
-                            "in a bundle",
-                            lines.iter().any(|line| line.bundle.is_some()),
-                        ),
-                        ("with a code", order.code.is_some()),
-                        (
-                            "cheaper by a code",
-                            lines.iter().any(|line| line.code_off > 0),
-                        ),
-                        ("with fees", lines.iter().any(|line| line.unit_fee > 0)),
-                        ("with a fee for the order", order.order_fee > 0),
-                        ("with tax", order.tax > 0),
-                        (
-                            "of several zones",
-                            lines.iter().any(|l| l.zone != lines[0].zone),
-                        ),
-                        (
-                            "of several types",
-                            lines.iter().any(|l| l.ticket_type != lines[0].ticket_type),
-                        ),
-                    ] {
-                        if is_so {
-                            count(format!("order {what}"));
-                        }
-                    }
-                }
-                Outcome::PlacesReturned(returned) => {
-                    count(format!("return, ended: {}", returned.ended));
-                }
-                Outcome::ConfirmedV2(order) if order.revived => count("revived order".to_owned()),
                 _ => {}
             }
         }
+        Outcome::ReservedV2(order) => {
+            let lines = &order.lines;
+            let is_in_phase = |line: &Line| matches!(line.rule, PriceRule::Phase(_));
+            let in_phase = lines.iter().filter(|line| is_in_phase(line)).count();
+            let (zone, ticket_type) = (lines[0].zone, lines[0].ticket_type);
+            let any = |is: &dyn Fn(&Line) -> bool| lines.iter().any(is);
+            for (what, is_so) in [
+                ("in a phase", in_phase > 0),
+                ("partly in a phase", in_phase > 0 && in_phase < lines.len()),
+                ("in a bundle", any(&|line| line.bundle.is_some())),
+                ("with a code", order.code.is_some()),
+                ("cheaper by a code", any(&|line| line.code_off > 0)),
+                ("with fees", any(&|line| line.unit_fee > 0)),
+                ("with a fee for all", order.order_fee > 0),
+                ("with tax", order.tax > 0),
+                ("of several zones", any(&|line| line.zone != zone)),
+                (
+                    "of several types",
+                    any(&|line| line.ticket_type != ticket_type),
+                ),
+            ] {
+                if is_so {
+                    found.push(format!("order {what}"));
+                }
+            }
+        }
+        Outcome::PlacesReturned(returned) if returned.ended => {
+            found.push("last place returned".to_owned());
+        }
+        Outcome::ConfirmedV2(order) if order.revived => found.push("revived order".to_owned()),
+        _ => {}
     }
-    println!("{seen:#?}");
+    found
+}
+
+/// Each rule and each refusal of version 3 is there often, and none is lost unnoticed.
+#[test]
+fn the_mix_of_version_3_gets_every_answer_often() {
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    for seed in 0..30 {
+        let records = run(Profile::adversarial_v3(), seed, 1_500);
+        let fresh = records.iter().filter(|record| record.replay_of.is_none());
+        for example in fresh.flat_map(examples) {
+            *seen.entry(example).or_default() += 1;
+        }
+    }
+    let refusals = (1..=35).filter(|number| *number != FULL);
+    let mut wanted: Vec<(String, u64)> = refusals
+        .map(|number| (format!("refusal {number}"), 10))
+        .collect();
+    let details = [
+        ("ReservedV2", 1_000),
+        ("ConfirmedV2", 500),
+        ("ReleasedV2", 100),
+        ("OfferSet", 1_000),
+        ("CodesCreated", 800),
+        ("CodesAmended", 200),
+        ("CodesEnded", 100),
+        ("PlacesReturned", 500),
+        ("SeatsAdded", 400),
+        ("SeatsTaken", 300),
+        ("expired order of several zones", 40),
+        ("single seat beside an own hold", 10),
+        ("code Unknown", 100),
+        ("code NotYet", 10),
+        ("code Over", 100),
+        ("code NotApplicable", 100),
+        ("code UsedUp", 30),
+        ("code UsedUpByUser", 8),
+        ("invalid Types", 100),
+        ("invalid Offer", 50),
+        ("invalid Code", 50),
+        ("invalid MixedCurrencies", 50),
+        ("order in a phase", 300),
+        ("order partly in a phase", 50),
+        ("order in a bundle", 150),
+        ("order with a code", 150),
+        ("order cheaper by a code", 100),
+        ("order with fees", 150),
+        ("order with a fee for all", 50),
+        ("order with tax", 200),
+        ("order of several zones", 50),
+        ("order of several types", 20),
+        ("last place returned", 100),
+        ("revived order", 100),
+    ];
+    wanted.extend(details.map(|(what, times)| (what.to_owned(), times)));
+    for (what, times) in wanted {
+        let found = seen.get(&what).copied().unwrap_or(0);
+        assert!(found >= times, "{what}: {found} times only\n{seen:#?}");
+    }
 }
