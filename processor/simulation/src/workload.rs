@@ -4,6 +4,7 @@
 mod actions;
 mod clock;
 mod generator;
+mod halls;
 mod layouts;
 mod newer;
 mod offers;

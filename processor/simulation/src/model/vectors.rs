@@ -2,6 +2,7 @@
 
 mod codes;
 mod halls;
+mod order;
 mod phases;
 mod prices;
 mod returns;

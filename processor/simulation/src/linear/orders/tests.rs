@@ -46,132 +46,134 @@ fn sound_histories_add_up() {
 
 type Lie = fn(&mut Outcome) -> bool;
 
-/// Each lie about a single outcome must be named, otherwise the check cannot fail.
+/// Lies about a single outcome, and how they are named.
+const LIES: &[(Lie, &str)] = &[
+    (
+        |outcome| match outcome {
+            Outcome::ReservedV2(order) => {
+                order.total += 1;
+                true
+            }
+            _ => false,
+        },
+        "its lines add up to",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::ReservedV2(order) => {
+                order.lines[0].list_price += 1;
+                true
+            }
+            _ => false,
+        },
+        "wrong list price",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::ReservedV2(order) if order.lines[0].unit_tax > 0 => {
+                order.lines[0].unit_tax -= 1;
+                true
+            }
+            _ => false,
+        },
+        "wrong tax",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::ReservedV2(order) if order.lines[0].unit_fee > 0 => {
+                order.lines[0].unit_fee -= 1;
+                true
+            }
+            _ => false,
+        },
+        "wrong fee",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::ReservedV2(order) if order.lines[0].bundle_off > 0 => {
+                order.lines[0].bundle = None;
+                true
+            }
+            _ => false,
+        },
+        "wrong bundle",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::ReservedV2(order) if order.lines[0].code_off > 0 => {
+                order.code = None;
+                true
+            }
+            _ => false,
+        },
+        "wrong code",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::Reserved(plain) => {
+                plain.unit_price += 1;
+                true
+            }
+            _ => false,
+        },
+        "wrong list price",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::ConfirmedV2(confirmed) => {
+                confirmed.total += 1;
+                true
+            }
+            _ => false,
+        },
+        "is left",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::PlacesReturned(returned) => {
+                returned.total += 1;
+                true
+            }
+            _ => false,
+        },
+        "its lines say",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::PlacesReturned(returned) if returned.lines.len() > 1 => {
+                returned.refund_fees += 1;
+                true
+            }
+            _ => false,
+        },
+        "refunds",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::PlacesReturned(returned) if returned.lines.len() > 1 => {
+                returned.parts.clear();
+                true
+            }
+            _ => false,
+        },
+        "the lines lose",
+    ),
+    (
+        |outcome| match outcome {
+            Outcome::ReleasedV2(released) => {
+                released.parts[0].quantity += 1;
+                true
+            }
+            _ => false,
+        },
+        "which has",
+    ),
+];
+
+/// Each must be named, otherwise the check cannot fail.
 #[test]
 fn every_lie_is_found() {
-    let lies: &[(Lie, &str)] = &[
-        (
-            |outcome| match outcome {
-                Outcome::ReservedV2(order) => {
-                    order.total += 1;
-                    true
-                }
-                _ => false,
-            },
-            "its lines add up to",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::ReservedV2(order) => {
-                    order.lines[0].list_price += 1;
-                    true
-                }
-                _ => false,
-            },
-            "wrong list price",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::ReservedV2(order) if order.lines[0].unit_tax > 0 => {
-                    order.lines[0].unit_tax -= 1;
-                    true
-                }
-                _ => false,
-            },
-            "wrong tax",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::ReservedV2(order) if order.lines[0].unit_fee > 0 => {
-                    order.lines[0].unit_fee -= 1;
-                    true
-                }
-                _ => false,
-            },
-            "wrong fee",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::ReservedV2(order) if order.lines[0].bundle_off > 0 => {
-                    order.lines[0].bundle = None;
-                    true
-                }
-                _ => false,
-            },
-            "wrong bundle",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::ReservedV2(order) if order.lines[0].code_off > 0 => {
-                    order.code = None;
-                    true
-                }
-                _ => false,
-            },
-            "wrong code",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::Reserved(plain) => {
-                    plain.unit_price += 1;
-                    true
-                }
-                _ => false,
-            },
-            "wrong list price",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::ConfirmedV2(confirmed) => {
-                    confirmed.total += 1;
-                    true
-                }
-                _ => false,
-            },
-            "is left",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::PlacesReturned(returned) => {
-                    returned.total += 1;
-                    true
-                }
-                _ => false,
-            },
-            "its lines say",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::PlacesReturned(returned) if returned.lines.len() > 1 => {
-                    returned.refund_fees += 1;
-                    true
-                }
-                _ => false,
-            },
-            "refunds",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::PlacesReturned(returned) if returned.lines.len() > 1 => {
-                    returned.parts.clear();
-                    true
-                }
-                _ => false,
-            },
-            "the lines lose",
-        ),
-        (
-            |outcome| match outcome {
-                Outcome::ReleasedV2(released) => {
-                    released.parts[0].quantity += 1;
-                    true
-                }
-                _ => false,
-            },
-            "which has",
-        ),
-    ];
-    for (number, (lie, want)) in lies.iter().enumerate() {
+    for (number, (lie, want)) in LIES.iter().enumerate() {
         let mut found = None;
         for seed in 0..20 {
             let mut records = history(seed);

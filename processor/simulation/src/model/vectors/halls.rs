@@ -125,7 +125,8 @@ fn e20_and_e21_the_best_seats() {
         rank,
         ..RowPlan::default()
     };
-    let cases: [(&[u16], Vec<RowPlan>, u32, &[SeatIndex]); 5] = [
+    type Case = (&'static [u16], Vec<RowPlan>, u32, &'static [SeatIndex]);
+    let cases: [Case; 5] = [
         (&[8], vec![with_focus(0)], 3, &[2, 3, 4]),
         (&[8], vec![with_gap(4)], 3, &[1, 2, 3]),
         (&[10], vec![with_focus(0)], 2, &[4, 5]),
