@@ -170,13 +170,13 @@ impl Profile {
     }
 
     /// The adversarial mix of a version, for worlds in which the real code makes claims and
-    /// barriers. (Under version 2 the first barrier is there nevertheless.)
+    /// barriers. (The barriers that begin with version 2 and 3 are there nevertheless.)
     #[cfg(feature = "worlds")]
-    pub(crate) fn of_clients(is_version_2: bool) -> Self {
-        let mut profile = if is_version_2 {
-            Self::adversarial_v2()
-        } else {
-            Self::adversarial()
+    pub(crate) fn of_clients(machine_version: u16) -> Self {
+        let mut profile = match machine_version {
+            0 | 1 => Self::adversarial(),
+            2 => Self::adversarial_v2(),
+            _ => Self::adversarial_v3(),
         };
         profile
             .weights
