@@ -1,6 +1,7 @@
 //! The worked examples of version 3 of the rules, by their numbers.
 
 mod codes;
+mod commands;
 mod halls;
 mod order;
 mod phases;
