@@ -168,6 +168,11 @@ impl Actions<'_> {
         {
             return command;
         }
+        if self.rng.percent(14)
+            && let Some(command) = self.again_with_a_code()
+        {
+            return command;
+        }
         let show = self.world.any_show(self.rng);
         let count = if self.breaks_a_rule() {
             self.rng.one_of([0, 17])
@@ -175,7 +180,7 @@ impl Actions<'_> {
             self.rng.one_of([1, 1, 1, 2, 2, 3])
         };
         let mut items = Vec::new();
-        if count < 4 && self.rng.percent(12) {
+        if count < 4 && self.rng.percent(20) {
             let zone = self.any_zone(show);
             for kind in [SeatKind::Accessible, SeatKind::Companion] {
                 items.push(self.item_of(show, zone, Some(kind)));
@@ -191,13 +196,7 @@ impl Actions<'_> {
             _ => self.rng.percent(6).then(|| self.code()),
         };
         let last_total = self.world.shows[show].last_total;
-        let mut user = self.user();
-        let mut code = code;
-        if self.rng.percent(12)
-            && let Some(before) = self.with_a_code(show)
-        {
-            (user, code) = (before.user, before.code);
-        }
+        let user = self.user();
         Command::ReserveV2(ReserveV2 {
             show: self.id_of(show),
             user,
@@ -207,14 +206,28 @@ impl Actions<'_> {
         })
     }
 
-    /// An order of the show that used a code.
-    fn with_a_code(&mut self, show: usize) -> Option<SeenOrder> {
-        let id = self.world.shows[show].open.show;
-        let orders = self.world.orders.iter();
-        let used: Vec<&SeenOrder> = orders
-            .filter(|it| it.show == id && it.code.is_some())
-            .collect();
-        self.rng.pick(&used).map(|it| (*it).clone())
+    /// Asks again with the code of an order that has it, or that has just lost it.
+    fn again_with_a_code(&mut self) -> Option<Command> {
+        let lapsed = self.world.lapsed.as_ref().filter(|_| self.rng.percent(60));
+        let orders = self.world.orders.iter().filter(|it| it.code.is_some());
+        let used: Vec<&SeenOrder> = orders.collect();
+        let before = lapsed.or_else(|| self.rng.pick(&used).copied())?.clone();
+        let mut shows = self.world.shows.iter();
+        let show = shows.position(|seen| seen.open.show == before.show)?;
+        let zone = before.lines.first()?.zone;
+        let item = self.item_of(show, zone, None);
+        let user = if self.rng.percent(50) {
+            before.user
+        } else {
+            self.user()
+        };
+        Some(Command::ReserveV2(ReserveV2 {
+            show: before.show,
+            user,
+            items: vec![item],
+            code: before.code,
+            expected_total: None,
+        }))
     }
 
     /// Asks for seats in or next to a hold, for its user or another.
@@ -368,6 +381,17 @@ impl Actions<'_> {
         let mut seats = SeatList::new();
         let mut places = Vec::new();
         let all = self.rng.percent(15);
+        if !all && self.rng.percent(25) {
+            // Just the first seat, which is the accessible one where there is a companion.
+            let lines = order.lines.iter();
+            let first = lines.flat_map(|line| line.seats.iter().copied()).next();
+            let only = ReturnPlaces {
+                booking: order.booking,
+                seats: first.into_iter().collect(),
+                places: Vec::new(),
+            };
+            return Command::ReturnPlaces(only);
+        }
         for (number, line) in order.lines.iter().enumerate() {
             self.some_of(line, all, number, &mut seats, &mut places);
         }

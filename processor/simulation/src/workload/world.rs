@@ -88,6 +88,8 @@ pub(super) struct World {
     pub(super) blocks: VecDeque<SeatBlock>,
     /// Orders, plain ones too.
     pub(super) orders: VecDeque<SeenOrder>,
+    /// The last order with a code that ended unpaid.
+    pub(super) lapsed: Option<SeenOrder>,
     pub(super) machine_version: u16,
     pub(super) remembered_max: usize,
     pub(super) sells_orders: bool,
@@ -111,6 +113,7 @@ impl World {
             requests: VecDeque::new(),
             blocks: VecDeque::new(),
             orders: VecDeque::new(),
+            lapsed: None,
             machine_version: 1,
             remembered_max: profile.remembered_max.max(1),
             sells_orders: profile.sells_orders,
@@ -147,6 +150,10 @@ impl World {
         let now = record.log_time_ms;
         for ended in &record.expired {
             self.change(ended.booking, |booking| booking.ended_at_ms = Some(now));
+            let lapsed = self.orders.iter().find(|it| it.booking == ended.booking);
+            if let Some(order) = lapsed.filter(|order| order.code.is_some()) {
+                self.lapsed = Some(order.clone());
+            }
             self.orders.retain(|order| order.booking != ended.booking);
         }
         if record.replay_of.is_some() {
