@@ -128,3 +128,24 @@ fn a_code_that_is_created_again_begins_anew() {
     script.run(release(second));
     granted(&mut script, 3, vec![named(&[6])], Some(code(1)));
 }
+
+/// A booking from before needs no use of the code that was created again, however few there are.
+#[test]
+fn a_late_confirmation_does_not_ask_for_a_use_of_the_new_code() {
+    let mut script = house(opening(vec![seated(&[9])], Offer::default()));
+    with_code(&mut script, terms(Some(Discount::OffBp(1_000))));
+    let (sold, _) = granted(&mut script, 1, vec![named(&[0])], Some(code(1)));
+    script.run(pay(sold, None));
+    let (late, _) = granted(&mut script, 2, vec![named(&[3])], Some(code(1)));
+    script.now += u64::from(HOLD_MS);
+    script.run(Command::EndCodes {
+        show: show_id(SHOW),
+        which: EndedCodes::Group(1),
+    });
+    let mut once = terms(Some(Discount::OffBp(1_000)));
+    once.uses_max = 1;
+    with_code(&mut script, once);
+    granted(&mut script, 3, vec![named(&[6])], Some(code(1)));
+    let paid = script.run(pay(late, Some(900)));
+    assert!(matches!(paid, Outcome::ConfirmedV2(it) if it.revived));
+}

@@ -279,3 +279,16 @@ fn e38_a_companion_sits_in_the_same_row() {
     let items = vec![best(1, SeatKind::Accessible), best(1, SeatKind::Companion)];
     assert_eq!(seated_at(&mut house(open), 1, items), [0, 3]);
 }
+
+/// What the first item names or chooses is not there for the next one.
+#[test]
+fn items_choose_different_seats() {
+    let mut script = house(opening(vec![seated(&[8])], Offer::default()));
+    let items = vec![
+        best(2, SeatKind::Ordinary),
+        named(&[0, 1]),
+        best(2, SeatKind::Ordinary),
+    ];
+    // 0 and 1 are named, so 2 to 7 are left: 2 and 4 are equally near and leave no single seat.
+    assert_eq!(seated_at(&mut script, 1, items), [2, 3, 0, 1, 4, 5]);
+}
