@@ -38,7 +38,14 @@ struct Order {
     refunded: i64,
     /// The code, and the record that had created it.
     code: Option<(CodeHash, Offset)>,
-    is_live: bool,
+    /// When it ended, unless it is live.
+    ended_at_ms: Option<LogTimeMs>,
+}
+
+impl Order {
+    fn is_live(&self) -> bool {
+        self.ended_at_ms.is_none()
+    }
 }
 
 /// What is known of all orders.
@@ -100,9 +107,9 @@ impl Orders {
 
     fn end(&mut self, booking: Offset, now: LogTimeMs) {
         if let Some(order) = self.orders.get_mut(&booking)
-            && order.is_live
+            && order.is_live()
         {
-            order.is_live = false;
+            order.ended_at_ms = Some(now);
             self.ended.push_back((now, booking));
         }
     }
@@ -114,9 +121,8 @@ impl Orders {
         {
             self.ended.pop_front();
             // It may have come back, and even ended again.
-            let is_over = self.orders.get(&booking).is_some_and(|it| !it.is_live);
-            let ends_again = self.ended.iter().any(|(_, other)| *other == booking);
-            if is_over && !ends_again {
+            let order = self.orders.get(&booking);
+            if order.is_some_and(|order| order.ended_at_ms == Some(at)) {
                 self.orders.remove(&booking);
             }
         }
@@ -170,7 +176,7 @@ impl Orders {
             reserved_total: reserved.total,
             refunded: 0,
             code: code.map(|(used, _)| used),
-            is_live: true,
+            ended_at_ms: None,
         };
         self.orders.insert(reserved.booking, order);
         self.check_counts(reserved.booking)
@@ -184,7 +190,7 @@ impl Orders {
         let hall = self.hall(order.show)?;
         let orders = self.orders.values();
         let live: Vec<&Order> = orders
-            .filter(|other| other.is_live && other.show == order.show)
+            .filter(|other| other.is_live() && other.show == order.show)
             .collect();
         for phase in hall.offer.phases.iter().filter(|phase| phase.places > 0) {
             let is_of = |line: &&Line| line.rule == PriceRule::Phase(phase.id);
@@ -223,14 +229,14 @@ impl Orders {
         let Some(order) = self.orders.get_mut(&booking) else {
             return Err(format!("confirms {booking}, which is no order"));
         };
-        if order.is_live == confirmed.revived {
+        if order.is_live() == confirmed.revived {
             return Err(format!("confirms {booking}, revived or not"));
         }
         let left = order.reserved_total - order.refunded;
         ensure(confirmed.total == left, || {
             format!("confirms {booking}, of which {left} is left")
         })?;
-        order.is_live = true;
+        order.ended_at_ms = None;
         if confirmed.revived {
             self.check_counts(booking)?;
         }
@@ -265,7 +271,7 @@ impl Orders {
             return Ok(());
         };
         ensure(
-            order.is_live && order.lines.len() == returned.lines.len(),
+            order.is_live() && order.lines.len() == returned.lines.len(),
             || format!("gives back places of {booking}, which is {order:?}"),
         )?;
         let mut gone = Vec::new();

@@ -2,7 +2,7 @@ use onsale_schemas::{Entry, PartitionId};
 
 use super::*;
 use crate::model::{Model, ModelLimits};
-use crate::workload::{Profile, Workload};
+use crate::workload::{Action, Profile, Workload};
 
 /// Histories of the model, with their payloads.
 fn history(seed: u64) -> Vec<(Vec<u8>, OutcomeRecord)> {
@@ -220,4 +220,36 @@ fn counts_beyond_their_maximum_are_found() {
         }
     }
     assert_eq!(named.len(), 2, "{named:?}");
+}
+
+/// The whole check, with the ledger of seats and the invariants of the model.
+#[test]
+fn the_linear_check_follows_histories_of_version_3() {
+    for seed in 100..115 {
+        let limits = ModelLimits {
+            machine_version_known: 3,
+            ..ModelLimits::default()
+        };
+        let mut profile = Profile::adversarial_v3();
+        // One of a version that nobody knows would end the history.
+        profile
+            .weights
+            .retain(|(action, _)| *action != Action::Barrier);
+        let mut workload = Workload::new(profile, seed);
+        let mut checker = crate::linear::Checker::with_limits(PartitionId(0), limits);
+        for offset in 0..1_500 {
+            let record = workload.next_record();
+            let entry = Entry {
+                offset,
+                log_time_ms: record.log_time_ms,
+                payload: &record.payload,
+            };
+            let outcome = checker.outcome_of(entry);
+            let outcome = outcome.unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+            outcome.iter().for_each(|record| workload.observe(record));
+            if offset % 25 == 0 {
+                assert_eq!(checker.model().check_invariants(), Ok(()), "seed {seed}");
+            }
+        }
+    }
 }
