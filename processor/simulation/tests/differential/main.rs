@@ -5,3 +5,4 @@
 mod backlogs;
 mod pair;
 mod random;
+mod version_3;
