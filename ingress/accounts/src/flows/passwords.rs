@@ -137,13 +137,13 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
-        let secret = OneTimeSecret::parse(token.expose()).ok_or(AccountError::BadLink)?;
-        // A guess costs no password's hash.
         let purpose = Purpose::ResetPassword;
+        let bad = || AccountError::BadLink(purpose);
+        let secret = OneTimeSecret::parse(token.expose()).ok_or_else(bad)?;
+        // A guess costs no password's hash.
         let good = self.store.one_time_token(secret.hash(), purpose, now_ms);
-        let good = good.await?.ok_or(AccountError::BadLink)?;
-        let user = good.user_id.ok_or(AccountError::BadLink)?;
-        let row = self.store.user(user).await?.ok_or(AccountError::BadLink)?;
+        let user = good.await?.and_then(|good| good.user_id).ok_or_else(bad)?;
+        let row = self.store.user(user).await?.ok_or_else(bad)?;
         let profile = self.vault(now_ms).await?.open_profile(&row)?;
         let email = profile.email.as_ref().and_then(Email::parse);
         if let Some(why) = weakness(password, email.as_ref(), profile.name.as_ref()) {
@@ -168,6 +168,6 @@ impl Accounts {
             .reset_password(secret.hash(), &hash, now_ms, audit)
             .await?
             .map(drop)
-            .ok_or(AccountError::BadLink)
+            .ok_or_else(bad)
     }
 }
