@@ -27,6 +27,7 @@ use onsale_schemas::{MemberRole, Rejection};
 use onsale_store::Scope;
 use onsale_store::account::{Mandate, Requirement};
 use onsale_store::account_answer::Turn;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tower::Service;
 use tracing::Instrument;
@@ -327,6 +328,16 @@ fn shown_in(by: By, body: &[u8]) -> Option<Private> {
         Value::String(text) => Some(Private::new(text)),
         _ => None,
     }
+}
+
+/// The text of an answer as it is remembered: for who writes it down together with what was done.
+pub(crate) fn kept<T: Serialize>(forgets_cookies: bool, data: &T) -> Result<Vec<u8>, ApiError> {
+    let data = serde_json::to_vec(data).map_err(ApiError::internal)?;
+    let kept = Kept {
+        forgets_cookies,
+        data: &data,
+    };
+    Ok(kept.write())
 }
 
 /// The same request is still being done.

@@ -391,7 +391,7 @@ async fn an_erased_account_has_no_factor(bench: Bench) {
     let shown = password(1);
     let erased = bench
         .store
-        .erase_user(id(1), Some(&shown), None, NOW_MS + 5, of_erasure)
+        .erase_user(id(1), Some(&shown), None, None, NOW_MS + 5, of_erasure)
         .await;
     assert!(matches!(erased.unwrap(), Erasure::Erased { .. }));
     assert_eq!(factors(&bench).await, Factors::default());

@@ -417,7 +417,7 @@ async fn an_erased_account_has_no_changes_and_no_mails_about_them(bench: Bench) 
     assert_eq!(told.len(), 3);
     let shown = password(1);
     let audit = |_: &Erasure| changed(id(1));
-    let erased = store.erase_user(id(1), Some(&shown), None, NOW_MS + 20, audit);
+    let erased = store.erase_user(id(1), Some(&shown), None, None, NOW_MS + 20, audit);
     assert!(matches!(erased.await.unwrap(), Erasure::Erased { .. }));
     assert_eq!(store.address_changes_of(id(1)).await.unwrap(), []);
     let none: [String; 0] = [];

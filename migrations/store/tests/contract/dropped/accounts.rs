@@ -304,7 +304,7 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
             "erase_guest",
             Box::new(|| {
                 let row = guest(number(), 1);
-                call(store.erase_guest(row.guest_id, NOW_MS, unattended))
+                call(store.erase_guest(row.guest_id, None, NOW_MS, unattended))
             }),
         ),
         (
