@@ -120,6 +120,9 @@ async fn a_person_sees_the_tenants_that_it_belongs_to_and_an_admin_all() {
         "limit=101",
         "cursor=Opera%20House",
         "cursor=",
+        // A slug is no cursor.
+        "cursor=zzz",
+        "cursor=circus",
         "search=%00",
         "tenant=opera",
     ] {
