@@ -12,7 +12,7 @@ use crate::providers::ProviderError;
 use crate::sessions::Refusal;
 use crate::vault::VaultError;
 
-/// Why something with an account is not done. No message names a person or repeats what was sent.
+/// Why something with an account is not done. No message names a person or repeats what may be personal or secret.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// A field cannot be what it is.
@@ -22,6 +22,24 @@ pub enum AccountError {
         field: &'static str,
         /// What would be right.
         expected: &'static str,
+    },
+    /// As [`AccountError::Invalid`], of a field that is no secret and nothing personal: what stands in it is said.
+    #[error("{field}: {value:?}; expected {expected}")]
+    InvalidValue {
+        /// The field.
+        field: &'static str,
+        /// What stands in it.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// An instant has passed already.
+    #[error("{field}: expected an instant that lies ahead")]
+    Past {
+        /// The field.
+        field: &'static str,
+        /// The instant, in milliseconds since 1970.
+        at_ms: u64,
     },
     /// The password is one of those that are tried first.
     #[error("{field}: expected {why}")]

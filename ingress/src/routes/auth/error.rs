@@ -7,6 +7,7 @@ use onsale_store::address_change::ADDRESS_CHANGES_PER_DAY_MAX;
 use serde_json::{Value, json};
 
 use crate::error::{ApiError, Code};
+use crate::values::Instant;
 
 /// When a provider that does not answer is worth another try, in seconds.
 const PROVIDER_RETRY_AFTER_SECONDS: u64 = 30;
@@ -18,6 +19,14 @@ impl From<AccountError> for ApiError {
             // What was sent is personal, and is not repeated.
             AccountError::Invalid { field, expected } => {
                 Self::invalid(field, Value::Null, expected)
+            }
+            AccountError::InvalidValue {
+                field,
+                value,
+                expected,
+            } => Self::invalid(field, value, expected),
+            AccountError::Past { field, at_ms } => {
+                Self::invalid(field, Instant(at_ms), "an instant that lies ahead")
             }
             AccountError::Weak { field, why } => {
                 Self::invalid(field, Value::Null, &why.to_string())
