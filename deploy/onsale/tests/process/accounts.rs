@@ -89,6 +89,7 @@ async fn looked_after(database: Option<&str>) {
     assert_eq!(shown["email"], EMAIL);
     assert_eq!(shown["user_id"], created["user_id"]);
     assert_eq!(shown["email_verified"], true);
+    assert_eq!(shown["address_owned"], true);
     assert_eq!(shown["second_factor"], false);
     assert!(shown["last_sign_in_at_ms"].is_u64(), "{shown}");
     assert_eq!(shown["memberships"][0]["slug"], "opera");
@@ -151,9 +152,9 @@ async fn rights_are_for_addresses_that_their_accounts_have_verified() {
     assert_eq!(signed_in["data"]["user"]["role"], "buyer");
     let tenant = verb(&server, &[&opera[..], &["--unverified"]].concat());
     assert_eq!(tenant["owner"], id);
-    assert_eq!(tenant["owner_verified"], false);
+    assert_eq!(tenant["owner_address_owned"], false);
     let raise = ["user", "role", EMAIL, "admin", "--unverified"];
-    assert_eq!(verb(&server, &raise)["verified"], false);
+    assert_eq!(verb(&server, &raise)["address_owned"], false);
     // To take rights away needs no proof, but somebody else who looks after the installation.
     for args in [
         &["user", "role", EMAIL, "buyer"][..],
