@@ -403,6 +403,11 @@ async fn operators_reset_second_factors_and_their_person_is_told() {
         (&reset["totp"], &reset["sessions_ended"]),
         (&json!(1), &json!(1))
     );
+    let (code, said, err) = server.verb(&["user", "factors", EMAIL, "--reset"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(said.contains("nothing was removed"), "{said}");
+    let trail = verb(&server, &["audit", "list", "--action", "factor.reset"]);
+    assert_eq!(trail.as_array().map(Vec::len), Some(1), "{trail}");
     let (status, signed_in) = sign_in(&server, password).await;
     assert_eq!(status, 200, "{signed_in}");
     // The role that takes one is held back until there is one again.

@@ -367,8 +367,14 @@ async fn a_reset_removes_everything_and_tells_the_person(bench: Bench) {
         recovery_codes: 0,
         sessions: 0,
     };
+    // Who has none keeps the sessions, and there is nothing to tell or to write down.
+    let next = open(&bench, 2, 1).await;
+    let entries = "SELECT CAST(COUNT(*) AS text) FROM audit";
+    let written = bench.texts(entries).await;
     assert_eq!(reset(1).await, Some(nothing));
-    assert_eq!(mails(&bench).await, before + 1, "there is nothing to tell");
+    assert_eq!(ended(&bench, &next).await, None);
+    assert_eq!(mails(&bench).await, before + 1);
+    assert_eq!(bench.texts(entries).await, written);
     assert_eq!(reset(9).await, None);
 }
 
