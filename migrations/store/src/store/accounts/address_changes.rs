@@ -151,7 +151,7 @@ impl Store {
                     AccountProof::Password(_) => None,
                 };
                 let ended = Whose::AllBut(id, keep);
-                sessions::end(&mut transaction, ended, SessionEnd::Logout, now_ms).await?;
+                sessions::end(&mut transaction, ended, SessionEnd::Address, now_ms).await?;
                 transaction.commit(audit(id)).await?;
                 Ok(Some(id))
             })
