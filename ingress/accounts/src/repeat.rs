@@ -28,13 +28,13 @@ use crate::email::Email;
 use crate::error::AccountError;
 use crate::vault::Vault;
 
-/// What hashes of who asks and by which key are of.
+/// The domain of hashes of who asks, and by which key.
 const KEY: &str = "idempotency key";
-/// What hashes of who asks are of where nobody is signed in.
+/// The domain of hashes of who asks where nobody is signed in.
 const OWNER: &str = "owner of an idempotency key";
-/// What hashes of what was asked are of.
+/// The domain of hashes of what was asked.
 const REQUEST: &str = "request of an idempotency key";
-/// What hashes of a day's repeats are of.
+/// The domain of hashes of a day's repeats.
 const SEED: &str = "repeat of a request";
 /// What ids of what is created are derived for.
 const ID_PURPOSE: &str = "onsale 2026 repeat of a request to id";
@@ -51,11 +51,11 @@ pub enum Asker<'a> {
     Caller {
         /// The account, or the guest.
         user: Uuid,
-        /// Role, tenant and the like: with another standing the same key is another one, so nobody is told again
-        /// what it was told as something that it is no more.
+        /// Role, tenant and the like. With another standing the same key is another key, so nobody gets an answer
+        /// again that it got in a role which it no longer has.
         standing: &'a str,
     },
-    /// Whom nobody knows.
+    /// Somebody who is not signed in.
     Nobody {
         /// The address or the token that the body shows. Keys that come with another one are others.
         shown: &'a Private,
@@ -332,7 +332,7 @@ impl Accounts {
         Ok(self.store.drop_account_turn(turn).await?)
     }
 
-    /// Whether a right holds still, for who is told again what was done by it.
+    /// Whether somebody who asks for an earlier answer still has the right by which it was given.
     ///
     /// # Errors
     /// When the database cannot be used.

@@ -111,13 +111,13 @@ fn list(args: &FactorsArgs, factors: &Factors) {
             .map(|passkey| {
                 json!({
                     "passkey_id": passkey.passkey_id,
-                    "created_at_ms": passkey.created_at_ms,
-                    "last_used_at_ms": passkey.last_used_at_ms,
+                    "created_at": output::time(passkey.created_at_ms),
+                    "last_used_at": passkey.last_used_at_ms.map(output::time),
                 })
             })
             .collect();
         output::json(&json!({
-            "totp_since_ms": totp_since_ms,
+            "totp_since": totp_since_ms.map(output::time),
             "passkeys": passkeys,
             "recovery_codes_left": factors.recovery_codes,
         }));
