@@ -51,8 +51,8 @@ pub(crate) struct Remembers {
     pub(crate) by: By,
     /// Whether its answers hold tokens. Those are not kept: it is done again, and finds what it created.
     pub(crate) gives_tokens: bool,
-    /// Whether it ends the session that it is called with. Its answer says nothing that a right is needed for, so it
-    /// is repeated without that session.
+    /// Whether it ends the session that it is called with, or the account. Its answer says nothing that a right is
+    /// needed for, so it is repeated without that session.
     pub(crate) ends_session: bool,
 }
 
