@@ -407,6 +407,7 @@ mod tests {
             }
         }
         for language in [Language::English, Language::Thai] {
+            let until = expires(language, to.left_ms);
             for role in MemberRole::ALL {
                 let text = invitation(language, "Tickets", "Opera", role, to);
                 assert!(text.body.contains(&until), "{}", text.body);
