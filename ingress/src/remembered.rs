@@ -27,6 +27,7 @@ use onsale_schemas::{MemberRole, Rejection};
 use onsale_store::Scope;
 use onsale_store::account::{Mandate, Requirement};
 use onsale_store::account_answer::Turn;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tower::Service;
 use tracing::Instrument;
@@ -50,8 +51,8 @@ pub(crate) struct Remembers {
     pub(crate) by: By,
     /// Whether its answers hold tokens. Those are not kept: it is done again, and finds what it created.
     pub(crate) gives_tokens: bool,
-    /// Whether it ends the session that it is called with. Its answer says nothing that a right is needed for, so it
-    /// is repeated without that session.
+    /// Whether it ends the session that it is called with, or the account. Its answer says nothing that a right is
+    /// needed for, so it is repeated without that session.
     pub(crate) ends_session: bool,
 }
 
@@ -328,6 +329,16 @@ fn shown_in(by: By, body: &[u8]) -> Option<Private> {
         Value::String(text) => Some(Private::new(text)),
         _ => None,
     }
+}
+
+/// The text of an answer as it is remembered: for who writes it down together with what was done.
+pub(crate) fn kept<T: Serialize>(forgets_cookies: bool, data: &T) -> Result<Vec<u8>, ApiError> {
+    let data = serde_json::to_vec(data).map_err(ApiError::internal)?;
+    let kept = Kept {
+        forgets_cookies,
+        data: &data,
+    };
+    Ok(kept.write())
 }
 
 /// The same request is still being done.

@@ -17,7 +17,9 @@ use onsale_private::{LookupHash, Private, Sealed};
 use onsale_schemas::derived::derived;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_store::account::Mandate;
-use onsale_store::account_answer::{ANSWER_MAX_BYTES, AccountAnswer, AnswerKey, Begun, Turn};
+use onsale_store::account_answer::{
+    ANSWER_MAX_BYTES, AccountAnswer, AnswerKey, Begun, LastAnswer, Turn,
+};
 use onsale_store::sealed_columns;
 use uuid::Uuid;
 
@@ -81,6 +83,8 @@ pub struct Asked<'a> {
 /// and secrets follow from.
 #[derive(Clone)]
 pub struct Repeat {
+    /// Under which its answer is remembered.
+    answer_id: Uuid,
     /// Of today, and of the day before.
     seeds: [LookupHash; DAYS],
     was_found: Arc<AtomicBool>,
@@ -127,6 +131,11 @@ impl Repeat {
         hasher.update(&[number]);
         hasher.finalize_xof().fill(&mut bytes);
         bytes
+    }
+
+    /// What is remembered of the call itself.
+    pub(crate) fn answer_id(&self) -> Uuid {
+        self.answer_id
     }
 
     /// Whether something was created so lately that the key is of it still.
@@ -227,6 +236,7 @@ impl Vault {
             self.keyed(SEED, &parts)
         };
         Repeat {
+            answer_id: key.answer_id,
             seeds: [seed(today), seed(today.saturating_sub(1))],
             was_found: Arc::default(),
         }
@@ -267,6 +277,26 @@ impl Accounts {
             }
         };
         Ok((started, vault.repeat(&key, now_ms)))
+    }
+
+    /// What is to be remembered of a call by which a person is erased, which is written down with the erasure. Nothing
+    /// in it may be the person's.
+    pub(crate) async fn last_answer(
+        &self,
+        repeat: &Repeat,
+        (status, answer): (u16, &[u8]),
+        now_ms: u64,
+    ) -> Result<LastAnswer, AccountError> {
+        let answer_id = repeat.answer_id();
+        let place = sealed_columns::account_answer(answer_id);
+        let sealed = self.vault(now_ms).await?.ring().seal_bytes(place, answer);
+        Ok(LastAnswer {
+            answer_id,
+            answer: AccountAnswer {
+                status,
+                sealed: Some(sealed),
+            },
+        })
     }
 
     /// Remembers what a turn has answered; `None` for what holds tokens. What is too large to be remembered is not.

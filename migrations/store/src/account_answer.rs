@@ -40,6 +40,16 @@ pub struct AccountAnswer {
     pub sealed: Option<Sealed>,
 }
 
+/// The answer to the call by which a person is erased. It is remembered, and everything else that was answered to the
+/// person goes: a client that did not hear of the erasure has to be able to find out that it was done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastAnswer {
+    /// The call, which is being done.
+    pub answer_id: Uuid,
+    /// What it answers. Nothing in it is the person's.
+    pub answer: AccountAnswer,
+}
+
 /// What was found under a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Begun {

@@ -120,6 +120,7 @@ async fn looked_after(database: Option<&str>) {
     assert_eq!(shown["email"], EMAIL);
     assert_eq!(shown["user_id"], created["user_id"]);
     assert_eq!(shown["email_verified"], true);
+    assert_eq!(shown["address_owned"], true);
     assert_eq!(shown["second_factor"], false);
     assert!(shown["last_sign_in_at"].is_string(), "{shown}");
     assert_eq!(shown["disabled_at"], json!(null), "{shown}");
@@ -188,9 +189,9 @@ async fn rights_are_for_addresses_that_their_accounts_have_verified() {
     assert_eq!(signed_in["data"]["user"]["role"], "buyer");
     let tenant = verb(&server, &[&opera[..], &["--unverified"]].concat());
     assert_eq!(tenant["owner"], id);
-    assert_eq!(tenant["owner_verified"], false);
+    assert_eq!(tenant["owner_address_owned"], false);
     let raise = ["user", "role", EMAIL, "admin", "--unverified"];
-    assert_eq!(verb(&server, &raise)["verified"], false);
+    assert_eq!(verb(&server, &raise)["address_owned"], false);
     // To take rights away needs no proof, but somebody else who looks after the installation.
     for args in [
         &["user", "role", EMAIL, "buyer"][..],
@@ -439,6 +440,11 @@ async fn operators_reset_second_factors_and_their_person_is_told() {
         (&reset["totp"], &reset["sessions_ended"]),
         (&json!(1), &json!(1))
     );
+    let (code, said, err) = server.verb(&["user", "factors", EMAIL, "--reset"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(said.contains("nothing was removed"), "{said}");
+    let trail = verb(&server, &["audit", "list", "--action", "factor.reset"]);
+    assert_eq!(trail.as_array().map(Vec::len), Some(1), "{trail}");
     let (status, signed_in) = sign_in(&server, password).await;
     assert_eq!(status, 200, "{signed_in}");
     // The role that takes one is held back until there is one again.

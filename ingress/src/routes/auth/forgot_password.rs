@@ -43,6 +43,7 @@ impl RequestBody for ForgotPasswordRequest {
     request_body = ForgotPasswordRequest,
     responses(
         (status = 202, description = "A link is sent where an account has the address", body = Success<DoneBody>),
+        (status = 400, description = "`VALIDATION_ERROR`: no address", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many requests wait for their links", body = Problem),
     ),

@@ -39,6 +39,7 @@ pub(crate) struct OAuthSessionRequest {
 impl RequestBody for OAuthSessionRequest {
     const PUBLIC: bool = true;
     const SECRET: bool = true;
+    const OPEN: &'static [&'static str] = &["tenant_id"];
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

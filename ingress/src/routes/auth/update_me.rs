@@ -52,6 +52,7 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 impl RequestBody for ProfileRequest {
     const SECRET: bool = true;
+    const OPEN: &'static [&'static str] = &["locale"];
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

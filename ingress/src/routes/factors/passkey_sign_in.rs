@@ -35,6 +35,7 @@ pub(crate) struct PasskeySignInRequest {
 impl RequestBody for PasskeySignInRequest {
     const PUBLIC: bool = true;
     const SECRET: bool = true;
+    const OPEN: &'static [&'static str] = &["tenant_id"];
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

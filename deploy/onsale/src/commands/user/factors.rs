@@ -55,10 +55,15 @@ pub(super) fn run(args: &FactorsArgs) -> Result<(), Failure> {
                 "recovery_codes": reset.recovery_codes,
                 "sessions_ended": reset.sessions,
             }));
-        } else {
+        } else if reset.has_removed() {
             output::line(format_args!(
                 "{id} has no second factor any more, and {} ended",
                 output::count(reset.sessions, "session")
+            ));
+        } else {
+            output::line(format_args!(
+                "{id} has no second factor: nothing was removed, and its sessions go on (`onsale user sessions \
+                 {id} --end` ends them)"
             ));
         }
         Ok(())
