@@ -1,5 +1,7 @@
 //! The model judges the engine, so it must not share its code.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::path::{Path, PathBuf};
 
 /// All files below a folder.
