@@ -10,6 +10,10 @@
 //! that are due expire before a record is looked at, in order of (end of hold, offset), at most
 //! 1,024 per record.
 //!
+//! What is for sale (machine version 3) lies behind one pointer of a show, and how a booking was
+//! priced beside its record: shows without an offer and bookings of one line at the zone's price cost
+//! what they always did. Prices are decided by `onsale-prices`, a pure function of their own.
+//!
 //! Cloning a [`Partition`] is the snapshot freeze: the clone takes microseconds, because pages are
 //! shared until they are written, and it can be encoded on another thread while the sale goes on.
 

@@ -100,6 +100,7 @@ impl From<Person> for PersonBody {
             standing,
         } = person;
         let tenant = standing.tenant.0;
+        let address_owned = user.owns_address();
         Self {
             user_id: user.user_id,
             email: profile.email.map(Private::into_exposed),
