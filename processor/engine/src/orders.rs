@@ -74,11 +74,11 @@ impl Order {
     }
 }
 
-/// Places of lines by zone, zones in the order of their first line; nothing of a line or zone
-/// without places.
+/// Places of lines by zone, zones in the order of their first line, also when that has no place left;
+/// nothing of a zone without places.
 pub(crate) fn parts<'a>(lines: impl Iterator<Item = &'a Line>) -> Vec<ZonePlaces> {
     let mut parts: Vec<ZonePlaces> = Vec::new();
-    for line in lines.filter(|line| line.quantity > 0) {
+    for line in lines {
         let at = parts.iter().position(|part| part.zone == line.zone);
         let at = at.unwrap_or_else(|| {
             parts.push(ZonePlaces {
@@ -95,6 +95,7 @@ pub(crate) fn parts<'a>(lines: impl Iterator<Item = &'a Line>) -> Vec<ZonePlaces
             }
         }
     }
+    parts.retain(|part| part.quantity > 0);
     parts
 }
 

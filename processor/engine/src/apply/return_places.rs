@@ -204,7 +204,8 @@ fn take_out(lines: &mut [Line], command: &ReturnPlaces) -> Result<Vec<Line>, Rej
             line: Some(line),
         });
     }
-    let mut returned = Vec::new();
+    // All lines, also those that nothing is taken out of: zones keep the order of the booking.
+    let mut returned = Vec::with_capacity(lines.len());
     for (number, line) in (0u8..).zip(lines) {
         let mut out = line.clone();
         if line.seats.is_empty() {
@@ -222,9 +223,7 @@ fn take_out(lines: &mut [Line], command: &ReturnPlaces) -> Result<Vec<Line>, Rej
             out.quantity = u32::try_from(out.seats.len()).unwrap_or(u32::MAX);
         }
         line.quantity -= out.quantity;
-        if out.quantity > 0 {
-            returned.push(out);
-        }
+        returned.push(out);
     }
     Ok(returned)
 }
