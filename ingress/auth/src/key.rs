@@ -30,7 +30,7 @@ pub enum KeyError {
         /// What is wrong.
         source: JwtError,
     },
-    /// The secret in the file is too short.
+    /// The secret in the file is too short, or the file holds none.
     #[error(transparent)]
     Secret(ConfigProblem),
     /// None is configured.
@@ -233,9 +233,9 @@ pub fn secret(
 /// When the file cannot be read, holds no text, or its secret is too short to be one.
 pub(crate) fn read_secret(key: &str, file: &Path) -> Result<Secret, KeyError> {
     let bytes = read(file)?;
-    let secret = secret_text(&bytes).map_err(|what| KeyError::File {
-        file: file.to_owned(),
-        source: std::io::Error::other(what),
+    let secret = secret_text(&bytes).map_err(|what| {
+        let found = format!("{} ({what})", file.display());
+        KeyError::Secret(ConfigProblem::new(key, found, "a secret as text"))
     })?;
     let mut problems = Vec::new();
     check_secret(&mut problems, key, secret);

@@ -342,7 +342,8 @@ async fn who_becomes_an_admin_has_no_change_that_waits(bench: Bench) {
     let made = store.set_user_role(id(1), UserRole::Admin, NOW_MS + 1, by());
     assert!(made.await.unwrap().is_some());
     assert!(!is_good(&bench, 1).await);
-    assert_eq!(follow(&bench, 1, 7, None).await.unwrap(), None);
+    let followed = follow(&bench, 1, 7, its_password()).await;
+    assert_eq!(followed.unwrap(), None);
     let changes = store.address_changes_of(id(1)).await.unwrap();
     assert_eq!(changes[0].email, None, "nothing is left of it");
     assert_eq!(changes[0].used_at_ms, Some(NOW_MS + 1));
