@@ -176,9 +176,12 @@ async fn a_job_waits_for_its_time(bench: Bench) {
     enqueue(&bench, &later).await;
     assert!(bench.store.due_job_kinds().await.unwrap().is_empty());
     assert_eq!(claim(&bench, "w1", 5).await, []);
-    bench.tamper("UPDATE jobs SET due_at_ms = 1").await;
+    bench
+        .tamper("UPDATE jobs SET due_at_ms = 1, created_at_ms = 7")
+        .await;
     let claimed = claim_one(&bench).await;
     assert!(claimed.waited_ms > 0);
+    assert_eq!(claimed.created_at_ms, 7, "who does it knows how old it is");
 }
 
 async fn a_failed_attempt_is_repeated_and_the_last_one_kills(bench: Bench) {
