@@ -286,9 +286,14 @@ impl AccountsConfig {
         if let Some(url) = &self.pages_url
             && !has_web_address(url)
         {
+            // Someone may have written a password into it, so it is not repeated then.
+            let value = match url.contains('@') {
+                true => "(hidden)".to_owned(),
+                false => format!("{url:?}"),
+            };
             problems.push(ConfigProblem::new(
                 "accounts.pages_url",
-                format!("{url:?}"),
+                value,
                 "a URL, as https://tickets.example.test",
             ));
         }

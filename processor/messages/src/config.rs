@@ -121,9 +121,14 @@ impl MailConfig {
         }
         let base = self.links_url();
         if !has_web_address(base) || base.contains('#') {
+            // Someone may have written a password into it, so it is not repeated then.
+            let value = match base.contains('@') {
+                true => "(hidden)".to_owned(),
+                false => format!("{base:?}"),
+            };
             problems.push(ConfigProblem::new(
                 "mail.link_base_url",
-                format!("{base:?}"),
+                value,
                 "a URL, as https://tickets.example.test",
             ));
         }
