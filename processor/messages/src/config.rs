@@ -210,6 +210,13 @@ mod tests {
             ),
             (
                 MailConfig {
+                    link_base_url: Some("https://tickets.example.test:65536/shop".to_owned()),
+                    ..right.clone()
+                },
+                "mail.link_base_url",
+            ),
+            (
+                MailConfig {
                     link_base_url: Some("tickets.example.test".to_owned()),
                     ..right
                 },
