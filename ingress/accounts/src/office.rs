@@ -97,14 +97,6 @@ impl Office {
         self.vault.show_profile(user)
     }
 
-    /// What an account holds of its person.
-    ///
-    /// # Errors
-    /// When a value does not open.
-    pub fn profile(&self, user: &UserRow) -> Result<Profile, AccountError> {
-        Ok(self.vault.open_profile(user)?)
-    }
-
     /// A page of accounts; that they were read is written down.
     ///
     /// # Errors
@@ -211,7 +203,8 @@ impl Office {
         by: &Actor,
         now_ms: u64,
     ) -> Result<(), AccountError> {
-        let profile = self.profile(user)?;
+        // A name that does not open keeps nobody from another password.
+        let profile = self.shown_profile(user);
         let email = profile.email.as_ref().and_then(Email::parse);
         if let Some(why) = weakness(password, email.as_ref(), profile.name.as_ref()) {
             return Err(AccountError::Weak {

@@ -270,7 +270,7 @@ impl Accounts {
             .await?;
         check_address(&row)?;
         let vault = self.vault(now_ms).await?;
-        let email = vault.open_profile(&row)?.email;
+        let email = vault.show_profile(&row).email;
         let email = email.unwrap_or_else(|| Private::new(user.to_string()));
         Ok((by, vault, email))
     }
