@@ -2,8 +2,8 @@
 //! remembered, and what they created is found again. Those that hand a command in to the log go other ways
 //! (`submit`, `routes/catalog_call.rs`).
 //!
-//! This stands around the handlers, behind what admits a request and counts it: limits count for repeats, too. Of
-//! what an endpoint has remembered its rules tell ([`Remembers`]).
+//! This stands around the handlers, behind what admits a request and counts it: limits count for repeats, too. The
+//! rules of an endpoint say what is remembered of it ([`Remembers`]).
 //!
 //! Only successes are remembered. What was refused has changed nothing, and may be right the next time, as after a
 //! second factor was shown. Who is answered again has to have the right still by which it was done; otherwise the
@@ -21,14 +21,14 @@ use http::header::SET_COOKIE;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, StatusCode};
-use onsale_accounts::{Accounts, Action, Asked, Asker, Repeat, Started};
+use onsale_accounts::{Accounts, Action, Asked, Asker, KeyBounds, Repeat, Started};
 use onsale_private::Private;
 use onsale_schemas::{MemberRole, Rejection};
 use onsale_store::Scope;
 use onsale_store::account::{Mandate, Requirement};
-use onsale_store::account_answer::Turn;
+use onsale_store::account_answer::{ANSWERS_MAX, Turn};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tower::Service;
 use tracing::Instrument;
 
@@ -44,6 +44,9 @@ use crate::rejection;
 use crate::rules::{ROUTE_UNMATCHED, Rules};
 use crate::state::AppState;
 
+/// When a caller that is refused for want of room should come back, in seconds: it is looked for once a minute.
+const RETRY_AFTER_FULL_SECONDS: u64 = 60;
+
 /// What is remembered of the calls of an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Remembers {
@@ -53,6 +56,11 @@ pub(crate) struct Remembers {
     pub(crate) gives_tokens: bool,
     /// Whether it ends the session by which it is asked. Its answer tells nothing that takes a right.
     pub(crate) ends_session: bool,
+    /// Whether its answers hold secrets that last: who is told them again shows what who created them had to show.
+    pub(crate) holds_secrets: bool,
+    /// Whether it is done without being remembered where the owner has as many keys as it may: what protects an account
+    /// is not held up by a stolen session that has used them up.
+    pub(crate) runs_at_quota: bool,
 }
 
 /// Whose keys are.
@@ -64,8 +72,6 @@ pub(crate) enum By {
     Shown(&'static str),
     /// As `Shown`, from the same network: nothing in the body is a proof.
     ShownFromNetwork(&'static str),
-    /// The caller's; without one, as `Shown`.
-    CallerOrShown(&'static str),
 }
 
 impl Remembers {
@@ -74,6 +80,8 @@ impl Remembers {
         by: By::Caller,
         gives_tokens: false,
         ends_session: false,
+        holds_secrets: false,
+        runs_at_quota: false,
     };
 
     /// The answers to whoever shows what is in a field of the body.
@@ -96,6 +104,22 @@ impl Remembers {
     pub(crate) const fn ending_sessions(self) -> Self {
         Self {
             ends_session: true,
+            ..self
+        }
+    }
+
+    /// Its answers hold secrets that last.
+    pub(crate) const fn holding_secrets(self) -> Self {
+        Self {
+            holds_secrets: true,
+            ..self
+        }
+    }
+
+    /// It is done without being remembered rather than refused for a quota.
+    pub(crate) const fn whatever_the_quota(self) -> Self {
+        Self {
+            runs_at_quota: true,
             ..self
         }
     }
@@ -162,7 +186,8 @@ where
             let now_ms = state.clock.now_ms();
             response = end(&accounts, &context, remembers, turn, response, now_ms).await;
         }
-        if repeat.was_found() {
+        // What is refused now is refused now, whatever was found.
+        if repeat.was_found() && response.status().is_success() {
             mark(&mut response);
         }
         response
@@ -177,7 +202,7 @@ where
     }
 }
 
-/// Looks what became of a request before.
+/// Looks up what became of a request before.
 async fn begin(
     state: &AppState,
     accounts: &Accounts,
@@ -224,23 +249,26 @@ async fn begin(
     let standing = caller.as_ref().map(standing).unwrap_or_default();
     let shown = shown_in(remembers.by, &bytes);
     let as_caller = match remembers.by {
-        By::Caller | By::CallerOrShown(_) => caller.map(|caller| Asker::Caller {
+        By::Caller => caller.map(|caller| Asker::Caller {
             user: caller.user.0,
             standing: &standing,
         }),
         By::Shown(_) | By::ShownFromNetwork(_) => None,
     };
-    let network = match remembers.by {
-        By::ShownFromNetwork(_) => context.address(),
-        _ => None,
-    };
-    let as_nobody = shown.as_ref().map(|shown| Asker::Nobody { shown, network });
+    let as_nobody = shown.as_ref().map(|shown| Asker::Nobody {
+        shown,
+        network: context.address(),
+        is_of_network: matches!(remembers.by, By::ShownFromNetwork(_)),
+    });
     let Some(asker) = as_caller.or(as_nobody) else {
         return Ok(unremembered(parts, Body::from(bytes)));
     };
     let now_ms = state.clock.now_ms();
-    let keys_max = state.key_quotas.per_user_max();
-    let (started, repeat) = accounts.begin_call(asker, asked, keys_max, now_ms).await?;
+    let bounds = KeyBounds {
+        of_owner: state.key_quotas.per_user_max(),
+        of_all: ANSWERS_MAX,
+    };
+    let (started, repeat) = accounts.begin_call(asker, asked, bounds, now_ms).await?;
     let turn = match started {
         Started::Now(turn) => Some(turn),
         Started::Running(_) => return Err(in_progress()),
@@ -251,13 +279,23 @@ async fn begin(
                 None,
             ));
         }
+        Started::TooMany(_) | Started::Full if remembers.runs_at_quota => {
+            return Ok(unremembered(parts, Body::from(bytes)));
+        }
         Started::TooMany(until_ms) => {
             let wait_ms = until_ms.saturating_sub(now_ms);
-            return Err(key_quotas::refusal(keys_max, wait_ms));
+            return Err(key_quotas::refusal(bounds.of_owner, wait_ms));
         }
+        Started::Full => return Err(full()),
         Started::Done(status, Some(kept)) => {
-            let right = caller.as_ref().and_then(|caller| right_of(caller, now_ms));
+            // Where the body shows who asks, that is the right by which it was answered.
+            let by = caller.as_ref().filter(|_| remembers.by == By::Caller);
+            let right = by.and_then(|caller| right_of(caller, now_ms));
             if remembers.ends_session || accounts.still_holds(right).await? {
+                if let Some(caller) = by.filter(|_| remembers.holds_secrets) {
+                    let (user, session) = (caller.user.0, caller.session);
+                    accounts.may_be_told_secrets(user, session, now_ms).await?;
+                }
                 return replay(state, &context, status, &kept).map(Next::Answer);
             }
             None
@@ -321,7 +359,7 @@ fn alone(role: MemberRole) -> &'static [MemberRole] {
 fn shown_in(by: By, body: &[u8]) -> Option<Private> {
     let field = match by {
         By::Caller => return None,
-        By::Shown(field) | By::ShownFromNetwork(field) | By::CallerOrShown(field) => field,
+        By::Shown(field) | By::ShownFromNetwork(field) => field,
     };
     let mut fields: Map<String, Value> = serde_json::from_slice(body).ok()?;
     match fields.remove(field)? {
@@ -347,6 +385,17 @@ fn in_progress() -> ApiError {
         "A request with this idempotency key is still being processed. Repeat it in a moment for its answer.",
     )
     .retry_after(RETRY_AFTER_BUSY_SECONDS)
+}
+
+/// As many calls are remembered as are room for.
+fn full() -> ApiError {
+    ApiError::new(
+        Code::Overloaded,
+        "Too many calls are remembered under idempotency keys at the moment. Leave the key out, and look first whether \
+         the call was done, or come back later.",
+    )
+    .with_details(json!({ "limit": "idempotency_keys", "max": ANSWERS_MAX }))
+    .retry_after(RETRY_AFTER_FULL_SECONDS)
 }
 
 /// What was answered before.
@@ -432,11 +481,7 @@ mod tests {
         let shown = |by, body: &str| shown_in(by, body.as_bytes()).map(Private::into_exposed);
         let found = Some("a@example.test".to_owned());
         let body = r#"{"email":"a@example.test","password":"x"}"#;
-        for by in [
-            By::Shown("email"),
-            By::ShownFromNetwork("email"),
-            By::CallerOrShown("email"),
-        ] {
+        for by in [By::Shown("email"), By::ShownFromNetwork("email")] {
             assert_eq!(shown(by, body), found, "{by:?}");
         }
         assert_eq!(shown(By::Caller, body), None);
