@@ -3,13 +3,14 @@
 //! (`submit`, `routes/catalog_call.rs`).
 //!
 //! This stands around the handlers, behind what admits a request and counts it: limits count for repeats, too. The
-//! rules of an endpoint say what is remembered of it ([`Remembers`]).
+//! rules of an endpoint say what of its calls is remembered ([`Remembers`]).
 //!
-//! Only successes are remembered. What was refused has changed nothing, and may be right the next time, as after a
-//! second factor was shown. Who is answered again has to have the right still by which it was done; otherwise the
-//! handler decides, as for a new call.
+//! Only successes are remembered. A call that was refused has changed nothing, and may be right the next time, as
+//! once a second factor was shown. A caller gets an earlier answer only while it still has the right by which it
+//! got that answer; otherwise the handler decides, as for a new call.
 
 mod kept;
+mod remembers;
 
 use std::convert::Infallible;
 use std::panic;
@@ -33,6 +34,7 @@ use tower::Service;
 use tracing::Instrument;
 
 use self::kept::Kept;
+pub(crate) use self::remembers::{By, Remembers};
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::envelope;
@@ -46,84 +48,6 @@ use crate::state::AppState;
 
 /// When a caller that is refused for want of room should come back, in seconds: it is looked for once a minute.
 const RETRY_AFTER_FULL_SECONDS: u64 = 60;
-
-/// What is remembered of the calls of an endpoint.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Remembers {
-    /// Whose the keys are.
-    pub(crate) by: By,
-    /// Whether its answers hold tokens. Those are not kept: it is done again, and finds what it created.
-    pub(crate) gives_tokens: bool,
-    /// Whether it ends the session by which it is asked. Its answer tells nothing that takes a right.
-    pub(crate) ends_session: bool,
-    /// Whether its answers hold secrets that last: who is told them again shows what who created them had to show.
-    pub(crate) holds_secrets: bool,
-    /// Whether it is done without being remembered where the owner has as many keys as it may: what protects an account
-    /// is not held up by a stolen session that has used them up.
-    pub(crate) runs_at_quota: bool,
-}
-
-/// Whose keys are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum By {
-    /// The caller's. Without one nothing is remembered.
-    Caller,
-    /// Of whoever shows the address or the token in this field of the body, signed in or not.
-    Shown(&'static str),
-    /// As `Shown`, from the same network: nothing in the body is a proof.
-    ShownFromNetwork(&'static str),
-}
-
-impl Remembers {
-    /// The answers to callers.
-    pub(crate) const OF_CALLERS: Self = Self {
-        by: By::Caller,
-        gives_tokens: false,
-        ends_session: false,
-        holds_secrets: false,
-        runs_at_quota: false,
-    };
-
-    /// The answers to whoever shows what is in a field of the body.
-    pub(crate) const fn of(by: By) -> Self {
-        Self {
-            by,
-            ..Self::OF_CALLERS
-        }
-    }
-
-    /// Its answers hold tokens.
-    pub(crate) const fn giving_tokens(self) -> Self {
-        Self {
-            gives_tokens: true,
-            ..self
-        }
-    }
-
-    /// It ends the session by which it is asked.
-    pub(crate) const fn ending_sessions(self) -> Self {
-        Self {
-            ends_session: true,
-            ..self
-        }
-    }
-
-    /// Its answers hold secrets that last.
-    pub(crate) const fn holding_secrets(self) -> Self {
-        Self {
-            holds_secrets: true,
-            ..self
-        }
-    }
-
-    /// It is done without being remembered rather than refused for a quota.
-    pub(crate) const fn whatever_the_quota(self) -> Self {
-        Self {
-            runs_at_quota: true,
-            ..self
-        }
-    }
-}
 
 /// A request whose body was read.
 struct Read {
@@ -202,7 +126,7 @@ where
     }
 }
 
-/// Looks up what became of a request before.
+/// Looks up what became of an earlier call with the same key.
 async fn begin(
     state: &AppState,
     accounts: &Accounts,
@@ -290,12 +214,7 @@ async fn begin(
         Started::Done(status, Some(kept)) => {
             // Where the body shows who asks, that is the right by which it was answered.
             let by = caller.as_ref().filter(|_| remembers.by == By::Caller);
-            let right = by.and_then(|caller| right_of(caller, now_ms));
-            if remembers.ends_session || accounts.still_holds(right).await? {
-                if let Some(caller) = by.filter(|_| remembers.holds_secrets) {
-                    let (user, session) = (caller.user.0, caller.session);
-                    accounts.may_be_told_secrets(user, session, now_ms).await?;
-                }
+            if may_be_told(accounts, remembers, by, now_ms).await? {
                 return replay(state, &context, status, &kept).map(Next::Answer);
             }
             None
@@ -310,7 +229,25 @@ async fn begin(
     })))
 }
 
-/// Whether a caller may send what an endpoint reads. Only where that may be large is it asked before.
+/// Whether a caller is told again what it was answered; no caller: who shows in the body what that takes.
+async fn may_be_told(
+    accounts: &Accounts,
+    remembers: Remembers,
+    by: Option<&Caller>,
+    now_ms: u64,
+) -> Result<bool, ApiError> {
+    let right = by.and_then(|caller| right_of(caller, now_ms));
+    if !remembers.ends_session && !accounts.still_holds(right).await? {
+        return Ok(false);
+    }
+    if let Some(caller) = by.filter(|_| remembers.holds_secrets) {
+        let (user, session) = (caller.user.0, caller.session);
+        accounts.may_be_told_secrets(user, session, now_ms).await?;
+    }
+    Ok(true)
+}
+
+/// Whether a caller may send what an endpoint reads. That is asked before the body is read only where it may be large.
 fn may_send(rules: Rules, caller: Option<Caller>) -> bool {
     !rules.has_large_body
         || caller.is_some_and(|caller| {
@@ -319,7 +256,7 @@ fn may_send(rules: Rules, caller: Option<Caller>) -> bool {
         })
 }
 
-/// What a token says that its person is.
+/// The standing of a person, as its token tells it.
 fn standing(caller: &Caller) -> String {
     let member = caller.member.map_or("", MemberRole::as_str);
     match (caller.role, caller.guest) {
@@ -421,8 +358,8 @@ fn mark(response: &mut Response) {
     response.headers_mut().insert(IDEMPOTENT_REPLAYED, replayed);
 }
 
-/// Ends a turn: remembers a success, and gives it back after a refusal. Whatever becomes of that, the answer is what
-/// it is; what was created is found by its id if it is asked for again.
+/// Ends a turn: remembers a success, and gives the turn back after a refusal. The answer is the same whether or not
+/// that works; a repeat finds what was created by its id.
 async fn end(
     accounts: &Accounts,
     context: &RequestContext,

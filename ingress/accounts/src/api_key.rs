@@ -101,10 +101,10 @@ mod tests {
         );
         for (wrong, named) in [
             (&[][..], ""),
-            (&["everything"], "everything"),
-            (&["check_in", "manage_members"], "manage_members"),
-            (&["payments", "read_sales"], "read_sales"),
-            (&["read_sales", "payments"], "payments"),
+            (&["everything"][..], "everything"),
+            (&["check_in", "manage_members"][..], "manage_members"),
+            (&["payments", "read_sales"][..], "read_sales"),
+            (&["read_sales", "payments"][..], "payments"),
         ] {
             match ApiKeyScopes::parse(wrong.iter().copied()) {
                 Err(AccountError::InvalidValue { field, value, .. }) => {

@@ -14,12 +14,13 @@
 //! an id that follows from who asks, by which key and for what ([`Repeat`]): the repeat finds it. The day is a part
 //! of it, so neither an id nor a secret comes back when a key is used again much later.
 
+mod asked;
+
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use onsale_private::{LookupHash, Private, Sealed};
+use onsale_private::{LookupHash, Sealed};
 use onsale_schemas::derived::derived;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_store::account::Mandate;
@@ -29,20 +30,21 @@ use onsale_store::account_answer::{
 use onsale_store::sealed_columns;
 use uuid::Uuid;
 
+pub use self::asked::{Asked, Asker, KeyBounds};
 use crate::accounts::{Accounts, Origin};
 use crate::email::Email;
 use crate::error::AccountError;
 use crate::vault::Vault;
 
-/// What hashes of who asks and by which key are of.
+/// The domain of hashes of who asks, and by which key.
 const KEY: &str = "idempotency key";
-/// What hashes of the networks are of whose keys they are where nobody is signed in.
+/// The domain of hashes of the networks whose keys they are where nobody is signed in.
 const OWNER: &str = "owner of an idempotency key";
-/// What hashes of who asks are of where nobody is signed in.
+/// The domain of hashes of who asks where nobody is signed in.
 const SHOWN: &str = "shown with an idempotency key";
-/// What hashes of what was asked are of.
+/// The domain of hashes of what was asked.
 const REQUEST: &str = "request of an idempotency key";
-/// What hashes of a day's repeats are of.
+/// The domain of hashes of a day's repeats.
 const SEED: &str = "repeat of a request";
 /// What ids of what is created are derived for.
 const ID_PURPOSE: &str = "onsale 2026 repeat of a request to id";
@@ -51,43 +53,6 @@ const SECRET_PURPOSE: &str = "onsale 2026 repeat of a request to secret";
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
 /// Today and yesterday: a repeat within a day is of one of them.
 const DAYS: usize = 2;
-
-/// Who asks.
-#[derive(Clone, Copy, Debug)]
-pub enum Asker<'a> {
-    /// Whose token it is, and what that says it is. Its keys are its own.
-    Caller {
-        /// The account, or the guest.
-        user: Uuid,
-        /// Role, tenant and the like: with another standing the same key is another one, so nobody is told again
-        /// what it was told as something that it is no more.
-        standing: &'a str,
-    },
-    /// Whom nobody knows.
-    Nobody {
-        /// The address or the token that the body shows. Keys that come with another one are others.
-        shown: &'a Private,
-        /// The network that it comes from. Its keys within a day are counted together.
-        network: Option<IpAddr>,
-        /// Whether keys that come from another network are others: where nothing else in the body is a proof.
-        is_of_network: bool,
-    },
-}
-
-/// What is asked, and by which key.
-#[derive(Clone, Copy)]
-pub struct Asked<'a> {
-    /// The key.
-    pub key: &'a str,
-    /// Method and route.
-    pub operation: &'a str,
-    /// The path, with its query.
-    pub target: &'a str,
-    /// Who is signed in beside what the body shows.
-    pub caller: Option<Uuid>,
-    /// The body, as it was sent.
-    pub body: &'a [u8],
-}
 
 /// A request that may be a repeat. Cheap to clone; clones tell each other what was found. `Debug` hides what ids
 /// and secrets follow from.
@@ -105,15 +70,6 @@ pub struct Repeat {
 struct Told {
     status: u16,
     kept: Vec<u8>,
-}
-
-/// How many calls are remembered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct KeyBounds {
-    /// Of one account, or of one network from which nobody signed in asks, within a day.
-    pub of_owner: u32,
-    /// Of all together. At this many, calls of whom nobody knows begin none.
-    pub of_all: u32,
 }
 
 /// What became of a request before.
@@ -203,12 +159,6 @@ impl Eq for Repeat {}
 impl fmt::Debug for Repeat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Repeat(hidden)")
-    }
-}
-
-impl fmt::Debug for Asked<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Asked({})", self.operation)
     }
 }
 
@@ -423,7 +373,7 @@ impl Accounts {
         }
     }
 
-    /// Whether a right holds still, for who is told again what was done by it.
+    /// Whether somebody who asks for an earlier answer still has the right by which it was given.
     ///
     /// # Errors
     /// When the database cannot be used.
@@ -437,7 +387,7 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use onsale_private::{KeyRing, LookupKey};
+    use onsale_private::{KeyRing, LookupKey, Private};
     use onsale_settings::Secret;
 
     use super::*;

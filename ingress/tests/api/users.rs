@@ -144,6 +144,10 @@ async fn a_person_sees_the_tenants_that_it_belongs_to_and_an_admin_all() {
     assert_eq!(me["memberships"], json!([]));
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a page of each kind, and what the trail says of it"
+)]
 #[tokio::test]
 async fn an_admin_lists_accounts_and_the_trail_says_whose_were_read() {
     let world = world(true).await;

@@ -26,7 +26,7 @@ pub struct AnswerKey {
     pub fingerprint: [u8; 32],
 }
 
-/// The right to do what was asked under a key, alone, until it is over.
+/// The exclusive right to do what was asked under a key, until it ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Turn {
     /// The call.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use onsale_store::Scope;
+use onsale_store::audit::SUBJECT_KINDS;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;

@@ -100,6 +100,7 @@ impl From<Person> for PersonBody {
             standing,
         } = person;
         let tenant = standing.tenant.0;
+        let address_owned = user.owns_address();
         Self {
             user_id: user.user_id,
             email: profile.email.map(Private::into_exposed),
@@ -110,7 +111,7 @@ impl From<Person> for PersonBody {
             tenant_id: (!tenant.is_nil()).then_some(tenant),
             member: standing.member.map(|role| role.as_str()),
             email_verified: user.email_verified_at_ms.is_some(),
-            address_owned: user.owns_address(),
+            address_owned,
             second_factor_required: standing.needs_factor,
             created_at: Instant(user.created_at_ms),
         }

@@ -39,8 +39,10 @@ impl RequestBody for ChangePasswordRequest {
     }
 }
 
-/// Change the caller's password. Every other session of the account ends, and accounts elsewhere are unlinked
-/// whose provider does not vouch for the address. A verified address is told by mail.
+/// Change the caller's password.
+///
+/// Every other session of the account ends, and accounts elsewhere are unlinked whose provider does not vouch for the
+/// address. A verified address is told by mail.
 #[utoipa::path(
     post, path = "/api/v1/auth/change-password", operation_id = "change_password", tag = "accounts",
     request_body = ChangePasswordRequest,

@@ -43,7 +43,7 @@ impl From<AccountError> for ApiError {
             ),
             AccountError::InvalidCredentials => Self::new(
                 Code::InvalidCredentials,
-                "The password is wrong, or at a sign-in the e-mail address.",
+                "The password is wrong, or the e-mail address that you are signing in with.",
             ),
             AccountError::SecondFactor(step) => Self::new(
                 Code::SecondFactorRequired,

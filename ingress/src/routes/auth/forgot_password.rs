@@ -31,7 +31,9 @@ impl RequestBody for ForgotPasswordRequest {
     }
 }
 
-/// Have a link sent that sets a new password. The answer is the same whether or not there is an account.
+/// Have a link sent that sets a new password.
+///
+/// The answer is the same whether or not there is an account.
 ///
 /// The account is looked for behind the answer, so that asking takes the same for every address. Earlier links stay
 /// good. An account that was sent one a moment ago, and did not use it, gets no other

@@ -58,7 +58,9 @@ impl RequestBody for LoginRequest {
     }
 }
 
-/// Sign in. A wrong address and a wrong password say the same.
+/// Sign in.
+///
+/// A wrong address and a wrong password say the same.
 ///
 /// An account with a second factor is answered 401 `SECOND_FACTOR_REQUIRED`, with a `challenge` in the details
 /// that `POST /auth/login/second-factor` answers within 5 minutes.

@@ -42,7 +42,9 @@ impl RequestBody for PasskeySignInRequest {
     }
 }
 
-/// Sign in with a passkey. Its authenticator has verified the person, so no password and no code is asked for.
+/// Sign in with a passkey.
+///
+/// Its authenticator has verified the person, so no password and no code is asked for.
 #[utoipa::path(
     post, path = "/api/v1/auth/passkeys/sign-in", operation_id = "passkey_sign_in", tag = "accounts",
     request_body = PasskeySignInRequest,

@@ -67,8 +67,10 @@ impl From<ListedTenant> for ListedTenantBody {
     }
 }
 
-/// Tenants by slug: for an admin of the installation all that are open, for everyone else those that its account is
-/// a member of, whichever of them the token is for.
+/// List tenants by slug.
+///
+/// For an admin of the installation these are all that are open; for everyone else those that the account is a member
+/// of, whichever of them the token is for.
 #[utoipa::path(
     get, path = "/api/v1/tenants", operation_id = "list_tenants", tag = "tenants", params(TenantsQuery),
     security(("bearer" = [])),

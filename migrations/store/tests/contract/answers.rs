@@ -160,7 +160,7 @@ async fn an_answer_is_there_with_what_was_done(bench: Bench) {
         verified.await.unwrap().is_some()
     };
     let begun = turn(&bench, key(1, 9), NOW_MS).await;
-    let refused = turn(&bench, key(2, 9), NOW_MS).await;
+    turn(&bench, key(2, 9), NOW_MS).await;
     // What was not done is not remembered.
     assert!(!verify(9, key(2, 9)).await, "no such link");
     assert!(verify(1, key(1, 9)).await);
@@ -168,7 +168,7 @@ async fn an_answer_is_there_with_what_was_done(bench: Bench) {
     let found = begin(&bench, key(1, 9), NOW_MS + 1).await;
     assert_eq!(found, Begun::Done(answer()));
     let running = begin(&bench, key(2, 9), NOW_MS + 1).await;
-    assert_eq!(running, Begun::Running(refused.until_ms));
+    assert!(matches!(running, Begun::Running(_)), "{running:?}");
     // Its turn has nothing left to remember, nor to give back.
     assert!(!keep(&bench, begun, &answer()).await);
     store.drop_account_turn(begun).await.unwrap();

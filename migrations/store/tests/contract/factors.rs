@@ -226,7 +226,7 @@ async fn an_app_is_in_use_once_it_is_confirmed(bench: Bench) {
     };
     assert_eq!((used.totp, used.setting_up), (Some(expected), None));
     assert_eq!(used.recovery_codes, 2);
-    assert_eq!(ended(&bench, &other).await, Some(SessionEnd::Logout));
+    assert_eq!(ended(&bench, &other).await, Some(SessionEnd::Factor));
     let own = session(1, 1);
     assert_eq!(ended(&bench, &own).await, None);
     let proven = async |at_ms: u64| {

@@ -95,14 +95,15 @@ impl Store {
             .transpose()
     }
 
-    /// Uses the token of a link up to give its account the new address: `email`, sealed for the account. The address
-    /// is verified then, and known to be the account's own: `proof` shows that the reader of the mail is its person.
-    /// Without that the account would be left to whoever reads a mailbox that its person mistyped, for a password
-    /// that is set by mail drops the second factors of an account that is not known to be its person's
-    /// (`users::give_to_reader`). What the old address or its session might still open ends: links that were mailed there, changes that
-    /// wait, sign-ins on their way, and every session but that of `proof`. Accounts elsewhere stay linked, and no
-    /// provider vouches for them any more: it vouched for the old address. `notice` goes to that one, where it was
-    /// verified. Whose account it is; `None` where the token is not good, or the account has another address by now.
+    /// Uses the token of a link up to give its account the new address: `email`, sealed for the account. The address is
+    /// verified then, and known to be the account's own: `proof` shows that the reader of the mail is its person.
+    /// Without that the account would be left to whoever reads a mailbox that its person mistyped, for a password that
+    /// is set by mail drops the second factors of an account that is not known to be its person's
+    /// (`users::give_to_reader`). What the old address or its session might still open ends: links that were mailed
+    /// there, changes that wait, sign-ins on their way, and every session but that of `proof`. Accounts elsewhere stay
+    /// linked, and no provider vouches for them any more: it vouched for the old address. `notice` goes to that one,
+    /// where it was verified. Whose account it is; `None` where the token is not good, or the account has another
+    /// address by now.
     ///
     /// # Errors
     /// [`StoreError::Exists`] where another account has the address, and [`StoreError::RightWithdrawn`] where the
@@ -151,7 +152,7 @@ impl Store {
                     AccountProof::Password(_) => None,
                 };
                 let ended = Whose::AllBut(id, keep);
-                sessions::end(&mut transaction, ended, SessionEnd::Logout, now_ms).await?;
+                sessions::end(&mut transaction, ended, SessionEnd::Address, now_ms).await?;
                 transaction.commit(audit(id)).await?;
                 Ok(Some(id))
             })

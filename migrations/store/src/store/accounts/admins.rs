@@ -48,9 +48,9 @@ pub(super) async fn is_last(
     }
 }
 
-/// The admins who can sign in. Nobody else makes one of them less until the transaction ends: of two who disable
-/// each other, the second finds that it is the last. In one order and before any other account, so that no two
-/// transactions wait for each other.
+/// The admins who can sign in, locked until the transaction ends, so that nobody else can take that from one of them:
+/// of two admins who disable each other, the second finds that it is the last. They are locked in one order and before
+/// any other account, so that no two transactions wait for each other.
 async fn lock(transaction: &mut Transaction) -> Result<Vec<Uuid>, StoreError> {
     // SQLite has one writer at a time, and this transaction is it.
     let select = match transaction {

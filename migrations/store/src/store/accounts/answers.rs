@@ -66,7 +66,7 @@ impl Store {
         Ok(kept > 0)
     }
 
-    /// Gives a turn back in which nothing was done: the key is as good as new.
+    /// Gives back a turn in which nothing was done: the key can be used as if it were new.
     ///
     /// # Errors
     /// As every write.
@@ -108,7 +108,7 @@ impl Store {
         .await
     }
 
-    /// Whether a right holds still, for who is told again what was done by it.
+    /// Whether somebody who asks for an earlier answer still has the right by which it was given.
     ///
     /// # Errors
     /// As every read.

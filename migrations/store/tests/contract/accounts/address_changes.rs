@@ -196,7 +196,7 @@ async fn a_change_is_done_once_by_its_link_and_ends_what_was_open(bench: Bench) 
         None,
         "the one it was followed in"
     );
-    let why = Some((NOW_MS + 9, SessionEnd::Logout));
+    let why = Some((NOW_MS + 9, SessionEnd::Address));
     assert_eq!(ended(&bench, &other).await, why);
     for (number, purpose) in [(1, Purpose::VerifyEmail), (2, Purpose::ResetPassword)] {
         let found = store
