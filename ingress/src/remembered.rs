@@ -147,7 +147,7 @@ async fn begin(
     let context = RequestContext::from_request_parts(&mut parts, state).await?;
     let is_nobodys = caller.is_none() && remembers.by == By::Caller;
     let (Some(key), false) = (key.text(), is_nobodys || !may_send(rules, caller)) else {
-        // Refused by the handler.
+        // The handler refuses it, or does what leaves nothing to remember.
         return Ok(unremembered(parts, body));
     };
     let http = &state.config.http;
