@@ -48,7 +48,7 @@ async fn secrets_are_said_again_to_who_shows_the_factor() {
             "r",
             "auth/factors/recovery-codes",
             json!({ "password": PASSWORD }),
-            200,
+            201,
         ),
         ("c", "auth/factors/totp/confirm", code, 200),
     ];
