@@ -32,8 +32,10 @@ pub struct AccountQuery {
 pub struct ListedAccount {
     /// The account.
     pub listed: ListedUser,
-    /// The address; `None` once it is erased.
+    /// The address; `None` once it is erased, or where it does not open.
     pub email: Option<Private>,
+    /// The address does not open.
+    pub is_unreadable: bool,
 }
 
 /// Accounts, newest first.
@@ -55,8 +57,7 @@ impl Directory<'_> {
     /// A page of the accounts that are not erased.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used, or an address does not
-    /// open.
+    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used.
     pub(crate) async fn list(
         &self,
         query: &AccountQuery,
@@ -79,10 +80,7 @@ impl Directory<'_> {
         let next = last.map(ListedUser::place);
         let ids: Vec<Uuid> = found.iter().map(|listed| listed.user.user_id).collect();
         let entry = read(query, &ids, by);
-        let accounts = found
-            .into_iter()
-            .map(|listed| self.open(listed))
-            .collect::<Result<_, _>>()?;
+        let accounts = found.into_iter().map(|listed| self.open(listed)).collect();
         self.store.append_audit(entry).await?;
         Ok(AccountsPage { accounts, next })
     }
@@ -90,18 +88,25 @@ impl Directory<'_> {
     /// One account.
     ///
     /// # Errors
-    /// [`AccountError::NotFound`]; when the database cannot be used, or the address does not open.
+    /// [`AccountError::NotFound`]; when the database cannot be used.
     pub(crate) async fn one(&self, id: Uuid, by: &Actor) -> Result<ListedAccount, AccountError> {
         let listed = self.store.listed_user(id).await?;
-        let account = self.open(listed.ok_or(AccountError::NotFound("account"))?)?;
+        let account = self.open(listed.ok_or(AccountError::NotFound("account"))?);
         let entry = by.did("account.read", "user", id);
         self.store.append_audit(entry).await?;
         Ok(account)
     }
 
-    fn open(&self, listed: ListedUser) -> Result<ListedAccount, AccountError> {
-        let email = self.vault.open_email(&listed.user)?;
-        Ok(ListedAccount { listed, email })
+    /// One address that does not open keeps nobody from the account, nor from those beside it.
+    fn open(&self, listed: ListedUser) -> ListedAccount {
+        let mut is_unreadable = false;
+        let email = self.vault.open_email(&listed.user);
+        let email = self.vault.shown(email, &mut is_unreadable);
+        ListedAccount {
+            listed,
+            email,
+            is_unreadable,
+        }
     }
 }
 

@@ -24,8 +24,7 @@ impl Accounts {
     /// A page of accounts; that they were read is written down.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used, or an address does not
-    /// open.
+    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used.
     pub async fn accounts(
         &self,
         query: &AccountQuery,
@@ -39,7 +38,7 @@ impl Accounts {
     /// An account; that it was read is written down.
     ///
     /// # Errors
-    /// [`AccountError::NotFound`]; when the database cannot be used, or the address does not open.
+    /// [`AccountError::NotFound`]; when the database cannot be used.
     pub async fn account(
         &self,
         id: Uuid,

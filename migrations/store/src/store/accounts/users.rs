@@ -244,8 +244,8 @@ impl Store {
     }
 
     /// Gives an account another role in the installation, and ends its sessions: their tokens say the
-    /// old one. What someone invited who is no admin any more is withdrawn. The account as it is then,
-    /// `None` when there is none.
+    /// old one. What someone invited who is no admin any more is withdrawn, and so is a change of address that someone
+    /// has asked for who becomes one. The account as it is then, `None` when there is none.
     ///
     /// # Errors
     /// [`StoreError::LastAdmin`], [`StoreError::RightWithdrawn`], and as every write.
@@ -323,6 +323,9 @@ impl Store {
                     if why == SessionEnd::Disabled {
                         let links = Purpose::ResetPassword;
                         one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
+                    }
+                    // What was asked for as a buyer is not to move an admin's account.
+                    if why == SessionEnd::Disabled || user.role == UserRole::Admin {
                         address_changes::void(&mut transaction, id, now_ms).await?;
                     }
                     if why == SessionEnd::Disabled || user.role != UserRole::Admin {
