@@ -10,6 +10,7 @@
 //! got that answer; otherwise the handler decides, as for a new call.
 
 mod kept;
+mod remembers;
 
 use std::convert::Infallible;
 use std::panic;
@@ -21,18 +22,19 @@ use http::header::SET_COOKIE;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, StatusCode};
-use onsale_accounts::{Accounts, Action, Asked, Asker, Repeat, Started};
+use onsale_accounts::{Accounts, Action, Asked, Asker, KeyBounds, Repeat, Started};
 use onsale_private::Private;
 use onsale_schemas::{MemberRole, Rejection};
 use onsale_store::Scope;
 use onsale_store::account::{Mandate, Requirement};
-use onsale_store::account_answer::{RUNNING_MS, Turn};
+use onsale_store::account_answer::{ANSWERS_MAX, RUNNING_MS, Turn};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tower::Service;
 use tracing::Instrument;
 
 use self::kept::Kept;
+pub(crate) use self::remembers::{By, Remembers};
 use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::envelope;
@@ -44,63 +46,8 @@ use crate::rejection;
 use crate::rules::{ROUTE_UNMATCHED, Rules};
 use crate::state::AppState;
 
-/// What is remembered of the calls of an endpoint, and for whom.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Remembers {
-    /// Whose the keys are.
-    pub(crate) by: By,
-    /// Whether its answers hold tokens. Those are not kept: it is done again, and finds what it created.
-    pub(crate) gives_tokens: bool,
-    /// Whether it ends the session that it is called with, or the account. Its answer says nothing that a right is
-    /// needed for, so it is repeated without that session.
-    pub(crate) ends_session: bool,
-}
-
-/// Whose the keys are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum By {
-    /// The caller's. Without one nothing is remembered.
-    Caller,
-    /// Those of whoever shows the address or the token in this field of the body, signed in or not.
-    Shown(&'static str),
-    /// As `Shown`, from the same network: nothing in the body is a proof.
-    ShownFromNetwork(&'static str),
-    /// The caller's; without one, as `Shown`.
-    CallerOrShown(&'static str),
-}
-
-impl Remembers {
-    /// The answers to callers.
-    pub(crate) const OF_CALLERS: Self = Self {
-        by: By::Caller,
-        gives_tokens: false,
-        ends_session: false,
-    };
-
-    /// The answers to whoever shows what is in a field of the body.
-    pub(crate) const fn of(by: By) -> Self {
-        Self {
-            by,
-            ..Self::OF_CALLERS
-        }
-    }
-
-    /// Its answers hold tokens.
-    pub(crate) const fn giving_tokens(self) -> Self {
-        Self {
-            gives_tokens: true,
-            ..self
-        }
-    }
-
-    /// It ends the session that it is called with.
-    pub(crate) const fn ending_sessions(self) -> Self {
-        Self {
-            ends_session: true,
-            ..self
-        }
-    }
-}
+/// When a caller that is refused for want of room should come back, in seconds: it is looked for once a minute.
+const RETRY_AFTER_FULL_SECONDS: u64 = 60;
 
 /// A request whose body was read.
 struct Read {
@@ -163,7 +110,8 @@ where
             let now_ms = state.clock.now_ms();
             response = end(&accounts, &context, remembers, turn, response, now_ms).await;
         }
-        if repeat.was_found() {
+        // What is refused now is refused now, whatever was found.
+        if repeat.was_found() && response.status().is_success() {
             mark(&mut response);
         }
         response
@@ -199,7 +147,7 @@ async fn begin(
     let context = RequestContext::from_request_parts(&mut parts, state).await?;
     let is_nobodys = caller.is_none() && remembers.by == By::Caller;
     let (Some(key), false) = (key.text(), is_nobodys || !may_send(rules, caller)) else {
-        // Refused by the handler.
+        // The handler refuses it, or does what leaves nothing to remember.
         return Ok(unremembered(parts, body));
     };
     let http = &state.config.http;
@@ -225,23 +173,26 @@ async fn begin(
     let standing = caller.as_ref().map(standing).unwrap_or_default();
     let shown = shown_in(remembers.by, &bytes);
     let as_caller = match remembers.by {
-        By::Caller | By::CallerOrShown(_) => caller.map(|caller| Asker::Caller {
+        By::Caller => caller.map(|caller| Asker::Caller {
             user: caller.user.0,
             standing: &standing,
         }),
         By::Shown(_) | By::ShownFromNetwork(_) => None,
     };
-    let network = match remembers.by {
-        By::ShownFromNetwork(_) => context.address(),
-        _ => None,
-    };
-    let as_nobody = shown.as_ref().map(|shown| Asker::Nobody { shown, network });
+    let as_nobody = shown.as_ref().map(|shown| Asker::Nobody {
+        shown,
+        network: context.address(),
+        is_of_network: matches!(remembers.by, By::ShownFromNetwork(_)),
+    });
     let Some(asker) = as_caller.or(as_nobody) else {
         return Ok(unremembered(parts, Body::from(bytes)));
     };
     let now_ms = state.clock.now_ms();
-    let keys_max = state.key_quotas.per_user_max();
-    let (started, repeat) = accounts.begin_call(asker, asked, keys_max, now_ms).await?;
+    let bounds = KeyBounds {
+        of_owner: state.key_quotas.per_user_max(),
+        of_all: ANSWERS_MAX,
+    };
+    let (started, repeat) = accounts.begin_call(asker, asked, bounds, now_ms).await?;
     let turn = match started {
         Started::Now(turn) => Some(turn),
         Started::Running(left_ms) => return Err(in_progress(left_ms)),
@@ -252,13 +203,18 @@ async fn begin(
                 None,
             ));
         }
+        Started::TooMany(_) | Started::Full if remembers.runs_at_quota => {
+            return Ok(unremembered(parts, Body::from(bytes)));
+        }
         Started::TooMany(until_ms) => {
             let wait_ms = until_ms.saturating_sub(now_ms);
-            return Err(key_quotas::refusal(keys_max, wait_ms));
+            return Err(key_quotas::refusal(bounds.of_owner, wait_ms));
         }
+        Started::Full => return Err(full()),
         Started::Done(status, Some(kept)) => {
-            let right = caller.as_ref().and_then(|caller| right_of(caller, now_ms));
-            if remembers.ends_session || accounts.still_holds(right).await? {
+            // Where the body shows who asks, that is the right by which it was answered.
+            let by = caller.as_ref().filter(|_| remembers.by == By::Caller);
+            if may_be_told(accounts, remembers, by, now_ms).await? {
                 return replay(state, &context, status, &kept).map(Next::Answer);
             }
             None
@@ -271,6 +227,24 @@ async fn begin(
         turn,
         repeat: Some(repeat),
     })))
+}
+
+/// Whether a caller is told again what it was answered; no caller: who shows in the body what that takes.
+async fn may_be_told(
+    accounts: &Accounts,
+    remembers: Remembers,
+    by: Option<&Caller>,
+    now_ms: u64,
+) -> Result<bool, ApiError> {
+    let right = by.and_then(|caller| right_of(caller, now_ms));
+    if !remembers.ends_session && !accounts.still_holds(right).await? {
+        return Ok(false);
+    }
+    if let Some(caller) = by.filter(|_| remembers.holds_secrets) {
+        let (user, session) = (caller.user.0, caller.session);
+        accounts.may_be_told_secrets(user, session, now_ms).await?;
+    }
+    Ok(true)
 }
 
 /// Whether a caller may send what an endpoint reads. That is asked before the body is read only where it may be large.
@@ -322,7 +296,7 @@ fn alone(role: MemberRole) -> &'static [MemberRole] {
 fn shown_in(by: By, body: &[u8]) -> Option<Private> {
     let field = match by {
         By::Caller => return None,
-        By::Shown(field) | By::ShownFromNetwork(field) | By::CallerOrShown(field) => field,
+        By::Shown(field) | By::ShownFromNetwork(field) => field,
     };
     let mut fields: Map<String, Value> = serde_json::from_slice(body).ok()?;
     match fields.remove(field)? {
@@ -356,6 +330,17 @@ fn seconds_to_wait(left_ms: u64) -> u64 {
     let lasted_ms = RUNNING_MS.saturating_sub(left_ms);
     let wait_ms = lasted_ms.min(left_ms);
     wait_ms.div_ceil(1_000).max(RETRY_AFTER_BUSY_SECONDS)
+}
+
+/// As many calls are remembered as are room for.
+fn full() -> ApiError {
+    ApiError::new(
+        Code::Overloaded,
+        "Too many calls are remembered under idempotency keys at the moment. Leave the key out, and look first whether \
+         the call was done, or come back later.",
+    )
+    .with_details(json!({ "limit": "idempotency_keys", "max": ANSWERS_MAX }))
+    .retry_after(RETRY_AFTER_FULL_SECONDS)
 }
 
 /// What was answered before.
@@ -458,11 +443,7 @@ mod tests {
         let shown = |by, body: &str| shown_in(by, body.as_bytes()).map(Private::into_exposed);
         let found = Some("a@example.test".to_owned());
         let body = r#"{"email":"a@example.test","password":"x"}"#;
-        for by in [
-            By::Shown("email"),
-            By::ShownFromNetwork("email"),
-            By::CallerOrShown("email"),
-        ] {
+        for by in [By::Shown("email"), By::ShownFromNetwork("email")] {
             assert_eq!(shown(by, body), found, "{by:?}");
         }
         assert_eq!(shown(By::Caller, body), None);

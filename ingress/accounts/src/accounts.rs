@@ -13,6 +13,7 @@ use onsale_store::audit::{Actor, AuditEntry, address_block};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use crate::answer_count::AnswerCount;
 use crate::config::AccountsConfig;
 use crate::email::Email;
 use crate::error::AccountError;
@@ -53,6 +54,7 @@ pub struct Accounts {
     /// `None` where browsers have none for the address of the pages.
     pub(crate) passkeys: Option<Passkeys>,
     mails: MailPace,
+    pub(crate) answers: AnswerCount,
     pub(crate) minter: Minter,
     ring: Arc<KeyRing>,
     /// Needs the database, which may not be there at the start.
@@ -136,6 +138,7 @@ impl Accounts {
             ),
             ring: Arc::new(ring),
             mails: MailPace::default(),
+            answers: AnswerCount::default(),
             passkeys: config
                 .pages_url
                 .as_deref()

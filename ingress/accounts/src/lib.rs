@@ -84,6 +84,7 @@
 
 mod accounts;
 mod acting;
+mod answer_count;
 mod api_key;
 mod branding;
 mod config;
@@ -130,7 +131,7 @@ pub use providers::{
     PROVIDER_NAME_MAX_BYTES, Preset, ProviderConfig, ProviderError, ProviderInfo,
     RETURN_TO_MAX_BYTES, try_issuers,
 };
-pub use repeat::{Asked, Asker, Repeat, Started};
+pub use repeat::{Asked, Asker, KeyBounds, Repeat, Started};
 pub use rotation::{Pace, Rotated};
 pub use secret::{ApiKey, ApiKeySecret, OneTime, OneTimeSecret, OpaqueSecret, SecretKind};
 pub use standing::Standing;

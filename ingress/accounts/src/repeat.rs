@@ -2,18 +2,25 @@
 //!
 //! What a call answers is remembered for a day ([`onsale_store::account_answer`]), sealed; who asked, by which key
 //! and for what are kept as hashes that are keyed with the installation's key of look-ups, which no rotation
-//! changes. Tokens are never kept: a call whose answer holds them is done again, and finds what it did before.
+//! changes. The text of the idempotency key is a part of each of them and is kept nowhere. So whoever has the database
+//! and the key of look-ups can neither try passwords against what was asked nor derive what was created, unless the
+//! text can be guessed: a key that others may guess is no secret. Tokens are never kept: a call whose answer holds
+//! them is done again, and finds what it did before.
+//!
+//! What can be done once alone, as what uses a link up, remembers its answer together with what it does
+//! ([`Repeat::telling`]).
 //!
 //! A process may die after a call did what was asked and before its answer is remembered. So what a call creates has
 //! an id that follows from who asks, by which key and for what ([`Repeat`]): the repeat finds it. The day is a part
 //! of it, so neither an id nor a secret comes back when a key is used again much later.
 
+mod asked;
+
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use onsale_private::{LookupHash, Private, Sealed};
+use onsale_private::{LookupHash, Sealed};
 use onsale_schemas::derived::derived;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_store::account::Mandate;
@@ -23,15 +30,18 @@ use onsale_store::account_answer::{
 use onsale_store::sealed_columns;
 use uuid::Uuid;
 
-use crate::accounts::Accounts;
+pub use self::asked::{Asked, Asker, KeyBounds};
+use crate::accounts::{Accounts, Origin};
 use crate::email::Email;
 use crate::error::AccountError;
 use crate::vault::Vault;
 
 /// The domain of hashes of who asks, and by which key.
 const KEY: &str = "idempotency key";
-/// The domain of hashes of who asks where nobody is signed in.
+/// The domain of hashes of the networks whose keys they are where nobody is signed in.
 const OWNER: &str = "owner of an idempotency key";
+/// The domain of hashes of who asks where nobody is signed in.
+const SHOWN: &str = "shown with an idempotency key";
 /// The domain of hashes of what was asked.
 const REQUEST: &str = "request of an idempotency key";
 /// The domain of hashes of a day's repeats.
@@ -44,41 +54,6 @@ const DAY_MS: u64 = 24 * 3_600 * 1_000;
 /// Today and yesterday: a repeat within a day is of one of them.
 const DAYS: usize = 2;
 
-/// Who asks.
-#[derive(Clone, Copy, Debug)]
-pub enum Asker<'a> {
-    /// Whose token it is, and what that says it is. Its keys are its own.
-    Caller {
-        /// The account, or the guest.
-        user: Uuid,
-        /// Role, tenant and the like. With another standing the same key is another key, so nobody gets an answer
-        /// again that it got in a role which it no longer has.
-        standing: &'a str,
-    },
-    /// Somebody who is not signed in.
-    Nobody {
-        /// The address or the token that the body shows. Keys that come with another one are others.
-        shown: &'a Private,
-        /// The network that it comes from, where nothing else in the body is a proof.
-        network: Option<IpAddr>,
-    },
-}
-
-/// What is asked, and by which key.
-#[derive(Clone, Copy)]
-pub struct Asked<'a> {
-    /// The key.
-    pub key: &'a str,
-    /// Method and route.
-    pub operation: &'a str,
-    /// The path, with its query.
-    pub target: &'a str,
-    /// Who is signed in beside what the body shows.
-    pub caller: Option<Uuid>,
-    /// The body, as it was sent.
-    pub body: &'a [u8],
-}
-
 /// A request that may be a repeat. Cheap to clone; clones tell each other what was found. `Debug` hides what ids
 /// and secrets follow from.
 #[derive(Clone)]
@@ -88,6 +63,13 @@ pub struct Repeat {
     /// Of today, and of the day before.
     seeds: [LookupHash; DAYS],
     was_found: Arc<AtomicBool>,
+    told: Option<Arc<Told>>,
+}
+
+/// What a call answers where it does what was asked: a status, and the text that is remembered.
+struct Told {
+    status: u16,
+    kept: Vec<u8>,
 }
 
 /// What became of a request before.
@@ -103,9 +85,21 @@ pub enum Started {
     OtherRequest,
     /// Its owner has as many keys as it may, until then, in milliseconds since 1970.
     TooMany(u64),
+    /// Nobody is signed in, and as many calls are remembered as are room for.
+    Full,
 }
 
 impl Repeat {
+    /// The same call, which is known to answer `kept` with this status where it does what was asked. That is
+    /// remembered in the transaction of what it does, so a repeat is told so whatever becomes of this process.
+    #[must_use]
+    pub fn telling(self, status: u16, kept: Vec<u8>) -> Self {
+        Self {
+            told: Some(Arc::new(Told { status, kept })),
+            ..self
+        }
+    }
+
     /// The id of what is created now.
     pub(crate) fn id(&self, kind: &str) -> Uuid {
         let [today, _] = self.ids(kind);
@@ -168,12 +162,6 @@ impl fmt::Debug for Repeat {
     }
 }
 
-impl fmt::Debug for Asked<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Asked({})", self.operation)
-    }
-}
-
 impl Vault {
     /// A request as it is looked for.
     pub fn answer_key(&self, asker: Asker<'_>, asked: Asked<'_>) -> AnswerKey {
@@ -190,27 +178,33 @@ impl Vault {
                     ],
                 ),
             ),
-            Asker::Nobody { shown, network } => {
+            Asker::Nobody {
+                shown,
+                network,
+                is_of_network,
+            } => {
                 let email = Email::parse(shown);
                 let shown = email.as_ref().map_or(shown, Email::folded);
                 let network = network.map(|address| self.address_hash(address));
                 let network = network
                     .as_ref()
                     .map_or(&[][..], |hash| hash.as_bytes().as_slice());
-                let owner = self.keyed(
-                    OWNER,
+                let shower = self.keyed(
+                    SHOWN,
                     &[
                         asked.operation.as_bytes(),
                         shown.expose().as_bytes(),
-                        network,
+                        if is_of_network { network } else { &[] },
                     ],
                 );
-                let of_key = self.keyed(KEY, &[b"nobody", owner.as_bytes(), asked.key.as_bytes()]);
-                (as_id(&owner), of_key)
+                let of_key = self.keyed(KEY, &[b"nobody", shower.as_bytes(), asked.key.as_bytes()]);
+                // Anyone shows what it likes, so what is shown bounds nothing.
+                (as_id(&self.keyed(OWNER, &[network])), of_key)
             }
         };
         let caller = asked.caller.unwrap_or_default();
         let parts = [
+            asked.key.as_bytes(),
             asked.operation.as_bytes(),
             asked.target.as_bytes(),
             caller.as_bytes().as_slice(),
@@ -223,12 +217,14 @@ impl Vault {
         }
     }
 
-    /// What ids follow from of what a request creates.
-    pub(crate) fn repeat(&self, key: &AnswerKey, now_ms: u64) -> Repeat {
+    /// What ids and secrets follow from of what a request creates. `text` is that of the idempotency key, without which
+    /// what is kept tells neither.
+    pub(crate) fn repeat(&self, key: &AnswerKey, text: &str, now_ms: u64) -> Repeat {
         let today = now_ms / DAY_MS;
         let seed = |day: u64| {
             let day = day.to_be_bytes();
             let parts = [
+                text.as_bytes(),
                 key.answer_id.as_bytes().as_slice(),
                 key.fingerprint.as_slice(),
                 day.as_slice(),
@@ -239,6 +235,7 @@ impl Vault {
             answer_id: key.answer_id,
             seeds: [seed(today), seed(today.saturating_sub(1))],
             was_found: Arc::default(),
+            told: None,
         }
     }
 }
@@ -251,7 +248,8 @@ fn as_id(hash: &LookupHash) -> Uuid {
 }
 
 impl Accounts {
-    /// Begins a request that came with a key, or says what became of it before.
+    /// Begins a request that came with a key, or says what became of it before. A key that is known is so at whatever
+    /// bound.
     ///
     /// # Errors
     /// When the database cannot be used, or a value does not open.
@@ -259,16 +257,25 @@ impl Accounts {
         &self,
         asker: Asker<'_>,
         asked: Asked<'_>,
-        keys_max: u32,
+        bounds: KeyBounds,
         now_ms: u64,
     ) -> Result<(Started, Repeat), AccountError> {
         let vault = self.vault(now_ms).await?;
         let key = vault.answer_key(asker, asked);
+        let is_nobody = matches!(asker, Asker::Nobody { .. });
+        let is_full = is_nobody
+            && self
+                .answers
+                .is_full(&self.store, bounds.of_all, now_ms)
+                .await?;
+        // None may be begun then.
+        let keys_max = if is_full { 0 } else { bounds.of_owner };
         let begun = self.store.begin_account_answer(key, keys_max, now_ms);
         let started = match begun.await? {
             Begun::Yours(turn) => Started::Now(turn),
             Begun::Running(left_ms) => Started::Running(left_ms),
             Begun::OtherRequest => Started::OtherRequest,
+            Begun::TooMany(_) if is_full => Started::Full,
             Begun::TooMany(until_ms) => Started::TooMany(until_ms),
             Begun::Done(AccountAnswer { status, sealed }) => {
                 let place = sealed_columns::account_answer(key.answer_id);
@@ -276,7 +283,24 @@ impl Accounts {
                 Started::Done(status, sealed.map(open).transpose()?)
             }
         };
-        Ok((started, vault.repeat(&key, now_ms)))
+        Ok((started, vault.repeat(&key, asked.key, now_ms)))
+    }
+
+    /// What is to be remembered of a call together with what it does: what [`Repeat::telling`] says; `None` where it came
+    /// without a key, or its answer is not known before.
+    pub(crate) async fn told(
+        &self,
+        origin: &Origin,
+        now_ms: u64,
+    ) -> Result<Option<LastAnswer>, AccountError> {
+        let Some(repeat) = &origin.repeat else {
+            return Ok(None);
+        };
+        let Some(told) = &repeat.told else {
+            return Ok(None);
+        };
+        let answer = (told.status, told.kept.as_slice());
+        self.last_answer(repeat, answer, now_ms).await.map(Some)
     }
 
     /// What is to be remembered of a call by which a person is erased, which is written down with the erasure. Nothing
@@ -332,6 +356,23 @@ impl Accounts {
         Ok(self.store.drop_account_turn(turn).await?)
     }
 
+    /// Refuses to say again what is secret, as the answer to who created it was, where the account has a second factor
+    /// that was not shown in this session lately. A token of no session does what it says.
+    ///
+    /// # Errors
+    /// [`AccountError::StepUp`], and when the database cannot be used.
+    pub async fn may_be_told_secrets(
+        &self,
+        user: Uuid,
+        session: Option<Uuid>,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        match session {
+            Some(_) => self.require_recent_factor(user, session, now_ms).await,
+            None => Ok(()),
+        }
+    }
+
     /// Whether somebody who asks for an earlier answer still has the right by which it was given.
     ///
     /// # Errors
@@ -346,7 +387,7 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use onsale_private::{KeyRing, LookupKey};
+    use onsale_private::{KeyRing, LookupKey, Private};
     use onsale_settings::Secret;
 
     use super::*;
@@ -385,7 +426,8 @@ mod tests {
         ] {
             let other = vault.answer_key(asker, asked(key, b"{}"));
             assert_ne!(other.answer_id, first.answer_id, "{asker:?} {key}");
-            assert_eq!(other.fingerprint, first.fingerprint);
+            // The same body under another key is not known to be the same.
+            assert_eq!(other.fingerprint == first.fingerprint, key == "k");
         }
         let other = vault.answer_key(by(1, "owner"), asked("k", b"[]"));
         assert_eq!(other.answer_id, first.answer_id);
@@ -395,24 +437,42 @@ mod tests {
     #[test]
     fn whom_nobody_knows_has_keys_by_what_it_shows() {
         let vault = vault();
-        let of = |shown: &str, network: Option<&str>| {
+        let of = |shown: &str, network: &str, is_of_network| {
             let shown = Private::new(shown);
-            let network = network.map(|network| network.parse().unwrap());
             let asker = Asker::Nobody {
                 shown: &shown,
-                network,
+                network: Some(network.parse().unwrap()),
+                is_of_network,
             };
             vault.answer_key(asker, asked("k", b"{}"))
         };
-        let first = of("nobody@example.test", None);
-        assert_eq!(first, of("Nobody@Example.Test", None));
-        for other in [
-            of("someone@example.test", None),
-            of("nobody@example.test", Some("192.0.2.1")),
-        ] {
+        let (here, there) = ("192.0.2.1", "192.0.2.2");
+        for is_of_network in [false, true] {
+            let first = of("nobody@example.test", here, is_of_network);
+            assert_eq!(first, of("Nobody@Example.Test", here, is_of_network));
+            // Whatever a network shows, its keys are counted together.
+            let other = of("someone@example.test", here, is_of_network);
             assert_ne!(other.answer_id, first.answer_id);
-            assert_ne!(other.owner_id, first.owner_id);
+            assert_eq!(other.owner_id, first.owner_id);
+            let moved = of("nobody@example.test", there, is_of_network);
+            assert_eq!(moved.answer_id == first.answer_id, !is_of_network);
+            assert_ne!(moved.owner_id, first.owner_id);
         }
+    }
+
+    #[test]
+    fn what_is_kept_tells_nothing_without_the_text_of_the_key() {
+        let vault = vault();
+        let asker = Asker::Caller {
+            user: Uuid::from_u128(1),
+            standing: "owner",
+        };
+        let key = vault.answer_key(asker, asked("k", b"{}"));
+        let right = vault.repeat(&key, "k", NOON_MS);
+        assert_eq!(right, vault.repeat(&key, "k", NOON_MS));
+        let wrong = vault.repeat(&key, "l", NOON_MS);
+        assert_ne!(wrong.secrets(), right.secrets());
+        assert_ne!(wrong.ids("tenant"), right.ids("tenant"));
     }
 
     #[test]
@@ -423,7 +483,7 @@ mod tests {
             standing: "owner",
         };
         let key = vault.answer_key(asker, asked("k", b"{}"));
-        let at = |now_ms| vault.repeat(&key, now_ms);
+        let at = |now_ms| vault.repeat(&key, "k", now_ms);
         let made = at(NOON_MS).id("tenant");
         assert_eq!(at(NOON_MS + DAY_MS / 4).ids("tenant")[0], made);
         assert_eq!(at(NOON_MS + DAY_MS).ids("tenant")[1], made);

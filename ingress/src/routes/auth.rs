@@ -49,6 +49,8 @@ use crate::rules::Rules;
 const REGISTRATION: Remembers = Remembers::of(By::Shown("email")).giving_tokens();
 /// Of a guest. Whoever knows address and key gets another token of it, so the network has to be the same, too.
 const GUEST: Remembers = Remembers::of(By::ShownFromNetwork("email")).giving_tokens();
+/// Of who signs out.
+const LOGOUT: Remembers = Remembers::OF_CALLERS.ending_sessions().whatever_the_quota();
 
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
@@ -79,19 +81,19 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(refresh::refresh), open)
         .with(
             routes!(logout::logout),
-            open.for_guests()
-                .remembering(Remembers::of(By::CallerOrShown("refresh_token")).ending_sessions()),
+            // By a refresh token it answers the same whatever there is to end, so there is nothing to remember.
+            open.for_guests().remembering(LOGOUT),
         )
         .with(
             routes!(logout_all::logout_all),
-            Rules::DEFAULT.remembering(Remembers::OF_CALLERS.ending_sessions()),
+            Rules::DEFAULT.remembering(LOGOUT),
         )
         .with(
             routes!(change_password::change_password),
             Rules::DEFAULT
                 .class(Class::Login)
                 .bounds(change_password::BOUNDS)
-                .remembered(),
+                .remembering(Remembers::OF_CALLERS.whatever_the_quota()),
         )
         .with(routes!(me::me), Rules::DEFAULT.for_guests())
         .with(
@@ -179,7 +181,7 @@ fn in_browsers() -> Endpoints {
         .with(routes!(cookie::refresh::cookie_refresh), pages)
         .with(
             routes!(cookie::logout::cookie_logout),
-            pages.remembering(Remembers::OF_CALLERS.ending_sessions()),
+            pages.remembering(LOGOUT),
         )
 }
 
@@ -220,6 +222,6 @@ fn by_mail() -> Endpoints {
         .with(
             routes!(reset_password::reset_password),
             open.bounds(reset_password::BOUNDS)
-                .remembering(Remembers::of(By::Shown("token"))),
+                .remembering(Remembers::of(By::Shown("token")).whatever_the_quota()),
         )
 }

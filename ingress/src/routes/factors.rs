@@ -23,6 +23,7 @@ use crate::auth::Caller;
 use crate::bounds::Bound;
 use crate::error::ApiError;
 use crate::rate_limit::Class;
+use crate::remembered::Remembers;
 use crate::routes::endpoints::Endpoints;
 use crate::rules::Rules;
 
@@ -31,6 +32,9 @@ use crate::rules::Rules;
 const CODE_FORM: &str = r"^[-\s]*(([0-9][-\s]*){6}|([0-9A-TV-Za-tv-z][-\s]*){16})$";
 /// The bound of a code.
 pub(super) const CODE: Bound = Bound::Form(CODE_FORM, onsale_accounts::CODE_MAX_BYTES);
+
+/// Of what is answered with secrets of a factor, or recovery codes.
+const SECRET: Remembers = Remembers::OF_CALLERS.holding_secrets();
 
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
@@ -54,20 +58,27 @@ pub(super) fn endpoints() -> Endpoints {
             Rules::DEFAULT.bounds(step_up::BOUNDS),
         )
         .with(routes!(list::list), Rules::DEFAULT)
-        .with(routes!(set_up_totp::set_up_totp), confirming.remembered())
+        .with(
+            routes!(set_up_totp::set_up_totp),
+            confirming.remembering(SECRET),
+        )
         .with(
             routes!(confirm_totp::confirm_totp),
-            Rules::DEFAULT.bounds(confirm_totp::BOUNDS).remembered(),
+            Rules::DEFAULT
+                .bounds(confirm_totp::BOUNDS)
+                .remembering(SECRET),
         )
         .with(routes!(remove_totp::remove_totp), confirming.remembered())
         .with(
             routes!(recovery_codes::recovery_codes),
-            confirming.remembered(),
+            confirming.remembering(SECRET),
         )
         .with(routes!(begin_passkey::begin_passkey), confirming)
         .with(
             routes!(add_passkey::add_passkey),
-            Rules::DEFAULT.bounds(add_passkey::BOUNDS).remembered(),
+            Rules::DEFAULT
+                .bounds(add_passkey::BOUNDS)
+                .remembering(SECRET),
         )
         .with(
             routes!(remove_passkey::remove_passkey),

@@ -32,6 +32,7 @@ use crate::audit;
 use crate::auth::{Caller, Right, Role};
 use crate::error::ApiError;
 use crate::rate_limit::Class;
+use crate::remembered::Remembers;
 use crate::routes::auth::account_call::AccountCall;
 use crate::routes::endpoints::Endpoints;
 use crate::rules::Rules;
@@ -127,7 +128,9 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(api_keys::api_keys), Rules::DEFAULT)
         .with(
             routes!(create_api_key::create_api_key),
-            Rules::DEFAULT.bounds(create_api_key::BOUNDS).remembered(),
+            Rules::DEFAULT
+                .bounds(create_api_key::BOUNDS)
+                .remembering(Remembers::OF_CALLERS.holding_secrets()),
         )
         .with(
             routes!(revoke_api_key::revoke_api_key),

@@ -28,6 +28,11 @@ const STEP_MS: u64 = 30_000;
 pub(crate) struct App(Secret);
 
 impl App {
+    /// Of what the server has answered.
+    pub(crate) fn of(begun: &Value) -> Self {
+        Self(Secret::try_from_base32(begun["secret"].as_str().unwrap()).unwrap())
+    }
+
     /// What it shows `steps` from now.
     fn at(&self, world: &World, steps: i64) -> String {
         let now_ms = world.clock.0.load(Ordering::SeqCst);
@@ -69,7 +74,7 @@ pub(crate) async fn with_app(world: &World, signed_in: &Value) -> (App, Vec<Stri
     let uri = begun["otpauth_uri"].as_str().unwrap();
     assert!(uri.starts_with("otpauth://totp/Onsale:"), "{uri}");
     assert!(uri.contains(secret), "{uri}");
-    let app = App(Secret::try_from_base32(secret).unwrap());
+    let app = App::of(&begun);
     let confirmed = confirm(world, signed_in, &app.next(world)).await.data(200);
     let codes = confirmed["recovery_codes"].as_array().unwrap();
     let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned());

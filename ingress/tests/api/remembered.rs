@@ -3,6 +3,8 @@
 mod attacks;
 mod created;
 mod document;
+mod once;
+mod secrets;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -208,6 +210,64 @@ async fn keys_are_bounded() {
     assert_eq!(details["limit"], "idempotency_keys_per_day");
     assert_eq!(refused.header("retry-after"), "86400");
     replayed(&rename(&world, &buyer, "k", "One").await, 200);
+
+    // What protects the account is done all the same, and not remembered.
+    let change = json!({ "current_password": PASSWORD, "new_password": "vintage otter lantern" });
+    let calls = [
+        ("auth/change-password", change),
+        ("auth/logout-all", Value::Null),
+    ];
+    for (path, body) in calls {
+        let done = keyed(&world, &buyer, (Method::POST, path), "m", body).await;
+        first(&done, 200);
+    }
+    assert_eq!(world.store.count_account_answers(10).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn keys_of_whom_nobody_knows_are_bounded_by_network() {
+    let world = World::with(|all| {
+        all.accounts = config();
+        all.rate_limit.enabled = true;
+        all.rate_limit.idempotency_keys_per_day = 2;
+    })
+    .await;
+    let ask = async |path: &'static str, key: &str, email: &str| {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let guest = json!({ "email": email });
+        let body = if path == "auth/guest" { guest } else { body };
+        keyed(&world, &Value::Null, (Method::POST, path), key, body).await
+    };
+    let buyer = first(&ask("auth/register", "k", BUYER).await, 201);
+    first(&ask("auth/guest", "l", "one@example.test").await, 201);
+    let refused = ask("auth/guest", "m", "two@example.test").await;
+    let details = refused.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "idempotency_keys_per_day");
+    // Who is signed in has keys of its own.
+    first(&rename(&world, &buyer, "m", "One").await, 200);
+}
+
+#[tokio::test]
+async fn to_sign_out_by_a_refresh_token_leaves_nothing_to_remember() {
+    let world = world(true).await;
+    let buyer = person(&world, BUYER).await;
+    let logout = async |key: &str, token: &Value| {
+        let body = json!({ "refresh_token": token });
+        keyed(
+            &world,
+            &Value::Null,
+            (Method::POST, "auth/logout"),
+            key,
+            body,
+        )
+        .await
+    };
+    let done = first(&logout("k", &json!("junk")).await, 200);
+    for _ in 0..2 {
+        let ended = logout("l", &buyer["refresh_token"]).await;
+        assert_eq!(first(&ended, 200), done);
+    }
+    assert_eq!(world.store.count_account_answers(10).await.unwrap(), 0);
 }
 
 #[tokio::test]

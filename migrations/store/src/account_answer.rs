@@ -8,15 +8,19 @@ use uuid::Uuid;
 
 /// How long a call is waited for that has begun, in milliseconds: longer than any takes.
 pub const RUNNING_MS: u64 = 60_000;
+/// Calls that are remembered at most for whom nobody knows to begin more: some 300 MB of rows. What accounts begin has
+/// the bound of each account alone.
+pub const ANSWERS_MAX: u32 = 1_000_000;
 /// Largest answer that is remembered, sealed, in bytes.
 pub const ANSWER_MAX_BYTES: usize = 1 << 20;
 
-/// A call that came with a key. Keys and what was asked are kept as keyed hashes alone.
+/// A call that came with a key. Keys and what was asked are kept as keyed hashes alone, each with the text of the key in
+/// it, which is kept nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AnswerKey {
     /// Of whose key it is, and the key.
     pub answer_id: Uuid,
-    /// Whose it is: an account, or a hash of what shows who asks where nobody is signed in.
+    /// Whose it is: an account, or a hash of the network that asks where nobody is signed in.
     pub owner_id: Uuid,
     /// Of what was asked.
     pub fingerprint: [u8; 32],
@@ -41,13 +45,14 @@ pub struct AccountAnswer {
     pub sealed: Option<Sealed>,
 }
 
-/// The answer to the call by which a person is erased. It is remembered, and everything else that was answered to the
-/// person goes: a client that did not hear of the erasure has to be able to find out that it was done.
+/// The answer to a call that cannot be made a second time: a link is used up by it, a password is another one, a person
+/// is erased. So it is remembered in the transaction of what the call does, and a client that did not hear of it finds
+/// out that it was done. (Of an erased person everything else that was answered goes.)
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LastAnswer {
     /// The call, which is being done.
     pub answer_id: Uuid,
-    /// What it answers. Nothing in it is the person's.
+    /// What it answers. Of an erasure nothing in it is the person's.
     pub answer: AccountAnswer,
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::account_answer::LastAnswer;
 use crate::error::StoreError;
 
 pub use chain::INSTALLATION;
@@ -116,6 +117,7 @@ impl Actor {
             subject_id: subject_id.to_string(),
             tenant_id: None,
             detail: Value::Null,
+            answer: None,
         }
     }
 }
@@ -149,6 +151,9 @@ pub struct AuditEntry {
     pub tenant_id: Option<Uuid>,
     /// What else there is to know, without personal data; null where there is nothing.
     pub detail: Value,
+    /// What the call that did it answers, if that came with an idempotency key: it is remembered with the entry, and
+    /// is no part of it.
+    pub answer: Option<Box<LastAnswer>>,
 }
 
 impl AuditEntry {
@@ -165,6 +170,16 @@ impl AuditEntry {
     #[must_use]
     pub fn with(self, detail: Value) -> Self {
         Self { detail, ..self }
+    }
+
+    /// With what the call answers that did it: who repeats the call is told that it is done, whatever becomes of the
+    /// process that did it.
+    #[must_use]
+    pub fn answering(self, answer: Option<LastAnswer>) -> Self {
+        Self {
+            answer: answer.map(Box::new),
+            ..self
+        }
     }
 
     /// With the fields that changed, beside what else there is to know.

@@ -9,6 +9,7 @@ pub(crate) mod postgres;
 mod row;
 pub(crate) mod sqlite;
 pub(crate) mod tls;
+mod told;
 pub(crate) mod trail;
 mod transaction;
 mod value;

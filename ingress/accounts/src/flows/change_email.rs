@@ -150,8 +150,9 @@ impl Accounts {
             "to": masked(email.written()),
             "by": shown_by(Some(&proof)),
         });
+        let told = self.told(origin, now_ms).await?;
         let origin = origin.clone();
-        let audit = move |user| origin.own(user, CHANGE).with(detail);
+        let audit = move |user| origin.own(user, CHANGE).with(detail).answering(told);
         let sealed = vault.seal_email(user, &email);
         let changed =
             self.store

@@ -82,7 +82,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::StepUp`].
-    pub(super) async fn require_recent_factor(
+    pub(crate) async fn require_recent_factor(
         &self,
         user: Uuid,
         session: Option<Uuid>,

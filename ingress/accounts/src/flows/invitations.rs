@@ -182,6 +182,22 @@ impl Accounts {
         }
     }
 
+    /// What an invitation is to: a tenant, and the role there.
+    ///
+    /// # Errors
+    /// [`AccountError::BadLink`] where it is not good any more.
+    pub async fn invited_to(
+        &self,
+        token: &Private,
+        now_ms: u64,
+    ) -> Result<(Uuid, MemberRole), AccountError> {
+        let bad = || AccountError::BadLink(Purpose::Invitation);
+        let secret = OneTimeSecret::parse(token.expose()).ok_or_else(bad)?;
+        let purpose = Purpose::Invitation;
+        let good = self.store.one_time_token(secret.hash(), purpose, now_ms);
+        good.await?.and_then(|good| good.invited).ok_or_else(bad)
+    }
+
     /// Makes a person a member by an invitation to its address.
     ///
     /// # Errors
@@ -195,12 +211,14 @@ impl Accounts {
     ) -> Result<Membership, AccountError> {
         let secret = OneTimeSecret::parse(token.expose())
             .ok_or(AccountError::BadLink(Purpose::Invitation))?;
+        let told = self.told(origin, now_ms).await?;
         let origin = origin.clone();
         let audit = move |membership: &Membership| {
             origin
                 .own(membership.user_id, "member.join")
                 .of_tenant(membership.tenant_id)
                 .with(json!({ "role": membership.role.as_str() }))
+                .answering(told)
         };
         let hash = secret.hash();
         match self

@@ -69,7 +69,9 @@ impl Accounts {
         }
         let hash = self.passwords.hash(new).await?;
         let before = row.password.as_ref();
-        let act = Act::new(origin.own(user, doing), confirmation.mandate(user, now_ms));
+        let told = self.told(origin, now_ms).await?;
+        let entry = origin.own(user, doing).answering(told);
+        let act = Act::new(entry, confirmation.mandate(user, now_ms));
         let set = self
             .store
             .set_password(user, &hash, before, session, now_ms, act);
@@ -163,9 +165,11 @@ impl Accounts {
         // They may be those of someone else, who has registered the address.
         let drops_factors = !row.owns_address() && self.store.has_second_factor(user).await?;
         let hash = self.passwords.hash(password).await?;
+        let told = self.told(origin, now_ms).await?;
         let origin = origin.clone();
         let audit = move |user| {
             let entry = origin.own(user, "account.reset_password");
+            let entry = entry.answering(told);
             if drops_factors {
                 entry.with(json!({ "second_factors": "removed" }))
             } else {

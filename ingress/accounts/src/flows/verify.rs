@@ -68,8 +68,12 @@ impl Accounts {
             .proof_of(&row, follower, VERIFY, origin, now_ms)
             .await?;
         let by = shown_by(proof.as_ref());
+        let told = self.told(origin, now_ms).await?;
         let origin = origin.clone();
-        let audit = move |user| origin.own(user, VERIFY).with(json!({ "by": by }));
+        let audit = move |user| {
+            let entry = origin.own(user, VERIFY).with(json!({ "by": by }));
+            entry.answering(told)
+        };
         self.store
             .verify_email(secret.hash(), proof, now_ms, audit)
             .await?

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use http::StatusCode;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use onsale_accounts::{Accounts, Origin, Repeat};
 use onsale_private::Private;
 use onsale_schemas::{TenantId, UserId};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::auth::Caller;
@@ -15,6 +17,7 @@ use crate::client_address::ClientAddress;
 use crate::context::RequestContext;
 use crate::error::{ApiError, Code};
 use crate::rate_limit::{Class, Key};
+use crate::remembered;
 use crate::state::AppState;
 
 /// See the module. As an extractor it refuses calls where there are no accounts.
@@ -65,6 +68,20 @@ impl FromRequestParts<AppState> for AccountCall {
 }
 
 impl AccountCall {
+    /// Where the request comes from, with what it is answered (200) where it does what it asks for. That is remembered
+    /// together with what it does: for what cannot be done a second time, as what uses a link up.
+    ///
+    /// # Errors
+    /// Where the answer cannot be written.
+    pub(in crate::routes) fn telling<T: Serialize>(&self, data: &T) -> Result<Origin, ApiError> {
+        let mut origin = self.origin.clone();
+        if let Some(repeat) = origin.repeat.take() {
+            let kept = remembered::kept(false, data)?;
+            origin.repeat = Some(repeat.telling(StatusCode::OK.as_u16(), kept));
+        }
+        Ok(origin)
+    }
+
     /// Counts an attempt to sign in to the account of an address, whether or not there is one. An address
     /// that the account has signed in from is not held up by what others try: only by its own limit,
     /// which was counted before.

@@ -67,13 +67,14 @@ pub(crate) async fn change_password(
         new_password,
     } = &body.value;
     call.count_confirmation(caller.user).await?;
+    let origin = call.telling(&DONE)?;
     call.accounts
         .change_password(
             caller.user.0,
             caller.session,
             current_password,
             new_password,
-            &call.origin,
+            &origin,
             call.now_ms,
         )
         .await?;

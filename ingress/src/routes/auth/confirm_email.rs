@@ -79,8 +79,9 @@ pub(crate) async fn confirm_email(
         session: caller.and_then(|caller| Some((caller.user.0, caller.session?))),
         password: password.as_ref(),
     };
+    let origin = call.telling(&DONE)?;
     call.accounts
-        .confirm_email(token, follower, &call.origin, call.now_ms)
+        .confirm_email(token, follower, &origin, call.now_ms)
         .await?;
     envelope::success(&call.context, StatusCode::OK, &DONE)
 }

@@ -60,8 +60,9 @@ pub(crate) async fn reset_password(
     body: JsonBody<ResetPasswordRequest>,
 ) -> Result<Response, ApiError> {
     let ResetPasswordRequest { token, password } = &body.value;
+    let origin = call.telling(&DONE)?;
     call.accounts
-        .reset_password(token, password, &call.origin, call.now_ms)
+        .reset_password(token, password, &origin, call.now_ms)
         .await?;
     envelope::success(&call.context, StatusCode::OK, &DONE)
 }

@@ -75,8 +75,9 @@ pub(crate) async fn verify_email(
         session: caller.and_then(|caller| Some((caller.user.0, caller.session?))),
         password: password.as_ref(),
     };
+    let origin = call.telling(&DONE)?;
     call.accounts
-        .verify_email(token, follower, &call.origin, call.now_ms)
+        .verify_email(token, follower, &origin, call.now_ms)
         .await?;
     envelope::success(&call.context, StatusCode::OK, &DONE)
 }

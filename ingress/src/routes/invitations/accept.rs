@@ -40,13 +40,14 @@ pub(crate) async fn accept(
     call: AccountCall,
     PathToken(token): PathToken,
 ) -> Result<Response, ApiError> {
-    let membership = call
-        .accounts
-        .accept_invitation(&token, caller.user.0, &call.origin, call.now_ms)
-        .await?;
+    let (tenant_id, role) = call.accounts.invited_to(&token, call.now_ms).await?;
     let body = Joined {
-        tenant_id: membership.tenant_id,
-        role: membership.role.as_str(),
+        tenant_id,
+        role: role.as_str(),
     };
+    let origin = call.telling(&body)?;
+    call.accounts
+        .accept_invitation(&token, caller.user.0, &origin, call.now_ms)
+        .await?;
     envelope::success(&call.context, StatusCode::OK, &body)
 }

@@ -15,7 +15,7 @@ use super::classify::ends_transaction;
 use super::lent::{Lent, Limited, within};
 use super::value::{postgres_query, sqlite_query};
 use super::writes::Turn;
-use super::{Database, Row, Value, classify, postgres, trail};
+use super::{Database, Row, Value, classify, postgres, told, trail};
 use crate::audit::Audit;
 use crate::error::StoreError;
 use crate::scope::Scope;
@@ -301,9 +301,15 @@ impl Transaction {
         }
     }
 
-    /// Ends the transaction, and writes down who changed what where staff did, or says why not.
+    /// Ends the transaction, and writes down who changed what where staff did, or says why not; and what the call
+    /// answers, where an entry says it.
     pub(crate) async fn commit(mut self, audit: impl Into<Audit>) -> Result<(), StoreError> {
         let audit = audit.into();
+        for entry in audit.entries() {
+            if let Some(answer) = &entry.answer {
+                told::remember(&mut self, answer).await?;
+            }
+        }
         if !audit.entries().is_empty() {
             trail::write(&mut self, audit.entries()).await?;
         }

@@ -3,13 +3,13 @@
 use onsale_private::KeyId;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_store::Scope;
-use onsale_store::account::{Erasure, Mandate, Requirement};
+use onsale_store::account::{Erasure, Mandate, Purpose, Requirement};
 use onsale_store::account_answer::{AccountAnswer, AnswerKey, Begun, LastAnswer, RUNNING_MS, Turn};
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::store::{Resealed, SealedColumn};
 use uuid::Uuid;
 
-use crate::accounts::{NOW_MS, password, sealed, session, user};
+use crate::accounts::{NOW_MS, password, sealed, session, token, user};
 use crate::build::id;
 use crate::guests::guest;
 use crate::harness::{Bench, contract, on_postgres};
@@ -20,6 +20,8 @@ contract!(
     one_at_a_time_does_what_was_asked,
     a_turn_that_has_passed_on_remembers_nothing,
     an_owner_has_a_bounded_number_of_keys,
+    an_answer_is_there_with_what_was_done,
+    answers_are_counted,
     answers_are_forgotten_and_erased,
     the_answer_to_an_erasure_is_all_that_is_left,
     answers_are_sealed_again,
@@ -159,6 +161,58 @@ async fn an_owner_has_a_bounded_number_of_keys(bench: Bench) {
     let known = begin(&bench, key(1, 1), NOW_MS + 9).await;
     assert!(matches!(known, Begun::Running(_)), "{known:?}");
     turn(&bench, key(9, 1), oldest_ends_ms).await;
+}
+
+async fn an_answer_is_there_with_what_was_done(bench: Bench) {
+    let store = &bench.store;
+    let unattended = Unaudited::Unattended;
+    store.add_user(&user(1), None, unattended).await.unwrap();
+    for number in [1, 2] {
+        let link = token(number, Purpose::VerifyEmail, 1);
+        let issued = store.issue_one_time_token(&link, None, unattended);
+        issued.await.unwrap();
+    }
+    let verify = async |link: u8, key: AnswerKey| {
+        let last = LastAnswer {
+            answer_id: key.answer_id,
+            answer: answer(),
+        };
+        let audit = move |user: Uuid| {
+            let entry = Actor::command_line().did("account.verify_email", "user", user);
+            entry.answering(Some(last))
+        };
+        let verified = store.verify_email([link; 32], None, NOW_MS + 1, audit);
+        verified.await.unwrap().is_some()
+    };
+    let begun = turn(&bench, key(1, 9), NOW_MS).await;
+    turn(&bench, key(2, 9), NOW_MS).await;
+    // What was not done is not remembered.
+    assert!(!verify(9, key(2, 9)).await, "no such link");
+    assert!(verify(1, key(1, 9)).await);
+    assert!(!verify(2, key(2, 9)).await, "used up with the other");
+    let found = begin(&bench, key(1, 9), NOW_MS + 1).await;
+    assert_eq!(found, Begun::Done(answer()));
+    let running = begin(&bench, key(2, 9), NOW_MS + 1).await;
+    assert!(matches!(running, Begun::Running(_)), "{running:?}");
+    // Its turn has nothing left to remember, nor to give back.
+    assert!(!keep(&bench, begun, &answer()).await);
+    store.drop_account_turn(begun).await.unwrap();
+    let found = begin(&bench, key(1, 9), NOW_MS + 1).await;
+    assert_eq!(found, Begun::Done(answer()));
+    // A call that nobody remembers is done all the same.
+    let link = token(3, Purpose::VerifyEmail, 1);
+    let issued = store.issue_one_time_token(&link, None, unattended);
+    issued.await.unwrap();
+    assert!(verify(3, key(3, 9)).await);
+}
+
+async fn answers_are_counted(bench: Bench) {
+    for (begun, number) in (1..=3).enumerate() {
+        let count = bench.store.count_account_answers(2).await.unwrap();
+        assert_eq!(count, u32::try_from(begun.min(2)).unwrap());
+        turn(&bench, key(number, number), NOW_MS).await;
+    }
+    assert_eq!(bench.store.count_account_answers(10).await.unwrap(), 3);
 }
 
 async fn answers_are_forgotten_and_erased(bench: Bench) {

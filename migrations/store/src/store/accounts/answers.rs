@@ -86,6 +86,17 @@ impl Store {
             .map(drop)
     }
 
+    /// How many calls are remembered; `max` where there are more.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn count_account_answers(&self, max: u32) -> Result<u32, StoreError> {
+        let count = "SELECT COUNT(*) AS kept FROM \
+             (SELECT created_at_ms FROM account_answers LIMIT $1) AS those_kept";
+        let row = self.database.fetch_optional(count, &[max.into()]).await?;
+        row.map_or(Ok(0), |row| row.number("kept"))
+    }
+
     /// Forgets answers that were begun before `before_ms`; returns how many.
     ///
     /// # Errors
