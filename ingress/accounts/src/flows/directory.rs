@@ -25,30 +25,33 @@ impl Accounts {
     /// A page of accounts; that they were read is written down.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used, or an address does not
-    /// open.
+    /// [`AccountError::StepUp`] and [`StoreError::RightWithdrawn`], as for changes; [`AccountError::Invalid`] for what is
+    /// no address; when the database cannot be used, or an address does not open.
     pub async fn accounts(
         &self,
         query: &AccountQuery,
         by: &Acting,
         now_ms: u64,
     ) -> Result<AccountsPage, AccountError> {
+        self.require_recent_factor_of_staff(by, now_ms).await?;
         let directory = self.directory(now_ms).await?;
-        directory.list(query, &by.actor).await
+        directory.list(query, by).await
     }
 
     /// An account; that it was read is written down.
     ///
     /// # Errors
-    /// [`AccountError::NotFound`]; when the database cannot be used, or the address does not open.
+    /// [`AccountError::StepUp`], [`AccountError::NotFound`] and [`StoreError::RightWithdrawn`]; when the database cannot
+    /// be used, or the address does not open.
     pub async fn account(
         &self,
         id: Uuid,
         by: &Acting,
         now_ms: u64,
     ) -> Result<ListedAccount, AccountError> {
+        self.require_recent_factor_of_staff(by, now_ms).await?;
         let directory = self.directory(now_ms).await?;
-        directory.one(id, &by.actor).await
+        directory.one(id, by).await
     }
 
     /// Within the caller's scope: what a token does not reach is not shown, whoever calls this.

@@ -51,6 +51,7 @@ pub(crate) struct AccountsQuery {
     responses(
         (status = 200, description = "`meta.next_cursor` leads to the next page", body = Success<Vec<AccountBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 401, description = "`SECOND_FACTOR_REQUIRED`: where staff needs a second factor, show yours first (`POST /auth/step-up`); `UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
