@@ -11,6 +11,7 @@ mod factors;
 mod guests;
 mod identities;
 mod invitations;
+mod link_tries;
 mod listed_tenants;
 mod listed_users;
 mod lookup_key;
