@@ -9,9 +9,9 @@ use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 
-/// Withdraw another address that was asked for. Where none waits nothing is done, and the answer is the same.
+/// Withdraw another address that was asked for.
 ///
-/// The link that was mailed leads to nothing any more; a mail that was not sent yet is not sent.
+/// Where none waits nothing is done, and the answer is the same. The link that was mailed leads to nothing any more; a mail that was not sent yet is not sent.
 #[utoipa::path(
     delete, path = "/api/v1/auth/change-email", operation_id = "withdraw_email_change", tag = "accounts",
     security(("bearer" = [])),

@@ -34,7 +34,7 @@ pub(crate) struct AccountsQuery {
     /// Only with this role in the installation: `buyer` or `admin`.
     role: Option<String>,
     /// Only the account of this address. It has to be whole: addresses are sealed and found by a keyed hash, so
-    /// there is no searching by a part of one.
+    /// there is no searching by a part of one. Proxies may write it into their logs.
     email: Option<String>,
     /// `meta.next_cursor` of the page before.
     cursor: Option<String>,
