@@ -45,7 +45,7 @@ impl Identity {
 }
 
 impl IdempotencyKey {
-    /// Whether a request came with one, good or not.
+    /// Whether a request has a key, valid or not.
     pub(crate) fn is_in(headers: &HeaderMap) -> bool {
         [IDEMPOTENCY_KEY, X_IDEMPOTENCY_KEY]
             .iter()

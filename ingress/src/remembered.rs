@@ -2,12 +2,12 @@
 //! remembered, and what they created is found again. Those that hand a command in to the log go other ways
 //! (`submit`, `routes/catalog_call.rs`).
 //!
-//! This stands around the handlers, behind what admits a request and counts it: limits count for repeats, too. Of
-//! what an endpoint has remembered its rules tell ([`Remembers`]).
+//! This stands around the handlers, behind what admits a request and counts it: limits count for repeats, too. The
+//! rules of an endpoint say what of its calls is remembered ([`Remembers`]).
 //!
-//! Only successes are remembered. What was refused has changed nothing, and may be right the next time, as after a
-//! second factor was shown. Who is answered again has to have the right still by which it was done; otherwise the
-//! handler decides, as for a new call.
+//! Only successes are remembered. A call that was refused has changed nothing, and may be right the next time, as
+//! once a second factor was shown. A caller gets an earlier answer only while it still has the right by which it
+//! got that answer; otherwise the handler decides, as for a new call.
 
 mod kept;
 
@@ -27,6 +27,7 @@ use onsale_schemas::{MemberRole, Rejection};
 use onsale_store::Scope;
 use onsale_store::account::{Mandate, Requirement};
 use onsale_store::account_answer::Turn;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tower::Service;
 use tracing::Instrument;
@@ -43,23 +44,24 @@ use crate::rejection;
 use crate::rules::{ROUTE_UNMATCHED, Rules};
 use crate::state::AppState;
 
-/// What is remembered of the calls of an endpoint.
+/// What is remembered of the calls of an endpoint, and for whom.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Remembers {
     /// Whose the keys are.
     pub(crate) by: By,
     /// Whether its answers hold tokens. Those are not kept: it is done again, and finds what it created.
     pub(crate) gives_tokens: bool,
-    /// Whether it ends the session by which it is asked. Its answer tells nothing that takes a right.
+    /// Whether it ends the session that it is called with, or the account. Its answer says nothing that a right is
+    /// needed for, so it is repeated without that session.
     pub(crate) ends_session: bool,
 }
 
-/// Whose keys are.
+/// Whose the keys are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum By {
     /// The caller's. Without one nothing is remembered.
     Caller,
-    /// Of whoever shows the address or the token in this field of the body, signed in or not.
+    /// Those of whoever shows the address or the token in this field of the body, signed in or not.
     Shown(&'static str),
     /// As `Shown`, from the same network: nothing in the body is a proof.
     ShownFromNetwork(&'static str),
@@ -91,7 +93,7 @@ impl Remembers {
         }
     }
 
-    /// It ends the session by which it is asked.
+    /// It ends the session that it is called with.
     pub(crate) const fn ending_sessions(self) -> Self {
         Self {
             ends_session: true,
@@ -176,7 +178,7 @@ where
     }
 }
 
-/// Looks what became of a request before.
+/// Looks up what became of an earlier call with the same key.
 async fn begin(
     state: &AppState,
     accounts: &Accounts,
@@ -271,7 +273,7 @@ async fn begin(
     })))
 }
 
-/// Whether a caller may send what an endpoint reads. Only where that may be large is it asked before.
+/// Whether a caller may send what an endpoint reads. That is asked before the body is read only where it may be large.
 fn may_send(rules: Rules, caller: Option<Caller>) -> bool {
     !rules.has_large_body
         || caller.is_some_and(|caller| {
@@ -280,7 +282,7 @@ fn may_send(rules: Rules, caller: Option<Caller>) -> bool {
         })
 }
 
-/// What a token says that its person is.
+/// The standing of a person, as its token tells it.
 fn standing(caller: &Caller) -> String {
     let member = caller.member.map_or("", MemberRole::as_str);
     match (caller.role, caller.guest) {
@@ -329,6 +331,16 @@ fn shown_in(by: By, body: &[u8]) -> Option<Private> {
     }
 }
 
+/// The text of an answer as it is remembered: for who writes it down together with what was done.
+pub(crate) fn kept<T: Serialize>(forgets_cookies: bool, data: &T) -> Result<Vec<u8>, ApiError> {
+    let data = serde_json::to_vec(data).map_err(ApiError::internal)?;
+    let kept = Kept {
+        forgets_cookies,
+        data: &data,
+    };
+    Ok(kept.write())
+}
+
 /// The same request is still being done.
 fn in_progress() -> ApiError {
     ApiError::new(
@@ -361,8 +373,8 @@ fn mark(response: &mut Response) {
     response.headers_mut().insert(IDEMPOTENT_REPLAYED, replayed);
 }
 
-/// Ends a turn: remembers a success, and gives it back after a refusal. Whatever becomes of that, the answer is what
-/// it is; what was created is found by its id if it is asked for again.
+/// Ends a turn: remembers a success, and gives the turn back after a refusal. The answer is the same whether or not
+/// that works; a repeat finds what was created by its id.
 async fn end(
     accounts: &Accounts,
     context: &RequestContext,

@@ -126,7 +126,10 @@ pub(crate) async fn answer(
     base: &str,
 ) -> anyhow::Result<reqwest::Response> {
     request.bearer_auth(token).send().await.map_err(|error| {
-        let why = http_client::explain(&error, base);
+        let mut why = http_client::explain(&error, base);
+        if http_client::is_not_listening(&error) {
+            why.push_str(" (--server names another)");
+        }
         anyhow::Error::new(error).context(why)
     })
 }

@@ -28,9 +28,10 @@ pub(crate) async fn announce(mut config: Config, api: &str, store: &Store) {
         Ok(Some(token)) => {
             let pages = config.links_url().trim_end_matches('/');
             output::announce(format_args!(
-                "There is no admin yet. POST {api}/api/v1/auth/first-admin with \"email\", \"password\" and the \
-                 \"token\" of this link (behind \"#token=\"), which is for the page that does that, makes the \
-                 first. It is good once, for {LINK_LIFE_HOURS} hours, and each start prints another:\n  \
+                "There is no admin yet. To create the first one, open this link on your pages, or POST to \
+                 {api}/api/v1/auth/first-admin with \"email\", \"password\" and, as \"token\", what stands behind \
+                 \"#token=\" here. The link works once, within {LINK_LIFE_HOURS} hours; each start prints a new \
+                 one:\n  \
                  {pages}/first-admin#token={token}"
             ));
         }

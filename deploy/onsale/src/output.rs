@@ -139,5 +139,42 @@ pub(crate) fn time(ms: u64) -> String {
     i64::try_from(ms)
         .ok()
         .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
-        .map_or_else(|| ms.to_string(), |time| time.to_string())
+        .map_or_else(|| ms.to_string(), |time| format!("{time:.3}"))
+}
+
+/// Leaves the first `limit` of a list that was asked for one more. Whether there are more.
+pub(crate) fn cut<T>(list: &mut Vec<T>, limit: u32) -> bool {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = list.len() > limit;
+    list.truncate(limit);
+    has_more
+}
+
+/// Says on standard error, where no script takes it for an item, that a list goes on behind a place.
+pub(crate) fn more(option: &str, place: Option<impl std::fmt::Display>) {
+    if let Some(place) = place {
+        say(format_args!("more: {option} {place}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_stand_below_one_another_as_over_http() {
+        assert_eq!(time(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(time(1_580), "1970-01-01T00:00:01.580Z");
+        assert_eq!(time(u64::MAX), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn a_list_has_more_where_one_more_came() {
+        for (length, limit, left, has_more) in [(0, 2, 0, false), (2, 2, 2, false), (3, 2, 2, true)]
+        {
+            let mut list = vec![(); length];
+            assert_eq!(cut(&mut list, limit), has_more, "{length}");
+            assert_eq!(list.len(), left);
+        }
+    }
 }

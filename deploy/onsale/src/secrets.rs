@@ -78,21 +78,23 @@ fn kept_secret(path: &Path) -> anyhow::Result<Secret> {
 /// What mints tokens with a configured secret: the one named `kid`, else as
 /// [`onsale_auth::AuthConfig::signing_secret`] says.
 pub(crate) fn minter(config: &Config, kid: Option<&str>) -> anyhow::Result<Minter> {
-    Minter::new(&config.auth, kid).map_err(advise)
+    Minter::new(&config.auth, kid).map_err(|error| advise(error, config))
 }
 
 /// A secret whose tokens are accepted without a name in their head.
 pub(crate) fn plain_secret(config: &Config) -> anyhow::Result<Secret> {
-    let signing = config.auth.signing_secret(None).map_err(advise)?;
+    let signing = config.auth.signing_secret(None);
+    let signing = signing.map_err(|error| advise(error, config))?;
     Ok(signing.secret)
 }
 
 /// Says what was tried if nothing is configured.
-fn advise(error: MintError) -> anyhow::Error {
+fn advise(error: MintError, config: &Config) -> anyhow::Error {
     match error {
-        MintError::NoSecret => {
-            anyhow!("{error}; there is no key of `onsale dev` in the data folder")
-        }
+        MintError::NoSecret => anyhow!(
+            "{error}; the data folder {} has no key of `onsale dev`: name that of the server by --data",
+            config.data.dir.display()
+        ),
         other => other.into(),
     }
 }
@@ -100,4 +102,18 @@ fn advise(error: MintError) -> anyhow::Error {
 /// An operator's token for a verb's own calls.
 pub(crate) fn mint_operator(config: &Config, ttl_s: u64) -> anyhow::Result<String> {
     Ok(minter(config, None)?.mint_operator(ttl_s, clock::now_ms())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_key_learns_where_it_was_looked_for() {
+        let mut config = Config::default();
+        config.data.dir = "/nowhere/data".into();
+        let error = minter(&config, None).err().unwrap().to_string();
+        assert!(error.contains("/nowhere/data"), "{error}");
+        assert!(error.contains("--data"), "{error}");
+    }
 }

@@ -16,7 +16,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("onsale-tls", &["onsale-settings"]),
     ("onsale-private", &["onsale-settings"]),
     ("onsale-disk", &[]),
-    ("onsale-engine", &["onsale-schemas"]),
+    ("onsale-prices", &["onsale-schemas"]),
+    ("onsale-engine", &["onsale-schemas", "onsale-prices"]),
     (
         "onsale-log",
         &["onsale-schemas", "onsale-settings", "onsale-disk"],
@@ -277,7 +278,12 @@ fn the_engine_and_the_halls_stay_pure() {
         .iter()
         .map(|node| (node.id.as_str(), node))
         .collect();
-    for pure in ["onsale-schemas", "onsale-engine", "onsale-halls"] {
+    for pure in [
+        "onsale-schemas",
+        "onsale-prices",
+        "onsale-engine",
+        "onsale-halls",
+    ] {
         let root = metadata
             .packages
             .iter()

@@ -36,10 +36,11 @@ impl ApiKeyScopes {
     /// The scopes of these names.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`].
+    /// [`AccountError::InvalidValue`] with the first that is none, or does not go with those before it.
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, AccountError> {
-        let invalid = || AccountError::Invalid {
+        let invalid = |name: &str| AccountError::InvalidValue {
             field: "scopes",
+            value: name.to_owned(),
             expected: "payments alone, or some of manage_events, manage_sales, read_sales, \
                        read_bookings, serve_buyers, read_payments, approve_refunds, check_in, \
                        read_audit",
@@ -49,16 +50,16 @@ impl ApiKeyScopes {
             names.next();
             return match names.next() {
                 None => Ok(Self::Payments),
-                Some(_) => Err(invalid()),
+                Some(other) => Err(invalid(other)),
             };
         }
         let mut actions = Actions::default();
         for name in names {
             let action = Action::parse(name).filter(|action| action.is_for_programs());
-            actions = actions.with(action.ok_or_else(invalid)?);
+            actions = actions.with(action.ok_or_else(|| invalid(name))?);
         }
         if actions == Actions::default() {
-            return Err(invalid());
+            return Err(invalid(""));
         }
         Ok(Self::Organizer(actions))
     }
@@ -98,15 +99,19 @@ mod tests {
             (payments.role(), payments.names()),
             (Role::Service, vec!["payments"])
         );
-        for wrong in [
-            &[][..],
-            &["everything"],
-            &["manage_members"],
-            &["payments", "read_sales"],
-            &["read_sales", "payments"],
+        for (wrong, named) in [
+            (&[][..], ""),
+            (&["everything"][..], "everything"),
+            (&["check_in", "manage_members"][..], "manage_members"),
+            (&["payments", "read_sales"][..], "read_sales"),
+            (&["read_sales", "payments"][..], "payments"),
         ] {
-            let parsed = ApiKeyScopes::parse(wrong.iter().copied());
-            assert!(parsed.is_err(), "{wrong:?}");
+            match ApiKeyScopes::parse(wrong.iter().copied()) {
+                Err(AccountError::InvalidValue { field, value, .. }) => {
+                    assert_eq!((field, value.as_str()), ("scopes", named), "{wrong:?}");
+                }
+                other => panic!("{wrong:?}: {other:?}"),
+            }
         }
         let of_programs = Action::ALL
             .into_iter()

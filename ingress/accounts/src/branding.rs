@@ -89,7 +89,7 @@ impl fmt::Display for Color {
 /// What a tenant says of itself, as it is kept.
 ///
 /// # Errors
-/// [`AccountError::Invalid`] and [`AccountError::Contrast`].
+/// [`AccountError::Invalid`], [`AccountError::InvalidValue`] and [`AccountError::Contrast`].
 pub(crate) fn checked(said: &Branding) -> Result<Branding, AccountError> {
     Ok(Branding {
         colors: said.colors.as_ref().map(colors).transpose()?,
@@ -103,8 +103,9 @@ pub(crate) fn checked(said: &Branding) -> Result<Branding, AccountError> {
 
 fn colors(said: &Colors) -> Result<Colors, AccountError> {
     let color = |field, text: &str| {
-        Color::parse(text).ok_or(AccountError::Invalid {
+        Color::parse(text).ok_or_else(|| AccountError::InvalidValue {
             field,
+            value: text.to_owned(),
             expected: "a colour as #rrggbb",
         })
     };
@@ -160,8 +161,9 @@ fn website(text: &str) -> Result<String, AccountError> {
     });
     let website = url.map(String::from);
     let website = website.filter(|website| website.len() <= WEBSITE_MAX_BYTES);
-    website.ok_or(AccountError::Invalid {
+    website.ok_or_else(|| AccountError::InvalidValue {
         field: "contact.website",
+        value: text.to_owned(),
         expected: "an address of pages, as https://opera.example.test",
     })
 }

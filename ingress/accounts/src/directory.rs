@@ -1,5 +1,5 @@
-//! Accounts as those see them who look after the installation, over HTTP and at the command line. What they read of
-//! other people is written down before they have it.
+//! Accounts as the people who look after the installation see them, over HTTP and at the command line. An entry of
+//! the audit trail says which accounts they read, before they get to see them.
 
 use onsale_private::{LookupHash, Private};
 use onsale_store::Store;
@@ -42,7 +42,7 @@ pub struct ListedAccount {
 pub struct AccountsPage {
     /// Those of this page.
     pub accounts: Vec<ListedAccount>,
-    /// Behind which the next page begins; `None` on the last one.
+    /// The account behind which the next page begins; `None` on the last one.
     pub next: Option<ListedPlace>,
 }
 

@@ -3,6 +3,7 @@
 use onsale_auth::MintError;
 use onsale_private::OpenError;
 use onsale_store::StoreError;
+use onsale_store::account::Purpose;
 
 use crate::branding::{CONTRAST_MIN, Contrast};
 use crate::flows::SecondStep;
@@ -11,7 +12,7 @@ use crate::providers::ProviderError;
 use crate::sessions::Refusal;
 use crate::vault::VaultError;
 
-/// Why something with an account is not done. No message names a person or repeats what was sent.
+/// Why something with an account is not done. No message names a person or repeats what may be personal or secret.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// A field cannot be what it is.
@@ -22,6 +23,24 @@ pub enum AccountError {
         /// What would be right.
         expected: &'static str,
     },
+    /// As [`AccountError::Invalid`], of a field that is no secret and nothing personal: what stands in it is said.
+    #[error("{field}: {value:?}; expected {expected}")]
+    InvalidValue {
+        /// The field.
+        field: &'static str,
+        /// What stands in it.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// An instant has passed already.
+    #[error("{field}: expected an instant that lies ahead")]
+    Past {
+        /// The field.
+        field: &'static str,
+        /// The instant, in milliseconds since 1970.
+        at_ms: u64,
+    },
     /// The password is one of those that are tried first.
     #[error("{field}: expected {why}")]
     Weak {
@@ -30,9 +49,15 @@ pub enum AccountError {
         /// What is wrong with it.
         why: Weakness,
     },
-    /// Another account has the address.
+    /// Another account has the address that a new one asks for.
     #[error("there is an account with this e-mail address already")]
     EmailTaken,
+    /// Another account has the address that an account is to get by a link for this purpose. The link stays good.
+    #[error("another account has this e-mail address")]
+    AddressTaken(Purpose),
+    /// A link came without what shows that its follower is the account's person. It stays good.
+    #[error("neither a session of the account nor its password came along")]
+    NotFollower,
     /// Address or password are wrong, which of them is not said.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
@@ -75,9 +100,9 @@ pub enum AccountError {
     /// A refresh token gives nothing.
     #[error("the refresh token is not valid: {0:?}")]
     Refresh(Refusal),
-    /// A link was used before, is too old, or was withdrawn.
+    /// A link for this purpose was used before, is too old, or was withdrawn.
     #[error("this link is not valid any more")]
-    BadLink,
+    BadLink(Purpose),
     /// It is the only owner of a tenant, and a tenant always has one.
     #[error("this account is the only owner of a tenant")]
     LastOwner,
@@ -143,6 +168,12 @@ pub enum AccountError {
     #[error("too many passwords are being checked")]
     Busy {
         /// When there should be room, in seconds.
+        retry_after_seconds: u64,
+    },
+    /// The account has asked for another address as often as it may.
+    #[error("the account has asked for another e-mail address too often")]
+    TooManyAddressChanges {
+        /// When it may ask again, in seconds.
         retry_after_seconds: u64,
     },
     /// The address was sent as many mails as it may be.

@@ -106,8 +106,9 @@ pub(crate) fn slug(text: &str) -> Result<String, AccountError> {
     {
         Ok(text.to_owned())
     } else {
-        Err(AccountError::Invalid {
+        Err(AccountError::InvalidValue {
             field: "slug",
+            value: text.to_owned(),
             expected: "1 to 63 small letters, digits and hyphens, as opera-house",
         })
     }
@@ -126,8 +127,9 @@ pub(crate) fn locale(tag: String) -> Result<String, AccountError> {
     if is_tag {
         Ok(tag)
     } else {
-        Err(AccountError::Invalid {
+        Err(AccountError::InvalidValue {
             field: "locale",
+            value: tag,
             expected: "the tag of a language, as en or th-TH",
         })
     }

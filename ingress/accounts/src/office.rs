@@ -232,7 +232,7 @@ impl Office {
     }
 
     /// Removes every second factor of an account, for a person who has lost them, and ends its sessions. The
-    /// person is told by mail. `None` for an account that was erased.
+    /// person is told by mail. Of an account that has none nothing is changed. `None` for an account that was erased.
     ///
     /// # Errors
     /// When the database cannot be used.

@@ -17,7 +17,9 @@ use onsale_private::{LookupHash, Private, Sealed};
 use onsale_schemas::derived::derived;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_store::account::Mandate;
-use onsale_store::account_answer::{ANSWER_MAX_BYTES, AccountAnswer, AnswerKey, Begun, Turn};
+use onsale_store::account_answer::{
+    ANSWER_MAX_BYTES, AccountAnswer, AnswerKey, Begun, LastAnswer, Turn,
+};
 use onsale_store::sealed_columns;
 use uuid::Uuid;
 
@@ -26,13 +28,13 @@ use crate::email::Email;
 use crate::error::AccountError;
 use crate::vault::Vault;
 
-/// What hashes of who asks and by which key are of.
+/// The domain of hashes of who asks, and by which key.
 const KEY: &str = "idempotency key";
-/// What hashes of who asks are of where nobody is signed in.
+/// The domain of hashes of who asks where nobody is signed in.
 const OWNER: &str = "owner of an idempotency key";
-/// What hashes of what was asked are of.
+/// The domain of hashes of what was asked.
 const REQUEST: &str = "request of an idempotency key";
-/// What hashes of a day's repeats are of.
+/// The domain of hashes of a day's repeats.
 const SEED: &str = "repeat of a request";
 /// What ids of what is created are derived for.
 const ID_PURPOSE: &str = "onsale 2026 repeat of a request to id";
@@ -49,11 +51,11 @@ pub enum Asker<'a> {
     Caller {
         /// The account, or the guest.
         user: Uuid,
-        /// Role, tenant and the like: with another standing the same key is another one, so nobody is told again
-        /// what it was told as something that it is no more.
+        /// Role, tenant and the like. With another standing the same key is another key, so nobody gets an answer
+        /// again that it got in a role which it no longer has.
         standing: &'a str,
     },
-    /// Whom nobody knows.
+    /// Somebody who is not signed in.
     Nobody {
         /// The address or the token that the body shows. Keys that come with another one are others.
         shown: &'a Private,
@@ -81,6 +83,8 @@ pub struct Asked<'a> {
 /// and secrets follow from.
 #[derive(Clone)]
 pub struct Repeat {
+    /// Under which its answer is remembered.
+    answer_id: Uuid,
     /// Of today, and of the day before.
     seeds: [LookupHash; DAYS],
     was_found: Arc<AtomicBool>,
@@ -127,6 +131,11 @@ impl Repeat {
         hasher.update(&[number]);
         hasher.finalize_xof().fill(&mut bytes);
         bytes
+    }
+
+    /// What is remembered of the call itself.
+    pub(crate) fn answer_id(&self) -> Uuid {
+        self.answer_id
     }
 
     /// Whether something was created so lately that the key is of it still.
@@ -227,6 +236,7 @@ impl Vault {
             self.keyed(SEED, &parts)
         };
         Repeat {
+            answer_id: key.answer_id,
             seeds: [seed(today), seed(today.saturating_sub(1))],
             was_found: Arc::default(),
         }
@@ -269,6 +279,26 @@ impl Accounts {
         Ok((started, vault.repeat(&key, now_ms)))
     }
 
+    /// What is to be remembered of a call by which a person is erased, which is written down with the erasure. Nothing
+    /// in it may be the person's.
+    pub(crate) async fn last_answer(
+        &self,
+        repeat: &Repeat,
+        (status, answer): (u16, &[u8]),
+        now_ms: u64,
+    ) -> Result<LastAnswer, AccountError> {
+        let answer_id = repeat.answer_id();
+        let place = sealed_columns::account_answer(answer_id);
+        let sealed = self.vault(now_ms).await?.ring().seal_bytes(place, answer);
+        Ok(LastAnswer {
+            answer_id,
+            answer: AccountAnswer {
+                status,
+                sealed: Some(sealed),
+            },
+        })
+    }
+
     /// Remembers what a turn has answered; `None` for what holds tokens. What is too large to be remembered is not.
     ///
     /// # Errors
@@ -302,7 +332,7 @@ impl Accounts {
         Ok(self.store.drop_account_turn(turn).await?)
     }
 
-    /// Whether a right holds still, for who is told again what was done by it.
+    /// Whether somebody who asks for an earlier answer still has the right by which it was given.
     ///
     /// # Errors
     /// When the database cannot be used.

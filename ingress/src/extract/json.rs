@@ -38,6 +38,32 @@ pub(crate) trait RequestBody: DeserializeOwned {
     /// Whether it may hold a password, a token or what is personal, under whichever name a client wrote it:
     /// then no answer repeats a value of it.
     const SECRET: bool = false;
+    /// Fields of a secret body that are neither secret nor personal: what stands in them is repeated all the same.
+    const OPEN: &'static [&'static str] = &[];
+}
+
+/// Of which fields an answer repeats what stands in them.
+#[derive(Clone, Copy)]
+enum Shown {
+    All,
+    Only(&'static [&'static str]),
+}
+
+impl Shown {
+    fn of<T: RequestBody>() -> Self {
+        if T::SECRET {
+            Self::Only(T::OPEN)
+        } else {
+            Self::All
+        }
+    }
+
+    fn has(self, path: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(open) => open.contains(&path),
+        }
+    }
 }
 
 /// A parsed body and the bytes it was parsed from, which idempotency fingerprints.
@@ -75,7 +101,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         let (bytes, share) = body::whole(body, size_max_bytes, large, state).await?;
         if T::OPTIONAL && (bytes.is_empty() || bytes.trim_ascii() == b"null") {
             return Ok(Self {
-                value: parse_within(b"{}", bounds, T::SECRET)?,
+                value: parse_within(b"{}", bounds, Shown::of::<T>())?,
                 bytes,
                 _share: share,
             });
@@ -97,7 +123,7 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
         }
         body::check_encoding(&parts.headers)?;
         Ok(Self {
-            value: parse_within(&bytes, bounds, T::SECRET)?,
+            value: parse_within(&bytes, bounds, Shown::of::<T>())?,
             bytes,
             _share: share,
         })
@@ -120,16 +146,16 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// As [`parse_within`], without bounds, for what is no secret.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    parse_within(bytes, &[], false)
+    parse_within(bytes, &[], Shown::All)
 }
 
 /// Parses once where nothing is wrong; the slower parse that knows paths runs on failures only.
 /// What is no number of its type is answered with the field's own bounds, as a number beyond them. No
-/// value of a secret is repeated.
+/// value is repeated but of what may be shown.
 fn parse_within<T: DeserializeOwned>(
     bytes: &[u8],
     bounds: Bounds,
-    is_secret: bool,
+    shown: Shown,
 ) -> Result<T, ApiError> {
     // serde would take a list of the fields' values for the object.
     let object = bytes.trim_ascii_start().first() == Some(&b'{');
@@ -148,9 +174,9 @@ fn parse_within<T: DeserializeOwned>(
         )),
         Err(error) => match whole_numbers(bytes) {
             Some(plain) if object => serde_json::from_slice(&plain)
-                .map_err(|_| explain::<T>(bytes, &error, bounds, is_secret)),
+                .map_err(|_| explain::<T>(bytes, &error, bounds, shown)),
             _ if !object => Err(ApiError::invalid("body", Value::Null, "an object")),
-            _ => Err(explain::<T>(bytes, &error, bounds, is_secret)),
+            _ => Err(explain::<T>(bytes, &error, bounds, shown)),
         },
     }
 }
@@ -202,11 +228,11 @@ fn explain<T: DeserializeOwned>(
     bytes: &[u8],
     error: &serde_json::Error,
     bounds: Bounds,
-    is_secret: bool,
+    shown: Shown,
 ) -> ApiError {
-    let value_at = |path: &str| match is_secret {
-        true => Value::Null,
-        false => value_at(bytes, path),
+    let value_at = |path: &str| match shown.has(path) {
+        true => value_at(bytes, path),
+        false => Value::Null,
     };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let (path, message) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
@@ -263,7 +289,7 @@ fn explain<T: DeserializeOwned>(
         // In the words of the type's own message.
         None if message.starts_with("UUID parsing failed") => "a UUID",
         // A type's own message may repeat what it could not read.
-        None if is_secret => "another value",
+        None if !shown.has(&path) => "another value",
         None => message,
     };
     ApiError::invalid(field, value, expected)

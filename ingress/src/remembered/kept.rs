@@ -22,7 +22,7 @@ impl<'a> Kept<'a> {
         bytes
     }
 
-    /// `None` for what is none.
+    /// `None` for bytes that are no such answer.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (first, data) = bytes.split_first()?;
         let forgets_cookies = match *first {

@@ -101,7 +101,10 @@ pub(super) fn endpoints() -> Endpoints {
         )
         .with(
             routes!(erase_me::erase_me),
-            Rules::DEFAULT.class(Class::Login).for_guests().remembered(),
+            Rules::DEFAULT
+                .class(Class::Login)
+                .for_guests()
+                .remembering(Remembers::OF_CALLERS.ending_sessions()),
         )
         .with(routes!(export_me::export_me), Rules::DEFAULT.for_guests())
         .with(
@@ -111,7 +114,8 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(sessions::sessions), Rules::DEFAULT)
         .with(
             routes!(end_session::end_session),
-            Rules::DEFAULT.remembered(),
+            // It may be that of the call.
+            Rules::DEFAULT.remembering(Remembers::OF_CALLERS.ending_sessions()),
         )
         .with(routes!(providers::providers), open)
         .with(

@@ -33,7 +33,7 @@ pub(super) fn limit(limit: Option<u32>) -> Result<u32, ApiError> {
     }
 }
 
-/// What is said of a cursor that is none of this list.
+/// The refusal of a cursor that this list did not give out.
 pub(super) fn no_cursor(cursor: &str) -> ApiError {
     ApiError::invalid(
         "cursor",

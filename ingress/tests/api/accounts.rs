@@ -234,6 +234,8 @@ async fn a_profile_changes_and_is_kept_sealed() {
         (&me["phone"], &me["name"]),
         (&json!("+6621234567"), &Value::Null)
     );
+    let read = call(&world, &signed_in, Method::GET, "me", Value::Null).await;
+    assert_eq!(me, read.data(200), "with what it belongs to");
     let body = json!({ "phone": "02" });
     let error = call(&world, &signed_in, Method::PUT, "me", body).await;
     error.error(400, "VALIDATION_ERROR");

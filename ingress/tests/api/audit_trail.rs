@@ -97,6 +97,22 @@ async fn filters_leave_what_an_actor_did_what_a_thing_is_about_and_what_is_of_a_
     assert_eq!(found(&world, &owner, &both).await, of_key);
     let nobodys = format!("&actor={}", Uuid::from_u128(99));
     assert_eq!(found(&world, &owner, &nobodys).await, Vec::<Value>::new());
+    // A typing error is no empty trail.
+    for (field, text, named) in [
+        ("kind", "evnt", "event"),
+        ("kind", "", "tenant"),
+        ("action", "foo", "event.change"),
+    ] {
+        for path in ["audit?", "audit/export?format=csv&"] {
+            let path = format!("{path}{field}={text}");
+            let refused = call(&world, &owner, Method::GET, &path, Value::Null).await;
+            let details = refused.error(400, "VALIDATION_ERROR");
+            assert_eq!(details["field"], field, "{path}");
+            assert_eq!(details["value"], text, "{path}");
+            let expected = details["expected"].as_str().unwrap();
+            assert!(expected.contains(named), "{path}: {expected}");
+        }
+    }
     // The texts of instants are ordered as the instants are. `from` is of that instant and later, `to` before
     // it, so the two make a whole of each.
     for entry in &all {

@@ -42,6 +42,10 @@ async fn every_operation_has_a_name_of_its_own_and_says_what_it_answers() {
         for (method, operation) in methods.as_object().unwrap() {
             let name = operation["operationId"].as_str().unwrap();
             assert!(names.insert(name.to_owned()), "{method} {path}: {name}");
+            // A line of a list; what else there is to say is in the description.
+            let summary = operation["summary"].as_str().unwrap();
+            let has_one_sentence = !summary.contains('\n') && !summary.contains(". ");
+            assert!(has_one_sentence, "{method} {path}: {summary:?}");
             for (status, answer) in operation["responses"].as_object().unwrap() {
                 let said = answer["description"].as_str().unwrap();
                 assert!(!said.is_empty(), "{method} {path}: {status}");

@@ -2,6 +2,7 @@
 
 mod keys;
 mod trail;
+mod wrong;
 
 use http::Method;
 use onsale_store::mail::LinkMail;

@@ -6,7 +6,7 @@ use onsale_store::audit::{AuditFilter, AuditRow, Unaudited};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::accounts::{PASSWORD, post};
+use crate::accounts::{PASSWORD, mailed, post};
 use crate::factors::with_app;
 use crate::support::{Claims, NOW_MS, Reply, World};
 use crate::tenants::{call, login, open, person, world};
@@ -120,6 +120,9 @@ async fn a_person_sees_the_tenants_that_it_belongs_to_and_an_admin_all() {
         "limit=101",
         "cursor=Opera%20House",
         "cursor=",
+        // A slug is no cursor.
+        "cursor=zzz",
+        "cursor=circus",
         "search=%00",
         "tenant=opera",
     ] {
@@ -141,6 +144,10 @@ async fn a_person_sees_the_tenants_that_it_belongs_to_and_an_admin_all() {
     assert_eq!(me["memberships"], json!([]));
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a page of each kind, and what the trail says of it"
+)]
 #[tokio::test]
 async fn an_admin_lists_accounts_and_the_trail_says_whose_were_read() {
     let world = world(true).await;
@@ -156,6 +163,7 @@ async fn an_admin_lists_accounts_and_the_trail_says_whose_were_read() {
     assert_eq!(one["email"], OWNER);
     assert_eq!(one["role"], "buyer");
     assert_eq!(one["email_verified"], true);
+    assert_eq!(one["address_owned"], true);
     assert_eq!(one["second_factor"], false);
     for never in ["disabled_at", "erased_at"] {
         assert_eq!(one[never], Value::Null, "{never}");
@@ -196,8 +204,31 @@ async fn an_admin_lists_accounts_and_the_trail_says_whose_were_read() {
     let found = found.data(200);
     assert_eq!(each(&found, "user_id"), [id(&buyer)]);
     assert_eq!(found[0]["email_verified"], false);
+    assert_eq!(found[0]["address_owned"], false);
     let read = entries(&world, &["account.read"]).await;
     assert_eq!(read[0].subject_id, id(&buyer));
+    // Whoever reads the mail follows the link without a session, and two facts are told apart.
+    let link = json!({ "token": mailed(&world).await });
+    post(&world, "verify-email", link).await.data(200);
+    let path = format!("users/{}", id(&buyer));
+    let one = get(&world, &admin, &path).await.data(200);
+    assert_eq!(one["email_verified"], true);
+    assert_eq!(one["address_owned"], false);
+    let me = get(&world, &buyer, "auth/me").await.data(200);
+    assert_eq!(
+        (&me["email_verified"], &me["address_owned"]),
+        (&json!(true), &json!(false))
+    );
+    let raised = format!("{path}/role");
+    let raised = call(
+        &world,
+        &admin,
+        Method::PUT,
+        &raised,
+        json!({ "role": "admin" }),
+    )
+    .await;
+    raised.error(403, "CONFIRMATION_REQUIRED");
     for nobody in [
         "users?email=nobody@example.test",
         "users?email=buyer@example.test&role=admin",

@@ -22,7 +22,7 @@ pub struct AnswerKey {
     pub fingerprint: [u8; 32],
 }
 
-/// The right to do what was asked under a key, alone, until it is over.
+/// The exclusive right to do what was asked under a key, until it ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Turn {
     /// The call.
@@ -38,6 +38,16 @@ pub struct AccountAnswer {
     pub status: u16,
     /// What was said; `None` where it held tokens, which are not kept.
     pub sealed: Option<Sealed>,
+}
+
+/// The answer to the call by which a person is erased. It is remembered, and everything else that was answered to the
+/// person goes: a client that did not hear of the erasure has to be able to find out that it was done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastAnswer {
+    /// The call, which is being done.
+    pub answer_id: Uuid,
+    /// What it answers. Nothing in it is the person's.
+    pub answer: AccountAnswer,
 }
 
 /// What was found under a key.

@@ -20,7 +20,7 @@ pub struct AddressChange {
     pub user_id: Uuid,
     /// The new address, sealed for this row ([`crate::sealed_columns::new_email`]).
     pub email: SealedEmail,
-    /// The address that the account has meanwhile: once it has another, the change is good no more.
+    /// The address that the account had when this was asked for: once it has another, the link no longer works.
     pub from_hash: LookupHash,
     /// When it was asked for, in milliseconds since 1970.
     pub issued_at_ms: u64,

@@ -37,6 +37,22 @@ const ORIGIN_MAX_BYTES: usize = 64;
 /// Longest detail, in bytes of JSON.
 pub const DETAIL_MAX_BYTES: usize = 4_096;
 
+/// The kinds of things that entries are about.
+pub const SUBJECT_KINDS: &[&str] = &[
+    "accounts",
+    "api_key",
+    "audit",
+    "booking",
+    "event",
+    "guest",
+    "job",
+    "partition",
+    "retention_report",
+    "show",
+    "tenant",
+    "user",
+];
+
 /// The role of an operator who works on the database with the command line.
 const COMMAND_LINE: &str = "command_line";
 /// The role of a node that does not say on whose behalf it acts.
@@ -87,6 +103,12 @@ impl Actor {
         subject_kind: &'static str,
         subject_id: impl ToString,
     ) -> AuditEntry {
+        // Nobody could ask for its entries otherwise.
+        debug_assert!(
+            SUBJECT_KINDS.contains(&subject_kind),
+            "{subject_kind} is missing in SUBJECT_KINDS"
+        );
+        debug_assert!(is_action(action), "{action} is no name of an action");
         AuditEntry {
             actor: self.clone(),
             action,
@@ -96,6 +118,20 @@ impl Actor {
             detail: Value::Null,
         }
     }
+}
+
+/// Whether a text has the form of an action's name: what was done to a kind of thing, as `event.change`.
+pub fn is_action(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    text.len() <= ACTION_MAX_BYTES
+        && text
+            .split_once('.')
+            .is_some_and(|(of, done)| is_word(of) && is_word(done))
 }
 
 /// What is to be written down about a change.
@@ -291,4 +327,31 @@ pub struct AuditFilter {
     pub before: Option<u64>,
     /// At most this many.
     pub limit: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_what_was_done_to_a_kind_of_thing() {
+        for action in ["event.change", "account.first_admin", "api_key.revoke"] {
+            assert!(is_action(action), "{action}");
+        }
+        let long = format!("event.{}", "x".repeat(ACTION_MAX_BYTES));
+        for other in [
+            "",
+            "foo",
+            ".",
+            "event.",
+            ".change",
+            "Event.change",
+            "event change",
+            "event.change.twice",
+            "event.chänge",
+            &long,
+        ] {
+            assert!(!is_action(other), "{other}");
+        }
+    }
 }

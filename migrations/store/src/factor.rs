@@ -247,6 +247,13 @@ pub struct FactorsReset {
     pub sessions: u64,
 }
 
+impl FactorsReset {
+    /// Whether there was anything to remove.
+    pub fn has_removed(&self) -> bool {
+        self.totp + self.passkeys + self.recovery_codes > 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@ pub const LISTED_MEMBERSHIPS_MAX: u32 = 100;
 pub struct ListedPlace {
     /// When the account was created, in milliseconds since 1970.
     pub created_at_ms: u64,
-    /// Of several that were created at that moment, which.
+    /// Which of the accounts that were created at that moment.
     pub user_id: Uuid,
 }
 

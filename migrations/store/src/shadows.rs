@@ -1,8 +1,8 @@
 //! What stands in the way of PostgreSQL's own operators and functions.
 //!
-//! An operator or function of the very types of a call comes before one of PostgreSQL's that its arguments would
-//! have to be converted for, whichever of them lies first in the path. So who may create some beside the tables
-//! can change what a trigger does while its text stays the same.
+//! An operator or function that takes exactly the types of a call is preferred to one of PostgreSQL's own whose
+//! arguments would have to be converted, whichever of the two comes first in the path. So whoever may create one
+//! beside the tables can change what a trigger does while its text stays the same.
 
 use crate::database::Database;
 use crate::error::StoreError;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use onsale_settings::{ConfigProblem, NamedFile, Secret, SecretFileError, secret_text};
+use onsale_settings::{ConfigProblem, NamedFile, Secret, SecretFileError};
 use onsale_tls::ClientFiles;
 use serde::{Deserialize, Serialize};
 
@@ -39,14 +39,7 @@ impl RedisConfig {
 
     /// The files that its settings name.
     pub fn files(&self) -> Vec<NamedFile> {
-        let url = |path: &PathBuf| {
-            NamedFile::secret(URL_FILE, path, URL_EXPECTED, |bytes| {
-                match is_url(secret_text(bytes)?) {
-                    true => Ok(()),
-                    false => Err("it holds no such URL".to_owned()),
-                }
-            })
-        };
+        let url = |path: &PathBuf| NamedFile::url(URL_FILE, path, URL_EXPECTED, is_url);
         let mut files: Vec<NamedFile> = self.url_file.iter().map(url).collect();
         files.extend(self.tls_files().named("redis"));
         files

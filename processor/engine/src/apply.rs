@@ -5,7 +5,7 @@ use onsale_schemas::envelope::Envelope;
 use onsale_schemas::outcome::{EndedBooking, Replayed};
 use onsale_schemas::rejection::FullTable;
 use onsale_schemas::{
-    Command, Entry, LogTimeMs, Outcome, OutcomeRecord, Rejection, RequestId, codec,
+    Command, Entry, LogTimeMs, Offset, Outcome, OutcomeRecord, Rejection, RequestId, codec,
 };
 
 use crate::asked::Asked;
@@ -15,6 +15,8 @@ use crate::partition::Partition;
 use crate::sink::OutcomeSink;
 use crate::state::State;
 
+mod add_seats;
+mod amend_codes;
 mod amend_event;
 mod amend_show;
 mod barrier;
@@ -25,16 +27,27 @@ mod claim;
 mod claim_reference;
 mod close_show;
 mod confirm;
+mod create_codes;
 mod describe;
+mod end_codes;
 mod extend;
 mod open_show;
 mod open_show_v2;
+mod open_show_v3;
+mod order;
 mod places;
+mod plans;
 mod release;
 mod reserve;
+mod reserve_v2;
 mod reset_clock;
 mod return_booking;
+mod return_places;
+mod set_offer;
+mod take_seats;
 mod unblock;
+
+pub(crate) use plans::are_rows_valid;
 
 /// What a command comes to.
 type Verdict = Result<Outcome, Rejection>;
@@ -196,13 +209,16 @@ impl State {
             Command::Reserve(command) => {
                 self.reserve(record.offset, command, asked.hint, &mut record.outcome)
             }
+            Command::ReserveV2(command) => {
+                self.reserve_v2(record.offset, command, asked.hint, &mut record.outcome)
+            }
             Command::Confirm(command) => self.confirm(command, None, asked, record),
             Command::ConfirmV2(ConfirmV2 { confirm, paid }) => {
                 self.confirm(confirm, *paid, asked, record)
             }
             Command::Release { booking, by } => self.release(*booking, by, asked, record),
             rare => self
-                .run_rare(rare, asked, &mut record.expired)
+                .run_rare(rare, record.offset, asked, &mut record.expired)
                 .map(|outcome| record.outcome = outcome),
         };
         if let Err(rejection) = done {
@@ -213,12 +229,14 @@ impl State {
     fn run_rare(
         &mut self,
         command: &Command,
+        offset: Offset,
         asked: &Asked<'_>,
         expired: &mut Vec<EndedBooking>,
     ) -> Verdict {
         match command {
             // Not rare, and run above.
             Command::Reserve(_)
+            | Command::ReserveV2(_)
             | Command::Confirm(_)
             | Command::ConfirmV2(_)
             | Command::Release { .. } => Ok(Outcome::Nothing),
@@ -239,17 +257,14 @@ impl State {
             Command::ClaimReference(command) => self.claim_reference(command),
             Command::Describe(command) => self.describe(command),
             Command::ResetClock => Ok(self.reset_clock(asked.log_time_ms)),
-            // Above the machine version that this program knows: never asked for, because until a
-            // barrier raises it their records count as ones that do not decode.
-            Command::OpenShowV3(_)
-            | Command::SetOffer(_)
-            | Command::CreateCodes(_)
-            | Command::AmendCodes(_)
-            | Command::EndCodes { .. }
-            | Command::ReserveV2(_)
-            | Command::ReturnPlaces(_)
-            | Command::AddSeats(_)
-            | Command::TakeSeats(_) => Ok(Outcome::Nothing),
+            Command::OpenShowV3(command) => self.open_show_v3(command, asked),
+            Command::SetOffer(command) => self.set_offer(command, asked),
+            Command::CreateCodes(command) => self.create_codes(command, offset, asked),
+            Command::AmendCodes(command) => self.amend_codes(command, asked),
+            Command::EndCodes { show, which } => self.end_codes(*show, which, asked),
+            Command::ReturnPlaces(command) => self.return_places(command, asked, expired),
+            Command::AddSeats(command) => self.add_seats(command, asked),
+            Command::TakeSeats(command) => self.take_seats(command.clone(), asked),
         }
     }
 }

@@ -152,6 +152,13 @@ impl State {
                     Pick::BestAvailable { .. } | Pick::General { .. } => 0,
                 };
                 show.fetch(usize::from(command.zone), seat);
+            } else if let Command::ReserveV2(command) = &envelope.command {
+                let Some(slot) = self.shows.find(&command.show) else {
+                    continue;
+                };
+                record.hint = slot;
+                let event = self.shows.get(slot).event;
+                self.users.fetch_entry(event, &command.user);
             } else if let Some(booking) = booking_of(&envelope.command) {
                 record.hint = self.bookings.offsets().fetch(booking);
             }
@@ -191,6 +198,7 @@ fn booking_of(command: &Command) -> Option<Offset> {
         | Command::Release { booking, .. }
         | Command::Extend { booking, .. }
         | Command::Return { booking } => Some(*booking),
+        Command::ReturnPlaces(command) => Some(command.booking),
         _ => None,
     }
 }

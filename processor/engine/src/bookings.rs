@@ -15,6 +15,8 @@ use crate::pages::Pages;
 /// Seats kept in the record itself. A booking of more keeps two here and the rest in blocks.
 const SEATS_INLINE: usize = 3;
 const SEATS_PER_BLOCK: usize = 7;
+/// Set beside the number of places, which is at most 100, when the booking has an order.
+const IS_ORDER: u8 = 0x80;
 
 /// What a record is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -57,7 +59,8 @@ pub(crate) struct Booking {
     price_low: u32,
     price_high: u8,
     zone: u8,
-    pub(crate) quantity: u8,
+    /// Places, and [`IS_ORDER`].
+    count: u8,
     pub(crate) state: State,
     /// Length of the hold with all extensions; 0 when it ends no later than it was reserved.
     pub(crate) hold_ms: u32,
@@ -120,7 +123,19 @@ impl Booking {
 
     #[inline]
     pub(crate) fn places(&self) -> u32 {
-        u32::from(self.quantity)
+        u32::from(self.count & !IS_ORDER)
+    }
+
+    /// True when it has an order, in the place that [`Booking::order`] says.
+    #[inline]
+    pub(crate) fn is_order(&self) -> bool {
+        self.count & IS_ORDER != 0
+    }
+
+    /// Where its order is; meaningless for a booking without one.
+    #[inline]
+    pub(crate) fn order(&self) -> u32 {
+        self.seats[0]
     }
 
     pub(crate) fn payment_hash(&self) -> u64 {
@@ -334,7 +349,7 @@ impl Bookings {
             price_low: u32::from_le_bytes([p0, p1, p2, p3]),
             price_high: p4,
             zone: new.zone,
-            quantity: new.quantity,
+            count: new.quantity,
             state: State::Reserved,
             hold_ms: new.hold_ms,
             show: new.show,
@@ -355,9 +370,7 @@ impl Bookings {
         let booking = *self.records.get(slot);
         let removed = self.offsets.remove(booking.offset);
         debug_assert!(removed, "every record is found by its offset");
-        if seated && usize::from(booking.quantity) > SEATS_INLINE {
-            self.free_blocks(booking.seats[SEATS_INLINE - 1]);
-        }
+        self.drop_seats(&booking, seated);
         if booking.hold_ms == 0 {
             Arc::make_mut(&mut self.reserved_late).remove(&booking.offset);
         }
@@ -366,6 +379,29 @@ impl Bookings {
             ..Booking::default()
         };
         self.free = slot;
+    }
+
+    #[inline]
+    fn drop_seats(&mut self, booking: &Booking, seated: bool) {
+        if seated && !booking.is_order() && booking.places() as usize > SEATS_INLINE {
+            self.free_blocks(booking.seats[SEATS_INLINE - 1]);
+        }
+    }
+
+    /// Gives a booking an order, which has its seats from now on.
+    pub(crate) fn become_order(&mut self, slot: u32, order: u32, seated: bool) {
+        let booking = *self.records.get(slot);
+        self.drop_seats(&booking, seated);
+        let record = self.records.get_mut(slot);
+        record.count |= IS_ORDER;
+        record.seats = [order, 0, 0];
+    }
+
+    /// Sets the places that an order has left.
+    pub(crate) fn set_places(&mut self, slot: u32, places: u32) {
+        // At most TICKETS_PER_BOOKING_MAX.
+        let count = u8::try_from(places).unwrap_or(u8::MAX);
+        self.records.get_mut(slot).count = count | IS_ORDER;
     }
 
     #[inline]
@@ -416,7 +452,7 @@ impl Bookings {
     /// The seats of a booking in a seated zone, in the order they were asked for.
     #[inline]
     pub(crate) fn seats(&self, booking: &Booking) -> SeatList {
-        let quantity = usize::from(booking.quantity);
+        let quantity = booking.places() as usize;
         if let Some(inline) = booking.seats.get(..quantity) {
             return SeatList::from(inline);
         }

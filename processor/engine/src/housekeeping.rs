@@ -16,6 +16,7 @@ impl State {
             && self.answers.is_quiet(self.now)
             && self.cancelled.is_empty()
             && self.purgeable == 0
+            && self.codes.stale == 0
     }
 
     /// Does at most `steps` steps.
@@ -27,6 +28,7 @@ impl State {
         while left > 0 && self.answers.sweep_one(self.now) {
             left -= 1;
         }
+        let left = self.codes.sweep(&self.shows, left);
         self.purge(left);
     }
 
@@ -64,7 +66,11 @@ impl State {
     }
 
     fn erase(&mut self, slot: u32) {
-        let seated = self.is_seated(self.bookings.get(slot));
+        let booking = self.bookings.get(slot);
+        let seated = self.is_seated(booking);
+        if booking.is_order() {
+            self.orders.remove(booking.order());
+        }
         self.users.forget_booking(&mut self.bookings, slot);
         self.bookings.remove(slot, seated);
     }

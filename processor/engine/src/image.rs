@@ -10,21 +10,25 @@
 //! could have produced has the bytes that it would have written.
 
 mod bytes;
+mod orders;
 mod read;
 mod second;
+mod third;
 mod write;
 
 use onsale_schemas::PartitionId;
 
-use crate::limits::{Limits, MACHINE_VERSION_SECOND};
+use crate::limits::{Limits, MACHINE_VERSION_SECOND, MACHINE_VERSION_THIRD};
 use crate::partition::Partition;
 
 /// The first format, for states up to machine version 1.
 const FIRST: u8 = 1;
 /// The same with additional sections, for states from machine version 2 on.
 const SECOND: u8 = 2;
+/// The same with more of them, for states from machine version 3 on.
+const THIRD: u8 = 3;
 /// The highest format that this program knows.
-const IMAGE_VERSION: u8 = SECOND;
+const IMAGE_VERSION: u8 = THIRD;
 const CHECKSUM_SIZE_BYTES: usize = 8;
 
 /// Why bytes are not an image, or not one of this partition.
@@ -65,10 +69,10 @@ impl Partition {
     /// None at present; a later format may be unable to hold a state.
     pub fn encode_image(&self, out: &mut Vec<u8>) -> Result<(), ImageError> {
         let start = out.len();
-        let version = if self.machine_version() < MACHINE_VERSION_SECOND {
-            FIRST
-        } else {
-            SECOND
+        let version = match self.machine_version() {
+            MACHINE_VERSION_THIRD.. => THIRD,
+            MACHINE_VERSION_SECOND => SECOND,
+            _ => FIRST,
         };
         out.push(version);
         write::partition(self, version, out);

@@ -23,6 +23,9 @@ pub(crate) struct SeatedZone {
     pub(crate) first_group: u32,
     /// Seats of every row when all rows are equally long, else 0: saves reading the layout.
     pub(crate) row_length: u32,
+    /// True once rows were added to the zone or seats taken away from it: then the show's
+    /// [`Hall`](crate::hall::Hall) knows more.
+    pub(crate) is_amended: bool,
 }
 
 impl SeatedZone {
@@ -43,8 +46,8 @@ pub(crate) enum ZoneKind {
     General { capacity: u32 },
 }
 
-/// What never changes about the seats of a show; shared between a show and its snapshots.
-#[derive(Debug)]
+/// What rarely changes about the seats of a show; shared between a show and its snapshots.
+#[derive(Clone, Debug)]
 pub(crate) struct Layout {
     /// First seat of each row and, at the end, the number of seats.
     pub(crate) row_starts: Vec<SeatIndex>,
@@ -98,14 +101,49 @@ impl Layout {
             .collect()
     }
 
+    /// Adds rows behind all others, and says where they lie: a range of their own.
+    pub(crate) fn add(&mut self, rows: &[u16]) -> SeatedZone {
+        let mut range = SeatedZone {
+            first_seat: self.seats(),
+            seats: 0,
+            first_row: self.rows(),
+            rows: 0,
+            first_group: self.groups,
+            row_length: length_of_all(rows),
+            is_amended: false,
+        };
+        for (number, &length) in (0u16..).zip(rows) {
+            range.seats += u32::from(length);
+            range.rows += 1;
+            self.row_starts.push(range.first_seat + range.seats);
+            let seats = self.row_of_seat.len() + usize::from(length);
+            self.row_of_seat.resize(seats, number);
+        }
+        self.groups += range.groups();
+        range
+    }
+
     pub(crate) fn memory_bytes(&self) -> usize {
         self.row_starts.capacity() * size_of::<SeatIndex>()
             + self.row_of_seat.capacity() * size_of::<u16>()
     }
 }
 
+/// The length of rows that are all equally long, else 0.
+fn length_of_all(rows: &[u16]) -> u32 {
+    rows.first().map_or(0, |&first| {
+        let uniform = rows.iter().all(|&row| row == first);
+        if uniform { u32::from(first) } else { 0 }
+    })
+}
+
 /// True when the layout is within every limit of [`onsale_schemas::limits`].
 pub(crate) fn is_valid(zones: &[ZoneLayout]) -> bool {
+    is_within_limits(zones, 1)
+}
+
+/// As [`is_valid`], where a general zone has at least so many places.
+pub(crate) fn is_within_limits(zones: &[ZoneLayout], capacity_min: u32) -> bool {
     if zones.is_empty() || zones.len() > ZONES_PER_SHOW_MAX {
         return false;
     }
@@ -113,7 +151,7 @@ pub(crate) fn is_valid(zones: &[ZoneLayout]) -> bool {
     for zone in zones {
         match &zone.admission {
             Admission::General { capacity } => {
-                if !(1..=GENERAL_CAPACITY_MAX).contains(capacity) {
+                if !(capacity_min..=GENERAL_CAPACITY_MAX).contains(capacity) {
                     return false;
                 }
             }
@@ -154,10 +192,8 @@ pub(crate) fn build(zones: &[ZoneLayout]) -> (Arc<Layout>, Vec<ZoneKind>) {
                     first_row: row,
                     rows: 0,
                     first_group: group,
-                    row_length: rows.first().map_or(0, |&first| {
-                        let uniform = rows.iter().all(|&row| row == first);
-                        if uniform { u32::from(first) } else { 0 }
-                    }),
+                    row_length: length_of_all(rows),
+                    is_amended: false,
                 };
                 for (number, &length) in (0u16..).zip(rows) {
                     row_starts.push(seat);

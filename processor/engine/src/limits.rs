@@ -6,6 +6,8 @@ pub const MACHINE_VERSION_KNOWN: u16 = 2;
 pub(crate) const MACHINE_VERSION_FIRST: u16 = 1;
 /// The machine version that knows events, tenants, references, documents and cool-downs.
 pub const MACHINE_VERSION_SECOND: u16 = 2;
+/// The machine version that knows what is for sale: offers, codes, orders over several zones.
+pub const MACHINE_VERSION_THIRD: u16 = 3;
 
 /// Steps of housekeeping (forgetting) that one record may cause besides its own command, counted
 /// together with the holds it expired, so that no record costs much more than another.
@@ -30,6 +32,9 @@ pub struct Limits {
     pub references_max: u32,
     /// Catalog documents in all, in bytes.
     pub documents_max_bytes: u64,
+    /// Codes, those of cancelled shows not counted. Each takes about 50 bytes, index included; memory
+    /// is allocated as they arrive.
+    pub codes_max: u32,
     /// The highest machine version that the program knows. Only in this may replicas differ: while
     /// a cluster is upgraded, those that do not know the requested version stop.
     pub machine_version_known: u16,
@@ -44,6 +49,7 @@ impl Default for Limits {
             // As many as bookings: every sale may have one.
             references_max: 8_000_000,
             documents_max_bytes: 256 << 20,
+            codes_max: 2_000_000,
             machine_version_known: MACHINE_VERSION_KNOWN,
         }
     }

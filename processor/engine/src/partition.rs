@@ -1,8 +1,9 @@
 //! One partition: its state, its place in the log and its digest.
 
 use onsale_schemas::command::Subject;
+use onsale_schemas::offer::Offer;
 use onsale_schemas::{
-    EventId, LogTimeMs, NodeName, Offset, PartitionId, SeatStatus, ShowId, ShowSeats,
+    CodeHash, EventId, LogTimeMs, NodeName, Offset, PartitionId, SeatStatus, ShowId, ShowSeats,
 };
 
 use crate::bookings::State as RecordState;
@@ -11,7 +12,9 @@ use crate::limits::Limits;
 use crate::seats::Place;
 use crate::shows::Show;
 use crate::state::{State, zone_index};
-use crate::views::{BookingState, BookingView, EventView, ShowView, Stats, ZoneView};
+use crate::views::{
+    BookingState, BookingView, CodeView, EventView, OrderView, ShowView, Stats, ZoneView,
+};
 
 /// The seat machine of one partition. See the crate's documentation.
 ///
@@ -228,6 +231,56 @@ impl Partition {
         })
     }
 
+    /// How the places of a booking were priced; `None` for a booking that is unknown, or that needs
+    /// nothing beyond its [`BookingView`].
+    pub fn order(&self, offset: Offset) -> Option<OrderView> {
+        let slot = self.state.bookings.find(offset)?;
+        let view = self.view_of_booking(slot)?;
+        let order = self.state.order_of(self.state.bookings.get(slot))?;
+        let (total, tax) = order.totals();
+        Some(OrderView {
+            booking: view.booking,
+            plain: order.is_plain,
+            lines: order.lines.clone(),
+            order_fee: order.order_fee,
+            order_fee_tax: order.order_fee_tax,
+            total,
+            tax,
+            reserved_total: order.reserved_total,
+            currency: order.currency,
+            code: order.code.map(|code| code.hash),
+        })
+    }
+
+    /// What a show has for sale; `None` when it is unknown or has no offer.
+    pub fn offer(&self, show: ShowId) -> Option<&Offer> {
+        let show = self.state.shows.get(self.state.shows.find(&show)?);
+        let offer = &*show.sale()?.offer;
+        (!offer.is_empty()).then_some(offer)
+    }
+
+    /// Live places of a show by the phase that gave their price, ascending by its number.
+    pub fn phase_places(&self, show: ShowId) -> Vec<(u8, u32)> {
+        let slot = self.state.shows.find(&show);
+        let sale = slot.and_then(|slot| self.state.shows.get(slot).sale());
+        sale.map_or_else(Vec::new, |sale| {
+            let phases = sale.phases().iter();
+            phases.map(|(&phase, &places)| (phase, places)).collect()
+        })
+    }
+
+    /// A code of a show; `None` when it is unknown.
+    pub fn code(&self, show: ShowId, code: &CodeHash) -> Option<CodeView> {
+        let slot = self.state.shows.find(&show)?;
+        let known = self.state.codes.get(self.state.find_code(slot, code)?);
+        let sale = self.state.shows.get(slot).sale()?;
+        Some(CodeView {
+            group: known.group,
+            terms: sale.groups.get(&known.group)?.terms.clone(),
+            uses: known.uses,
+        })
+    }
+
     /// Figures about the partition. Visits all shows: not for every record.
     pub fn stats(&self) -> Stats {
         let state = &self.state;
@@ -240,6 +293,8 @@ impl Partition {
             references: state.references.len(),
             documents: state.documents.len(),
             documents_bytes: state.documents.bytes(),
+            orders: state.orders.len(),
+            codes: state.codes.live,
             users: state.users.len(),
             memory_bytes: size_of::<Self>()
                 + state.shows.memory_bytes()
@@ -250,7 +305,9 @@ impl Partition {
                 + state.cancelled.capacity() * size_of::<u32>()
                 + state.answers.memory_bytes()
                 + state.references.memory_bytes()
-                + state.documents.memory_bytes(),
+                + state.documents.memory_bytes()
+                + state.orders.memory_bytes()
+                + state.codes.memory_bytes(),
             ..Stats::default()
         };
         // The places of a cancelled show are all free, but cannot be reserved.

@@ -12,7 +12,7 @@ use onsale_schemas::SeatIndex;
 use triomphe::Arc;
 
 use crate::layout::{Layout, ROWS_PER_GROUP, SeatedZone};
-use crate::pages::prefetch;
+use crate::pages::{own, prefetch};
 
 /// What a seat is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,6 +149,28 @@ impl SeatMap {
                 row_seats = start..end;
             }
         }
+    }
+
+    /// Adds rows behind all others, all of their seats free, and says where they lie.
+    pub(crate) fn add(&mut self, rows: &[u16]) -> SeatedZone {
+        let range = own(&mut self.layout).add(rows);
+        let seats = self.layout.seats();
+        self.words
+            .resize(seats.div_ceil(64) as usize, Word::default());
+        for seat in range.first_seat..seats {
+            self.words[(seat / 64) as usize].free |= 1 << (seat % 64);
+        }
+        self.row_runs.resize(self.layout.rows() as usize, 0);
+        self.group_runs.resize(self.layout.groups as usize, 0);
+        self.stale_rows.resize(self.layout.groups as usize, 0);
+        self.refresh_zone(&range);
+        range
+    }
+
+    /// Whether a row of the show may have a run of that many free seats. The summaries have been
+    /// renewed.
+    pub(crate) fn may_have_run(&self, row: u32, seats: u32) -> bool {
+        self.row_runs[row as usize] & bits_from(seats.min(RUN_BIT_MAX)) != 0
     }
 
     /// Frees everything that is held or sold (the show is cancelled).

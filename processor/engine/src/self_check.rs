@@ -1,11 +1,13 @@
 //! Recomputes everything that the tables store redundantly and compares.
 
 mod bookings;
+mod orders;
 mod shows;
 
 use std::collections::BTreeMap;
 
 use self::bookings::{bookings, cancelled, ended, expiry, references, unpaid, users};
+use self::orders::orders;
 use self::shows::{documents, events, seats};
 use crate::bookings::Booking;
 use crate::partition::Partition;
@@ -51,7 +53,8 @@ impl Partition {
         events(state)?;
         unpaid(state)?;
         references(state)?;
-        documents(state)
+        documents(state)?;
+        orders(state)
     }
 }
 

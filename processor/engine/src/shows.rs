@@ -2,7 +2,7 @@
 //! in order of opening.
 
 use onsale_schemas::command::{Admission, Currency, OpenShow, ZoneLayout};
-use onsale_schemas::{EventId, LogTimeMs, SeatIndex, ShowId, TenantId, ZoneCounts};
+use onsale_schemas::{EventId, LogTimeMs, SeatIndex, ShowId, TenantId, ZoneCounts, ZoneIndex};
 use smallvec::SmallVec;
 use triomphe::Arc;
 
@@ -10,7 +10,10 @@ use crate::hash;
 use crate::index::{Index, NONE};
 use crate::layout::{self, SeatedZone, ZoneKind};
 use crate::pages::{Pages, own, prefetch};
+use crate::sale::Sale;
 use crate::seats::{Place, SeatMap};
+
+mod hall;
 
 /// Zones that a show holds without a pointer to them.
 const ZONES_INLINE: usize = 4;
@@ -53,6 +56,8 @@ pub(crate) struct Show {
     pub(crate) voided: u32,
     pub(crate) zones: SmallVec<[Zone; ZONES_INLINE]>,
     pub(crate) seats: SeatMap,
+    /// What machine version 3 knows of it, when there is anything.
+    sale: Option<Arc<Sale>>,
 }
 
 impl Show {
@@ -95,11 +100,8 @@ impl Show {
             voided: 0,
             zones,
             seats,
+            sale: None,
         }
-    }
-
-    pub(crate) fn seated_zones(&self) -> impl Iterator<Item = SeatedZone> + '_ {
-        seated(self.zones.iter().map(|zone| &zone.kind))
     }
 
     /// Prefetches what a change of places reads.
@@ -123,21 +125,41 @@ impl Show {
         from: Place,
         to: Place,
     ) {
-        let zone = &mut self.zones[zone];
-        if let ZoneKind::Seated(seated) = &zone.kind {
-            self.seats.turn(seated, seats, from, to);
+        if let ZoneKind::Seated(seated) = &self.zones[zone].kind {
+            if seated.is_amended {
+                self.turn_amended(zone, seats, from, to);
+            } else {
+                self.seats.turn(seated, seats, from, to);
+            }
         }
+        let zone = &mut self.zones[zone];
         *count_of(&mut zone.counts, from) -= quantity;
         *count_of(&mut zone.counts, to) += quantity;
+    }
+
+    /// Changes seats of a zone that may lie in several ranges.
+    #[cold]
+    fn turn_amended(&mut self, zone: usize, seats: &[SeatIndex], from: Place, to: Place) {
+        let ZoneKind::Seated(base) = self.zones[zone].kind else {
+            return;
+        };
+        let index = ZoneIndex::try_from(zone).unwrap_or(ZoneIndex::MAX);
+        let ranges: SmallVec<[SeatedZone; 4]> = self.rows(index, &base).ranges().collect();
+        for &seat in seats {
+            if let Some(range) = ranges.iter().find(|range| range.contains(seat)) {
+                self.seats.turn(range, &[seat], from, to);
+            }
+        }
     }
 
     /// Frees everything that is held or sold.
     pub(crate) fn free_all(&mut self) {
         self.seats.free_all();
+        let ranges: Vec<SeatedZone> = self.seated_zones().collect();
+        for range in &ranges {
+            self.seats.mark_stale(range);
+        }
         for zone in &mut self.zones {
-            if let ZoneKind::Seated(seated) = &zone.kind {
-                self.seats.mark_stale(seated);
-            }
             let counts = &mut zone.counts;
             counts.available += counts.held + counts.sold;
             counts.held = 0;
@@ -147,14 +169,14 @@ impl Show {
 
     /// The zones as a command would name them, with present prices.
     pub(crate) fn zone_layouts(&self) -> Vec<ZoneLayout> {
-        self.zones
-            .iter()
-            .map(|zone| ZoneLayout {
+        (0..)
+            .zip(&self.zones)
+            .map(|(index, zone)| ZoneLayout {
                 unit_price: zone.unit_price,
                 currency: zone.currency,
                 admission: match &zone.kind {
-                    ZoneKind::Seated(seated) => Admission::Seated {
-                        rows: self.seats.layout.row_lengths(seated),
+                    ZoneKind::Seated(_) => Admission::Seated {
+                        rows: self.row_lengths(index),
                     },
                     &ZoneKind::General { capacity } => Admission::General { capacity },
                 },
@@ -394,6 +416,7 @@ impl Shows {
                         0
                     }
                     + show.seats.memory_bytes()
+                    + show.sale().map_or(0, Sale::memory_bytes)
             })
             .sum();
         shows

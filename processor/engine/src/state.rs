@@ -5,19 +5,25 @@ use std::collections::VecDeque;
 use onsale_schemas::limits::EXPIRIES_PER_ENTRY_MAX;
 use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{Actor, LogTimeMs, NodeName, Offset, Rejection, SeatList, UserId, ZoneIndex};
+use triomphe::Arc;
 
 use crate::asked::Asked;
 use crate::bookings::{Booking, Bookings, State as BookingState};
+use crate::codes::Codes;
 use crate::documents::Documents;
 use crate::ended::{Ended, is_forgotten};
 use crate::expiry::Expiry;
 use crate::idempotency::Answers;
 use crate::layout::ZoneKind;
 use crate::limits::{Limits, MACHINE_VERSION_FIRST};
+use crate::orders::{Order, Orders};
 use crate::references::References;
+use crate::sale::Sale;
 use crate::seats::Place;
 use crate::shows::Shows;
 use crate::user_counters::UserCounters;
+
+mod orders;
 
 /// Everything but the log's position and the digest.
 #[derive(Clone)]
@@ -48,6 +54,10 @@ pub(crate) struct State {
     pub(crate) answers: Answers,
     pub(crate) references: References,
     pub(crate) documents: Documents,
+    pub(crate) orders: Orders,
+    pub(crate) codes: Codes,
+    /// What is for sale of a show that has nothing of machine version 3.
+    pub(crate) blank: Arc<Sale>,
 }
 
 impl State {
@@ -72,6 +82,9 @@ impl State {
             answers: Answers::new(limits.remembered_answers_max),
             references: References::new(limits.references_max),
             documents: Documents::new(),
+            orders: Orders::new(),
+            codes: Codes::new(),
+            blank: Arc::new(Sale::new()),
         }
     }
 
@@ -85,20 +98,27 @@ impl State {
             let show = self.bookings.get(slot).show;
             if self.shows.get(show).cancelled_at_ms.is_some() {
                 self.void(slot);
+            } else if expired.len() + self.entries(slot) > EXPIRIES_PER_ENTRY_MAX {
+                break;
             } else {
                 self.expiry.remove(&mut self.bookings, slot);
-                expired.push(self.expire(slot));
+                self.expire(slot, expired);
             }
         }
     }
 
     /// Ends a hold that has been taken out of the expiry.
-    fn expire(&mut self, slot: u32) -> EndedBooking {
-        let facts = self.facts(slot);
-        self.give_back(slot, &facts.seats, Place::Held);
+    fn expire(&mut self, slot: u32, expired: &mut Vec<EndedBooking>) {
+        if self.bookings.get(slot).is_order() {
+            self.entries_of(slot, expired);
+            self.give_back(slot, &SeatList::new(), Place::Held);
+        } else {
+            let facts = self.facts(slot);
+            self.give_back(slot, &facts.seats, Place::Held);
+            expired.push(facts);
+        }
         self.end(slot, BookingState::Expired, self.now);
         self.count_unpaid(slot);
-        facts
     }
 
     /// Counts a hold that ended unpaid, if its show has a cool-down.
@@ -111,12 +131,19 @@ impl State {
         }
     }
 
-    /// Frees the places of a booking and lowers its user's counter.
+    /// Frees the places of a booking and lowers its user's counter. `seats` are those of a booking
+    /// without an order.
     pub(crate) fn give_back(&mut self, slot: u32, seats: &SeatList, from: Place) {
         let booking = self.bookings.get(slot);
         let places = booking.places();
+        if booking.is_order() {
+            self.free_order(slot, from);
+        }
+        let booking = self.bookings.get(slot);
         let show = self.shows.get_mut(booking.show);
-        show.turn(booking.zone(), seats, places, from, Place::Free);
+        if !booking.is_order() {
+            show.turn(booking.zone(), seats, places, from, Place::Free);
+        }
         if from == Place::Sold {
             show.sales -= 1;
             self.confirmed -= 1;
@@ -155,7 +182,10 @@ impl State {
     /// Empty for general admission.
     #[inline]
     pub(crate) fn seats_of(&self, booking: &Booking) -> SeatList {
-        if self.is_seated(booking) {
+        if booking.is_order() {
+            self.order_of(booking)
+                .map_or_else(SeatList::new, Order::seats)
+        } else if self.is_seated(booking) {
             self.bookings.seats(booking)
         } else {
             SeatList::new()
@@ -215,7 +245,7 @@ impl State {
         }
         if record.state == BookingState::Reserved && record.expires_at_ms() <= self.now {
             self.expiry.remove(&mut self.bookings, slot);
-            expired.push(self.expire(slot));
+            self.expire(slot, expired);
         }
         Ok(slot)
     }

@@ -127,6 +127,12 @@ impl Machine {
         machine
     }
 
+    /// Raises the machine version to 3.
+    pub(crate) fn raise_to_third(&mut self) {
+        self.apply_machine(Command::Barrier { machine_version: 3 });
+        assert_eq!(self.partition.machine_version(), 3);
+    }
+
     /// Raises the machine version to 2.
     pub(crate) fn raise_to_second(&mut self) {
         self.apply_machine(Command::Barrier { machine_version: 2 });

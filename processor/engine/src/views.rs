@@ -1,8 +1,11 @@
 //! What a partition shows of itself.
 
+use onsale_schemas::code::CodeTerms;
 use onsale_schemas::command::{Admission, Currency};
+use onsale_schemas::outcome::Line;
 use onsale_schemas::{
-    EventId, LogTimeMs, Offset, SeatList, ShowId, TenantId, UserId, ZoneCounts, ZoneIndex,
+    CodeGroup, CodeHash, EventId, LogTimeMs, Offset, SeatList, ShowId, TenantId, UserId,
+    ZoneCounts, ZoneIndex,
 };
 
 /// A show with its zones.
@@ -80,13 +83,14 @@ pub struct BookingView {
     pub event: EventId,
     /// For whom.
     pub user: UserId,
-    /// The zone.
+    /// The zone; that of the first line of an order over several.
     pub zone: ZoneIndex,
     /// The seats in the order asked for, empty for general admission.
     pub seats: SeatList,
     /// How many places.
     pub quantity: u32,
-    /// Price of one when it was reserved.
+    /// Price of one when it was reserved; that of the first line of an order, see
+    /// [`crate::Partition::order`].
     pub unit_price: i64,
     /// Its currency.
     pub currency: Currency,
@@ -102,6 +106,43 @@ pub struct BookingView {
     pub payment_hash: Option<u64>,
     /// When it was cancelled or expired.
     pub ended_at_ms: Option<LogTimeMs>,
+}
+
+/// How the places of a booking were priced, see [`crate::Partition::order`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OrderView {
+    /// The booking.
+    pub booking: Offset,
+    /// True when its outcomes have the form of machine version 1: it has an order only because some
+    /// of its places were returned.
+    pub plain: bool,
+    /// Its lines with what is left of each.
+    pub lines: Vec<Line>,
+    /// Fee for the order that is left, in minor units.
+    pub order_fee: i64,
+    /// Tax in it.
+    pub order_fee_tax: i64,
+    /// What is left of the total.
+    pub total: i64,
+    /// Tax in it.
+    pub tax: i64,
+    /// The total as it was reserved, with which a payment is compared.
+    pub reserved_total: i64,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// The code that was used.
+    pub code: Option<CodeHash>,
+}
+
+/// A code of a show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CodeView {
+    /// Its group.
+    pub group: CodeGroup,
+    /// What it is good for.
+    pub terms: CodeTerms,
+    /// Live bookings with it.
+    pub uses: u32,
 }
 
 /// What a booking keeps of the reference that its payment is known by.
@@ -128,6 +169,10 @@ pub struct Stats {
     pub documents: u32,
     /// Bytes of them.
     pub documents_bytes: u64,
+    /// Bookings that are not plain, or of which some places were returned.
+    pub orders: u32,
+    /// Codes of shows that are not cancelled.
+    pub codes: u32,
     /// Users with bookings, counted per event.
     pub users: u32,
     /// Free places of all shows that are not cancelled.

@@ -25,6 +25,7 @@ const LIMITS: Limits = Limits {
     remembered_answers_max: 20,
     references_max: 4,
     documents_max_bytes: 60,
+    codes_max: 60,
     machine_version_known: MACHINE_VERSION_KNOWN,
 };
 

@@ -47,9 +47,10 @@ const GUESTS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
 /// Jobs forgotten in one transaction, so that it stays short.
 const JOBS_PER_STEP: u32 = 5_000;
 
-/// Keeps the audit trail in order. Deletes answers of calls whose idempotency key is no longer remembered,
-/// changes that the log never accepted, jobs, one-time tokens and API keys that ended long ago,
-/// challenges of sign-ins, guests who bought nothing, reports of retention, and mails that were never sent. What people may want to look at first goes by [`crate::retention`].
+/// Keeps the audit trail in order. Deletes answers of calls whose idempotency key is no longer remembered, changes that
+/// the log never accepted, jobs, one-time tokens, changes of an address and API keys that ended long ago, sign-ins with
+/// other providers and challenges, guests who bought nothing, reports of retention, and mails that were never sent.
+/// What people may want to look at before it is gone is left to [`crate::retention`].
 struct Housekeeping {
     store: Store,
 }

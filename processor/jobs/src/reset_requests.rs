@@ -1,5 +1,5 @@
-//! The job that answers who forgot a password ([`onsale_store::reset`]): it looks for the account of the address,
-//! and has a link sent where there is one. Where there is none it ends like any other.
+//! The job that answers requests of people who forgot their password ([`onsale_store::reset`]): it looks for the
+//! account of the address, and has a link sent where there is one. Where there is none it ends like any other.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use lettre::message::Mailbox;
 use onsale_jobs::{Attempt, Failure, Handler, Kind};
 use onsale_private::{KeyRing, OpenError, Place, Private, Sealed};
 use onsale_schemas::MemberRole;
@@ -20,7 +19,8 @@ use uuid::Uuid;
 use crate::config::MailConfig;
 use crate::html::{self, Look};
 use crate::post::{Mail, Page, Post, PostError};
-use crate::texts::{self, Language};
+use crate::sender::Sender;
+use crate::texts::{self, Language, Link};
 
 /// Mails that a worker sends at once.
 const CONCURRENCY: u32 = 4;
@@ -30,7 +30,7 @@ struct AccountMails {
     store: Store,
     ring: Arc<KeyRing>,
     post: Arc<Post>,
-    from: Mailbox,
+    sender: Sender,
     link_base_url: String,
     /// Where logos are.
     uploads: Option<Uploads>,
@@ -50,7 +50,7 @@ pub fn kind(
             store: store.clone(),
             ring,
             post,
-            from: config.from.parse().ok()?,
+            sender: Sender::of(config)?,
             link_base_url: config.links_url().trim_end_matches('/').to_owned(),
             uploads,
         }),
@@ -63,8 +63,9 @@ pub fn kind(
 impl Handler for AccountMails {
     async fn run(&self, attempt: &Attempt) -> Result<(), Failure> {
         let mail: LinkMail = attempt.payload()?;
-        if self.store.clock_ms().await? >= mail.expires_at_ms {
-            attempt.note_progress("not sent: its link is good no more");
+        let now_ms = self.store.clock_ms().await?;
+        if now_ms >= mail.expires_at_ms {
+            attempt.note_progress("not sent: its link has expired");
             return Ok(());
         }
         let Some(recipient) = self.recipient(&mail).await? else {
@@ -73,16 +74,9 @@ impl Handler for AccountMails {
             return Ok(());
         };
         let look = self.look(&mail).await?;
-        let composed = self.compose(&mail, recipient, look)?;
+        let composed = self.compose(&mail, recipient, look, now_ms)?;
         send(&self.post, composed, attempt).await
     }
-}
-
-/// What this installation calls itself in its mails.
-pub(crate) fn house(from: &Mailbox) -> &str {
-    let name = from.name.as_deref().map(str::trim);
-    name.filter(|name| !name.is_empty())
-        .unwrap_or_else(|| from.email.domain())
 }
 
 /// Hands a mail to the post.
@@ -201,6 +195,7 @@ impl AccountMails {
         mail: &LinkMail,
         recipient: Recipient,
         look: Option<Look>,
+        now_ms: u64,
     ) -> Result<Mail, Failure> {
         let place = sealed_columns::mailed_token(mail.mail_id);
         let token = opened(&self.ring, place, &mail.token)?;
@@ -215,6 +210,10 @@ impl AccountMails {
         };
         // Behind the `#`, so that neither proxies nor servers write it down.
         let url = format!("{}/{page}#token={}", self.link_base_url, token.expose());
+        let link = Link {
+            url: &url,
+            left_ms: mail.expires_at_ms.saturating_sub(now_ms),
+        };
         let Recipient {
             address,
             name,
@@ -224,20 +223,33 @@ impl AccountMails {
         let text = match &mail.invitation {
             Some(invitation) => {
                 let role = MemberRole::parse(&invitation.role).ok_or_else(none)?;
-                texts::invitation(language, house(&self.from), &invitation.tenant, role, &url)
+                texts::invitation(
+                    language,
+                    self.sender.house(),
+                    &invitation.tenant,
+                    role,
+                    link,
+                )
             }
             None => {
                 let name = name.as_ref().map(Private::expose);
-                texts::link(language, purpose, name, &url).ok_or_else(none)?
+                texts::link(language, purpose, name, link).ok_or_else(none)?
             }
         };
         let page = look.map(|look| Page {
-            html: Private::new(html::page(language, &text, &url, &look)),
+            html: Private::new(html::page(
+                language,
+                &text,
+                &url,
+                texts::accept(language),
+                &look,
+            )),
             logo: look.logo.map(|(_, file)| file),
         });
         Ok(Mail {
             id: mail.mail_id,
-            from: self.from.clone(),
+            from: self.sender.from.clone(),
+            reply_to: self.sender.reply_to.clone(),
             to: address,
             subject: text.subject,
             text: Private::new(text.body),

@@ -26,6 +26,9 @@ pub struct MailConfig {
     pub outbox: bool,
     /// Whom mails are from, as `Opera <tickets@example.test>`.
     pub from: String,
+    /// Where people write to, as `help@example.test`: mails name it, and answers go there (`Reply-To`). Unset: the
+    /// address of `from`.
+    pub contact: Option<String>,
     /// The older name of `http.public_url`, for where links lead to: to the pages. The binary hands the address
     /// on by it.
     pub link_base_url: Option<String>,
@@ -40,6 +43,7 @@ impl Default for MailConfig {
             url_file: None,
             outbox: false,
             from: "Onsale <onsale@localhost.localdomain>".to_owned(),
+            contact: None,
             link_base_url: None,
             timeout_seconds: 30,
         }
@@ -103,6 +107,15 @@ impl MailConfig {
                 "mail.from",
                 format!("{:?}", self.from),
                 "a name and an address, as Opera <tickets@example.test>",
+            ));
+        }
+        if let Some(contact) = &self.contact
+            && contact.parse::<Mailbox>().is_err()
+        {
+            problems.push(ConfigProblem::new(
+                "mail.contact",
+                format!("{contact:?}"),
+                "an address, as help@example.test",
             ));
         }
         let base = self.links_url();
@@ -174,6 +187,20 @@ mod tests {
                     ..right.clone()
                 },
                 "mail.from",
+            ),
+            (
+                MailConfig {
+                    contact: Some("nobody".to_owned()),
+                    ..right.clone()
+                },
+                "mail.contact",
+            ),
+            (
+                MailConfig {
+                    contact: Some("Help <help@example.test>".to_owned()),
+                    ..right.clone()
+                },
+                "",
             ),
             (
                 MailConfig {

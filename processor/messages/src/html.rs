@@ -32,8 +32,9 @@ impl Look {
     }
 }
 
-/// The page of a text in a language, in which the address `url` stands on a line of its own.
-pub(crate) fn page(language: Language, text: &Text, url: &str, look: &Look) -> String {
+/// The page of a text in a language, in which the address `url` stands on a line of its own: there the page has a
+/// button that says `label`.
+pub(crate) fn page(language: Language, text: &Text, url: &str, label: &str, look: &Look) -> String {
     let colors = look.colors.as_ref();
     let color = |of: fn(&Colors) -> &str, otherwise| color(colors.map(of), otherwise);
     let accent = color(|colors| &colors.accent, ACCENT);
@@ -48,11 +49,13 @@ pub(crate) fn page(language: Language, text: &Text, url: &str, look: &Look) -> S
         .map(|paragraph| {
             let shown = escaped(paragraph);
             if paragraph == url {
-                // People see where it leads.
+                // People see where it leads, and can copy it where a button does nothing.
                 format!(
                     "<p><a href=\"{shown}\" style=\"display:inline-block;padding:12px 20px;\
                      border-radius:4px;background-color:{accent};color:{accent_text};\
-                     text-decoration:none;word-break:break-all\">{shown}</a></p>\n"
+                     text-decoration:none\">{}</a></p>\n\
+                     <p style=\"font-size:12px;word-break:break-all\">{shown}</p>\n",
+                    escaped(label)
                 )
             } else {
                 format!("<p>{shown}</p>\n")
@@ -136,6 +139,10 @@ mod tests {
     use crate::texts;
 
     const URL: &str = "https://tickets.example.test/invitation#token=ost_x";
+    const LINK: texts::Link<'static> = texts::Link {
+        url: URL,
+        left_ms: 60_000,
+    };
 
     fn look(accent: &str) -> Look {
         Look {
@@ -160,8 +167,11 @@ mod tests {
     #[test]
     fn a_page_has_the_text_the_link_the_colours_and_the_logo() {
         for language in [Language::English, Language::Thai] {
-            let text = texts::invitation(language, "Tickets", "<i>O", MemberRole::Owner, URL);
-            let page = page(language, &text, URL, &look("#8b0000"));
+            let text = texts::invitation(language, "Tickets", "<i>O", MemberRole::Owner, LINK);
+            let label = texts::accept(language);
+            let page = page(language, &text, URL, label, &look("#8b0000"));
+            assert!(page.contains(&format!(">{label}</a>")), "{page}");
+            assert!(page.contains(&format!(">{URL}</p>")), "{page}");
             assert_eq!(
                 page.matches(&format!("href=\"{URL}\"")).count(),
                 1,
@@ -188,14 +198,14 @@ mod tests {
 
     #[test]
     fn what_is_no_colour_is_not_written_into_a_page() {
-        let text = texts::invitation(Language::English, "T", "O", MemberRole::Owner, URL);
+        let text = texts::invitation(Language::English, "T", "O", MemberRole::Owner, LINK);
         for wrong in [
             "red;background:url(https://x)",
             "\"><script>",
             "#12345g",
             "",
         ] {
-            let page = page(Language::English, &text, URL, &look(wrong));
+            let page = page(Language::English, &text, URL, "Go", &look(wrong));
             assert!(page.contains("background-color:#1a1a1a"), "{page}");
             assert!(wrong.is_empty() || !page.contains(wrong), "{page}");
         }

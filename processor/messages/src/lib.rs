@@ -11,6 +11,9 @@ mod html;
 mod mail_url;
 pub mod notices;
 mod post;
+#[cfg(test)]
+mod scripted;
+mod sender;
 mod texts;
 mod trial;
 

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lettre::message::Mailbox;
 use onsale_jobs::{Attempt, Failure, Handler, Kind};
 use onsale_private::{KeyRing, Private};
 use onsale_store::notice::{KIND, Notice, NoticeMail};
 use onsale_store::{Store, sealed_columns};
 
-use crate::account_mails::{Recipient, house, opened, send};
+use crate::account_mails::{Recipient, opened, send};
 use crate::config::MailConfig;
 use crate::post::{Mail, Post};
+use crate::sender::Sender;
 use crate::texts;
 
 /// Mails that a worker sends at once.
@@ -23,7 +23,7 @@ struct Notices {
     store: Store,
     ring: Arc<KeyRing>,
     post: Arc<Post>,
-    from: Mailbox,
+    sender: Sender,
 }
 
 /// The kind; `None` where the configuration says from nobody, which it is checked for.
@@ -39,7 +39,7 @@ pub fn kind(
             store: store.clone(),
             ring,
             post,
-            from: config.from.parse().ok()?,
+            sender: Sender::of(config)?,
         }),
         concurrency: CONCURRENCY,
         lease: LEASE,
@@ -79,10 +79,11 @@ impl Handler for Notices {
             None => recipient,
         };
         let name = recipient.name.as_ref().map(Private::expose);
-        let text = texts::notice(recipient.language, house(&self.from), notice, name);
+        let text = texts::notice(recipient.language, &self.sender, notice, name);
         let composed = Mail {
             id: mail.mail_id,
-            from: self.from.clone(),
+            from: self.sender.from.clone(),
+            reply_to: self.sender.reply_to.clone(),
             to: recipient.address,
             subject: text.subject,
             text: Private::new(text.body),

@@ -41,6 +41,8 @@ pub struct Mail {
     pub id: Uuid,
     /// Whom it is from.
     pub from: Mailbox,
+    /// Whom an answer goes to, where that is somebody else.
+    pub reply_to: Option<Mailbox>,
     /// Whom it goes to.
     pub to: Private,
     /// Its subject.
@@ -229,6 +231,10 @@ fn composed(mail: Mail, encoding: Option<ContentTransferEncoding>) -> Result<Mes
         .to(Mailbox::new(None, to))
         .header(AutoSubmitted)
         .subject(mail.subject);
+    let message = match mail.reply_to {
+        Some(reply_to) => message.reply_to(reply_to),
+        None => message,
+    };
     let part = |kind, text: Private| {
         let part = SinglePart::builder().header(kind);
         let part = match encoding {
@@ -260,6 +266,7 @@ fn composed(mail: Mail, encoding: Option<ContentTransferEncoding>) -> Result<Mes
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scripted::Scripted;
 
     /// Longer than a line of a mail may be in most encodings.
     const LINK: &str = "https://tickets.example.test/verify-email\
@@ -269,6 +276,7 @@ mod tests {
         Mail {
             id: Uuid::from_u128(5),
             from: "Opera <tickets@example.test>".parse().unwrap(),
+            reply_to: None,
             to: Private::new(to),
             subject: "สวัสดี".to_owned(),
             text: Private::new(format!("สวัสดี,\n\n{LINK}\n")),
@@ -292,6 +300,12 @@ mod tests {
         let id = "Message-ID: <00000000-0000-0000-0000-000000000005@example.test>";
         assert!(text.contains(id), "{text}");
         assert!(text.contains("Auto-Submitted: auto-generated"), "{text}");
+        assert!(!text.contains("Reply-To"), "{text}");
+        let mut mail = mail("nobody@example.test");
+        mail.reply_to = Some("help@example.test".parse().unwrap());
+        let text = composed(mail, None).unwrap().formatted();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("Reply-To: help@example.test"), "{text}");
     }
 
     #[tokio::test]
@@ -351,37 +365,21 @@ mod tests {
         }
     }
 
-    /// A mail server that answers each line of a session with the next reply.
-    async fn refused_with(replies: Vec<&'static str>) -> PostError {
-        use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            let mut stream = BufReader::new(stream);
-            for reply in replies {
-                let reply = format!("{reply}\r\n");
-                stream.write_all(reply.as_bytes()).await.unwrap();
-                let mut line = String::new();
-                if stream.read_line(&mut line).await.unwrap() == 0 {
-                    return;
-                }
-            }
-        });
-        let url = Secret::new(format!("smtp://{address}"));
+    /// What is said of a server with these replies.
+    async fn refused_with(replies: &[&'static str]) -> PostError {
+        let server = Scripted::serve(0, replies).await;
+        let url = Secret::new(format!("smtp://{}", server.address));
         let post = Post::smtp(&url, Duration::from_secs(10)).unwrap();
-        let error = post.send(mail("nobody@example.test")).await.unwrap_err();
-        serving.abort();
-        error
+        post.send(mail("nobody@example.test")).await.unwrap_err()
     }
 
     #[tokio::test]
     async fn a_server_refuses_the_recipient_or_this_installation() {
         let unknown = "550 5.1.1 <nobody@example.test>?";
-        let error = refused_with(["220 hi", "250 hi", "250 ok", unknown].to_vec()).await;
+        let error = refused_with(&["220 hi", "250 hi", "250 ok", unknown]).await;
         assert!(matches!(error, PostError::Never(Some(550))), "{error}");
         assert!(!error.to_string().contains("nobody"), "{error}");
-        let error = refused_with(vec!["554 5.7.1 not from there"]).await;
+        let error = refused_with(&["554 5.7.1 not from there"]).await;
         assert!(matches!(error, PostError::Later(_)), "{error}");
         assert!(error.to_string().contains("554"), "{error}");
     }

@@ -147,10 +147,10 @@ fn in_brackets(code: &Option<u16>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::scripted::Scripted;
 
     /// Longer than any of these takes on a busy machine.
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -158,26 +158,11 @@ mod tests {
     /// What is said of a server that answers each line of a session with the next reply, asked by a user with a
     /// password.
     async fn tried(replies: &[&'static str], query: &str) -> Result<(), TrialError> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let replies = replies.to_vec();
-        let serving = tokio::spawn(async move {
-            // The first only connects.
-            drop(listener.accept().await.unwrap());
-            let (stream, _) = listener.accept().await.unwrap();
-            let mut stream = BufReader::new(stream);
-            for reply in replies {
-                let reply = format!("{reply}\r\n");
-                stream.write_all(reply.as_bytes()).await.unwrap();
-                let mut line = String::new();
-                if stream.read_line(&mut line).await.unwrap() == 0 {
-                    return;
-                }
-            }
-        });
+        // The first only connects.
+        let server = Scripted::serve(1, replies).await;
+        let address = server.address;
         let url = Secret::new(format!("smtp://u:s3cret@{address}{query}"));
         let answer = try_mail_server(&url, PATIENCE).await;
-        serving.abort();
         if let Err(error) = &answer {
             let said = format!("{error} {error:?}");
             assert!(!said.contains("s3cret"), "{said}");

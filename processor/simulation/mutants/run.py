@@ -50,11 +50,20 @@ pub mod mutant {
 NAMES = {
     "cluster": "simulator, cluster",
     "embedded": "simulator, embedded log",
+    "orders": "simulator, cluster with machine version 3",
     "differential": "property tests against the model",
     "engine": "tests of the engine",
     "log": "tests of the log",
     "snapshot": "tests of the snapshots",
     "member": "tests of the member",
+}
+
+
+# How each kind of world is asked for.
+WORLDS = {
+    "cluster": ["--world", "cluster"],
+    "embedded": ["--world", "embedded"],
+    "orders": ["--world", "cluster", "--machine-version", "3"],
 }
 
 
@@ -72,7 +81,7 @@ def simulate(world, scratch, env, target):
     code, said = run(build, scratch, env)
     if code != 0:
         sys.exit("does not build:\n" + said)
-    command = [str(target / "debug" / "simulate"), "--world", world, "--seeds", str(SEEDS),
+    command = [str(target / "debug" / "simulate"), *WORLDS[world], "--seeds", str(SEEDS),
                "--commands", str(COMMANDS), "--as-is"]
     code, said = run(command, scratch, env, CHECK_MAX_S)
     if code in (0, LATE):
@@ -98,7 +107,7 @@ def test(check, scratch, env):
 def judge(mutant, scratch, env, target):
     env = dict(env, ONSALE_MUTANT=mutant["name"])
     for check in mutant.get("checks", DEFAULT_CHECKS):
-        if check in ("cluster", "embedded"):
+        if check in WORLDS:
             found = simulate(check, scratch, env, target)
         else:
             found = test(check, scratch, env)
@@ -186,7 +195,7 @@ def main():
         path.write_text(text)
     env = dict(os.environ, CARGO_TARGET_DIR=str(target), CARGO_PROFILE_DEV_OPT_LEVEL="1",
                RUST_BACKTRACE="0")
-    for world in ("cluster", "embedded"):
+    for world in WORLDS:
         found = simulate(world, scratch, env, target)
         assert found is None, "without a bug, %s fails: %s" % (world, found)
     survivors = []

@@ -4,6 +4,7 @@ mod checker;
 mod claims;
 mod context;
 mod ledger;
+mod orders;
 mod summary;
 
 pub use checker::{Checker, Difference, Finding};

@@ -26,9 +26,10 @@ pub struct Options {
     pub seed: u64,
     /// Commands of clients.
     pub commands: u64,
-    /// Whether the machine has version 2 from the beginning, and clients and staff use all its
-    /// commands. Otherwise it begins with version 1.
-    pub is_version_2: bool,
+    /// The machine version whose commands clients and staff use. With 1, some clusters are upgraded
+    /// to version 2 on the way; with 2 that is there from the beginning; with 3 too, and version 3 is
+    /// raised by a barrier of some client.
+    pub machine_version: u16,
     /// Keep the last steps in words.
     pub in_words: bool,
 }
@@ -127,7 +128,7 @@ impl std::fmt::Display for Violation {
             kind,
             seed,
             commands,
-            is_version_2,
+            machine_version,
             ..
         } = self.options;
         let world = match kind {
@@ -138,10 +139,9 @@ impl std::fmt::Display for Violation {
             f,
             "seed {seed} is wrong after {} commands: {}\n\
              see it again: cargo run -p onsale-simulation --bin simulate -- --world {world} \
-             --from {seed} --seeds 1 --commands {commands}{} --as-is --trace",
-            self.after_commands,
-            self.what,
-            if is_version_2 { " --version-2" } else { "" }
+             --from {seed} --seeds 1 --commands {commands} \
+             --machine-version {machine_version} --as-is --trace",
+            self.after_commands, self.what,
         )
     }
 }

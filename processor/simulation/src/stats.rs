@@ -1,5 +1,7 @@
 //! What happened in a world, so that one in which nothing happens is noticed.
 
+use onsale_schemas::{Outcome, OutcomeRecord};
+
 macro_rules! stats {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Counts of what happened.
@@ -107,6 +109,12 @@ stats! {
     expired,
     /// Answers from the memory of idempotency keys.
     replayed_answers,
+    /// Orders of clusters that are not plain.
+    orders,
+    /// Of these, orders that were paid late and got their places back.
+    orders_revived,
+    /// Partial returns in clusters.
+    places_returned,
     /// Deaths of embedded processes by a power cut; the others were killed.
     power_cuts,
     /// Journals whose last batch was torn, and cut when they were opened.
@@ -127,4 +135,21 @@ stats! {
     too_old_for_the_log,
     /// Worlds that ended with an upgrade that this program does not know.
     upgrades,
+}
+
+impl Stats {
+    /// Counts what a record of a cluster decided.
+    pub(crate) fn note(&mut self, record: &OutcomeRecord) {
+        self.expired += record.expired.len() as u64;
+        if record.replay_of.is_some() {
+            self.replayed_answers += 1;
+            return;
+        }
+        match &record.outcome {
+            Outcome::ReservedV2(_) => self.orders += 1,
+            Outcome::ConfirmedV2(order) => self.orders_revived += u64::from(order.revived),
+            Outcome::PlacesReturned(_) => self.places_returned += 1,
+            _ => {}
+        }
+    }
 }

@@ -4,10 +4,14 @@
 mod actions;
 mod clock;
 mod generator;
+mod halls;
 mod layouts;
 mod newer;
+mod offers;
+mod orders;
 mod profile;
 mod rng;
+mod seen_orders;
 mod world;
 
 pub use generator::{Generated, Workload};

@@ -15,12 +15,12 @@ fn asked(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-fn live(kind: Kind, is_version_2: bool, seed: u64, commands: u64) -> Finished {
+fn live(kind: Kind, machine_version: u16, seed: u64, commands: u64) -> Finished {
     let options = Options {
         kind,
         seed,
         commands,
-        is_version_2,
+        machine_version,
         in_words: false,
     };
     match run(options) {
@@ -30,13 +30,13 @@ fn live(kind: Kind, is_version_2: bool, seed: u64, commands: u64) -> Finished {
 }
 
 /// Runs the worlds of a kind and returns what happened in all of them.
-fn live_all(kind: Kind, is_version_2: bool) -> Stats {
+fn live_all(kind: Kind, machine_version: u16) -> Stats {
     let from = asked("ONSALE_SIM_FROM").unwrap_or(0);
     let seeds = asked("ONSALE_SIM_SEEDS").unwrap_or(SEEDS_DEFAULT);
     let commands = asked("ONSALE_SIM_COMMANDS").unwrap_or(COMMANDS_DEFAULT);
     let mut total = Stats::default();
     for seed in from..from + seeds {
-        total.add(&live(kind, is_version_2, seed, commands).stats);
+        total.add(&live(kind, machine_version, seed, commands).stats);
     }
     total
 }
@@ -63,8 +63,10 @@ const ONLY_EMBEDDED: [&str; 7] = [
 ];
 /// If every program knows the rules from the beginning, none is upgraded.
 const ONLY_UPGRADED: [&str; 2] = ["nodes_upgraded", "too_old_for_the_log"];
+/// Orders are of machine version 3.
+const ONLY_VERSION_3: [&str; 3] = ["orders", "orders_revived", "places_returned"];
 /// In a single process nothing can be cut off.
-const ONLY_CLUSTER: [&str; 31] = [
+const ONLY_CLUSTER: [&str; 34] = [
     "unknown",
     "retries",
     "duplicates",
@@ -93,6 +95,9 @@ const ONLY_CLUSTER: [&str; 31] = [
     "readers_killed",
     "expired",
     "replayed_answers",
+    "orders",
+    "orders_revived",
+    "places_returned",
     "nodes_upgraded",
     "too_old_for_the_log",
     "upgrades",
@@ -100,31 +105,47 @@ const ONLY_CLUSTER: [&str; 31] = [
 
 #[test]
 fn clusters() {
-    assert_happened(&live_all(Kind::Cluster, false), &[&ONLY_EMBEDDED]);
+    assert_happened(
+        &live_all(Kind::Cluster, 1),
+        &[&ONLY_EMBEDDED, &ONLY_VERSION_3],
+    );
 }
 
 #[test]
 fn embedded_logs() {
-    assert_happened(&live_all(Kind::Embedded, false), &[&ONLY_CLUSTER]);
+    assert_happened(&live_all(Kind::Embedded, 1), &[&ONLY_CLUSTER]);
 }
 
 #[test]
 fn clusters_of_version_2() {
     assert_happened(
-        &live_all(Kind::Cluster, true),
-        &[&ONLY_EMBEDDED, &ONLY_UPGRADED],
+        &live_all(Kind::Cluster, 2),
+        &[&ONLY_EMBEDDED, &ONLY_UPGRADED, &ONLY_VERSION_3],
     );
 }
 
 #[test]
 fn embedded_logs_of_version_2() {
-    assert_happened(&live_all(Kind::Embedded, true), &[&ONLY_CLUSTER]);
+    assert_happened(&live_all(Kind::Embedded, 2), &[&ONLY_CLUSTER]);
+}
+
+#[test]
+fn clusters_of_version_3() {
+    assert_happened(
+        &live_all(Kind::Cluster, 3),
+        &[&ONLY_EMBEDDED, &ONLY_UPGRADED],
+    );
+}
+
+#[test]
+fn embedded_logs_of_version_3() {
+    assert_happened(&live_all(Kind::Embedded, 3), &[&ONLY_CLUSTER]);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_history() {
     for kind in [Kind::Cluster, Kind::Embedded] {
-        let history = |seed| live(kind, true, seed, 600).trace_hash;
+        let history = |seed| live(kind, 3, seed, 600).trace_hash;
         for seed in [3, 4] {
             assert_eq!(history(seed), history(seed), "{kind:?} {seed}");
         }
@@ -136,5 +157,5 @@ fn the_same_seed_gives_the_same_history() {
 /// The meaning of its seed changes with the rules; `snapshots` tests that damage may happen twice.
 #[test]
 fn what_was_harmed_may_be_harmed_again() {
-    live(Kind::Cluster, false, 991_931, 10_000);
+    live(Kind::Cluster, 1, 991_931, 10_000);
 }

@@ -73,6 +73,21 @@ impl NamedFile {
         }
     }
 
+    /// A file with nothing but a URL, which may hold a password; otherwise as [`NamedFile::secret`].
+    pub fn url(
+        key: impl Into<String>,
+        path: &Path,
+        expected: impl Into<String>,
+        is_url: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self::secret(key, path, expected, move |bytes| {
+            match is_url(secret_text(bytes)?) {
+                true => Ok(()),
+                false => Err("it holds no such URL".to_owned()),
+            }
+        })
+    }
+
     /// A folder that the server writes into; `is_created` where it makes one that is missing.
     pub fn folder(key: impl Into<String>, path: &Path, is_created: bool) -> Self {
         Self {
@@ -95,10 +110,11 @@ impl NamedFile {
     }
 
     /// Whether every user of this machine can read it, and none but the server's should. Where a link leads
-    /// is what counts.
+    /// is what counts; a folder is no secret.
     pub fn is_open_to_all(&self) -> bool {
         let found = std::fs::metadata(&self.path);
-        self.is_secret && found.is_ok_and(|found| found.mode() & WORLD_READS != 0)
+        let is_open = |found: std::fs::Metadata| !found.is_dir() && found.mode() & WORLD_READS != 0;
+        self.is_secret && found.is_ok_and(is_open)
     }
 }
 
@@ -224,6 +240,26 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_a_url_holds_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("url");
+        for (text, what) in [
+            (" redis://a\n", ""),
+            ("http://s3cret", "it holds no such URL"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let url = NamedFile::url("redis.url_file", &path, "a URL", |text| {
+                text.starts_with("redis://")
+            });
+            assert!(url.is_secret);
+            let found = url.problem().map(|problem| problem.to_string());
+            let found = found.unwrap_or_default();
+            assert!(found.contains(what) && !found.contains("s3cret"), "{found}");
+            assert_eq!(found.is_empty(), what.is_empty(), "{found}");
+        }
+    }
+
+    #[test]
     fn only_a_secret_should_not_be_open_to_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
@@ -235,6 +271,9 @@ mod tests {
             assert!(!public.is_open_to_all());
         }
         assert!(!named(&folder.path().join("gone")).is_open_to_all());
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), mode).unwrap();
+        assert!(!named(folder.path()).is_open_to_all());
     }
 
     #[test]

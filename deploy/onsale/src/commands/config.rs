@@ -1,10 +1,10 @@
 //! `onsale config`
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Subcommand;
 
 use crate::cli::ConfigArgs;
-use crate::config::{Config, HIDDEN};
+use crate::config::{Config, ConfigError, HIDDEN};
 use crate::exit::{Failure, OrFail};
 use crate::{output, private};
 
@@ -47,43 +47,71 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<(), Failure> {
             Ok(())
         }
         ConfigCommand::Check { json, config } => {
-            let (warnings, result) = checked(config);
+            let Checked {
+                warnings,
+                problems,
+                result,
+            } = checked(config);
             if *json {
-                let problem = result.as_ref().err().map(ToString::to_string);
                 output::json(&serde_json::json!({
-                    "ok": problem.is_none(), "problem": problem, "warnings": warnings,
+                    "ok": result.is_ok(), "problems": problems, "warnings": warnings,
                 }));
-            } else {
-                for warning in &warnings {
-                    output::line(format_args!("warning: {warning}"));
-                }
-                if result.is_ok() {
-                    output::line("the configuration is fine");
-                }
+                // What is wrong has been said.
+                return result
+                    .map_err(|_| Failure::Use(anyhow!("the configuration cannot be used")));
+            }
+            for warning in &warnings {
+                output::line(format_args!("warning: {warning}"));
+            }
+            if result.is_ok() {
+                output::line("the configuration is fine");
             }
             result
         }
     }
 }
 
-/// What does not keep a server from starting and should not stay as it is, and whether one can start: by the
-/// values, and by the files that they name. Nothing is connected to.
-fn checked(args: &ConfigArgs) -> (Vec<String>, Result<(), Failure>) {
-    let mut warnings = Vec::new();
-    // What is wrong with it is said below.
-    if let Ok(config) = Config::load(args, &Config::default()) {
-        warnings.extend(config.older_settings());
-        warnings.extend(private::readable_secrets(&config).iter().map(|file| {
-            format!(
-                "{} = {} (every user of this machine can read it): {}",
-                file.key,
-                file.path.display(),
-                private::CLOSE_IT
-            )
-        }));
+/// What is found about a configuration.
+struct Checked {
+    /// What does not keep a server from starting and should not stay as it is.
+    warnings: Vec<String>,
+    /// What does, one by one.
+    problems: Vec<String>,
+    /// Whether one can start.
+    result: Result<(), Failure>,
+}
+
+/// Looks at the values and at the files that they name. Nothing is connected to.
+fn checked(args: &ConfigArgs) -> Checked {
+    let config = match Config::load(args, &Config::default()) {
+        Ok(config) => config,
+        Err(failure) => {
+            return Checked {
+                warnings: Vec::new(),
+                problems: vec![failure.to_string()],
+                result: Err(failure),
+            };
+        }
+    };
+    let mut warnings = config.older_settings();
+    warnings.extend(private::readable_secrets(&config).iter().map(|file| {
+        format!(
+            "{} = {} (every user of this machine can read it): {}",
+            file.key,
+            file.path.display(),
+            private::CLOSE_IT
+        )
+    }));
+    let result = config.checked_with_files();
+    Checked {
+        warnings,
+        problems: result
+            .as_ref()
+            .err()
+            .map(ConfigError::parts)
+            .unwrap_or_default(),
+        result: result.map(drop).or_use(),
     }
-    let result = Config::for_server(args).and_then(|config| config.with_files().or_use());
-    (warnings, result.map(drop))
 }
 
 /// The configuration as a file that can be used once the secrets, which are not shown, are filled in

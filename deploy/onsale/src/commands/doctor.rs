@@ -36,7 +36,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
             let older = config.older_settings().into_iter();
             checks.extend(older.map(|older| Check::warning("configuration", older, "rename it")));
             checks.extend(callbacks(&config));
-            machine::files(&config, &mut checks);
+            let wrong_files = machine::files(&config, &mut checks);
             machine::permissions(&config, &mut checks);
             checks.push(machine::open_files(&config));
             machine::listeners(&config, &mut checks);
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
                 if config.kafka.is_used() {
                     server::redis(&config, &mut checks).await;
                 }
-                services::look(&config, &mut checks).await;
+                services::look(&config, &wrong_files, &mut checks).await;
                 server::server(&config, &args.trust, &mut checks).await;
                 if config.kafka.is_used() {
                     cluster::look_at_projection(&config, &mut checks).await;
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
 
 fn configuration(args: &ConfigArgs) -> Check {
     match Config::for_server(args) {
-        Ok(_) => Check::ok("configuration", "fine"),
+        Ok(_) => Check::ok("configuration", "every value can be used"),
         Err(failure) => Check::warning(
             "configuration",
             of_configuration(&failure),

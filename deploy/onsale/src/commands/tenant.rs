@@ -93,9 +93,9 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
             Some(owner) => Some(find(office, owner).await?),
             None => None,
         };
-        let mut is_verified = None;
+        let mut is_owned = None;
         if let Some(owner) = &owner {
-            is_verified = Some(require_owner(owner, args.unverified)?);
+            is_owned = Some(require_owner(owner, args.unverified)?);
             if owner.disabled_at_ms.is_some() {
                 return Err(Failure::Found(anyhow!(
                     "the account {} is disabled; `onsale user enable` lets it sign in",
@@ -138,13 +138,13 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
         if args.json.json {
             output::json(&json!({
                 "tenant_id": tenant.tenant_id, "slug": tenant.slug, "owner": owner,
-                "owner_verified": is_verified,
+                "owner_address_owned": is_owned,
             }));
         } else {
             output::line(format_args!("tenant {} {}", tenant.tenant_id, tenant.slug));
-            if let (Some(owner), Some(is_verified)) = (owner, is_verified) {
-                let verified = yes_or_no(is_verified);
-                output::line(format_args!("owner {owner}, verified: {verified}"));
+            if let (Some(owner), Some(is_owned)) = (owner, is_owned) {
+                let owned = yes_or_no(is_owned);
+                output::line(format_args!("owner {owner}, address owned: {owned}"));
             }
         }
         Ok(())

@@ -180,7 +180,10 @@ pub(super) fn yes_or_no(is_so: bool) -> &'static str {
 pub(crate) fn failed(error: AccountError) -> Failure {
     match error {
         AccountError::Store(error) => Failure::Reach(error.into()),
-        AccountError::Invalid { .. } | AccountError::Weak { .. } => Failure::Use(error.into()),
+        AccountError::Invalid { .. }
+        | AccountError::InvalidValue { .. }
+        | AccountError::Past { .. }
+        | AccountError::Weak { .. } => Failure::Use(error.into()),
         other => Failure::Found(other.into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use onsale_settings::NamedFile;
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Problem};
 
 impl Config {
     /// Every file and folder that a setting names, except the data folder, which a start makes.
@@ -23,17 +23,26 @@ impl Config {
         .collect()
     }
 
-    /// The configuration if every file that it names is what it should be.
+    /// The configuration if a server can start with its values and with the files that they name.
     ///
     /// # Errors
-    /// All problems at once.
-    pub(crate) fn with_files(self) -> Result<Self, ConfigError> {
+    /// All problems of both at once.
+    pub(crate) fn checked_with_files(self) -> Result<Self, ConfigError> {
         let files = self.files();
-        let problems: Vec<_> = files.iter().filter_map(NamedFile::problem).collect();
-        if problems.is_empty() {
-            Ok(self)
-        } else {
-            Err(ConfigError::Problems(problems))
+        let found: Vec<Problem> = files.iter().filter_map(NamedFile::problem).collect();
+        let (config, mut problems) = match self.checked(true) {
+            Ok(config) => (Some(config), Vec::new()),
+            Err(ConfigError::Problems(problems)) => (None, problems),
+            Err(other) => return Err(other),
+        };
+        for problem in found {
+            if !problems.iter().any(|said| said.key == problem.key) {
+                problems.push(problem);
+            }
+        }
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(ConfigError::Problems(problems)),
         }
     }
 }
@@ -139,8 +148,12 @@ mod tests {
             folder.path().join("key").display().to_string(),
         )]
         .into();
-        let error = config.with_files().unwrap_err().to_string();
+        config.http.public_url = Some("tickets".to_owned());
+        let error = config.checked_with_files().unwrap_err();
+        let said = error.parts();
+        let error = error.to_string();
         for (key, what) in [
+            ("http.public_url", "tickets"),
             ("mail.url_file", "it is empty"),
             ("accounts.key_file", "it does not exist"),
             ("http.tls_ca_file", "it is a folder"),
@@ -150,6 +163,8 @@ mod tests {
             assert!(said.contains(what), "{said}");
             assert!(said.contains("expected "), "{said}");
         }
-        assert!(Config::for_tests().with_files().is_ok());
+        let of_mail = said.iter().filter(|part| part.starts_with("mail."));
+        assert_eq!(of_mail.count(), 1, "{said:?}");
+        assert!(Config::for_tests().checked_with_files().is_ok());
     }
 }

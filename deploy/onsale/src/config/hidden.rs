@@ -27,7 +27,7 @@ impl Config {
         hide(&mut self.database.url);
         hide(&mut self.redis.url);
         hide(&mut self.cluster.secret);
-        // Nothing asks for a password in these, and nothing keeps anybody from writing one.
+        // None of these needs a password, and nothing keeps anybody from writing one there.
         for url in [
             self.http.public_url.as_mut(),
             self.mail.link_base_url.as_mut(),

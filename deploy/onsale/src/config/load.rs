@@ -86,6 +86,16 @@ pub(crate) enum ConfigError {
     Problems(Vec<super::Problem>),
 }
 
+impl ConfigError {
+    /// Each thing that is wrong by itself.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        match self {
+            Self::Problems(problems) => problems.iter().map(ToString::to_string).collect(),
+            other => vec![other.to_string()],
+        }
+    }
+}
+
 /// The configuration from `file` (when given) and these variables, on top of `base`; not checked
 /// beyond its types.
 ///

@@ -6,7 +6,7 @@ use onsale_settings::LOCAL_URL;
 
 use super::{Config, Problem, shown_url};
 
-/// Settings of earlier versions in the place of which `http.public_url` is.
+/// Settings of earlier versions that `http.public_url` replaces.
 const LINKS: &str = "mail.link_base_url";
 const CALLBACKS: &str = "accounts.public_url";
 const PAGES: &str = "accounts.pages_url";
@@ -49,7 +49,7 @@ impl Config {
         }
     }
 
-    /// What is set by an older name, and by which newer one it is to be set.
+    /// A sentence for each setting that is set by its older name, with the newer one.
     pub(crate) fn older_settings(&self) -> Vec<String> {
         let set = self.older_addresses().into_iter();
         let set = set.filter(|(_, value)| value.is_some());

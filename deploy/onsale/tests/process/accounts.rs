@@ -32,6 +32,33 @@ fn settings(database: Option<&str>) -> Vec<(&str, &str)> {
     std::iter::once(cost).chain(url).collect()
 }
 
+/// A list that ends before its last item says so, and where it goes on.
+fn goes_on(server: &Server) {
+    let more = ["user", "create", "--email", "second@example.test"];
+    let second = verb(server, &more)["user_id"].clone();
+    let first = [&["user", "list"][..], &["--limit", "1", "--json"]].concat();
+    let (code, out, err) = server.verb(&first);
+    assert_eq!(code, Some(0), "{err}");
+    let page: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(page["users"][0]["user_id"], second, "{page}");
+    assert_eq!(page["next"], second, "{page}");
+    let place = second.as_str().unwrap();
+    assert!(err.contains(&format!("more: --after {place}")), "{err}");
+    let (_, out, err) = server.verb(&["user", "list", "--after", place]);
+    assert!(out.contains(EMAIL) && !out.contains(place), "{out}");
+    assert!(!err.contains("more:"), "{err}");
+    for (args, option) in [
+        (&["audit", "list", "--limit", "1"], "more: --before "),
+        (&["user", "list", "--limit", "1"], "more: --after "),
+    ] {
+        let (code, _, err) = server.verb(args);
+        assert_eq!(code, Some(0), "{err}");
+        assert!(err.contains(option), "{args:?}: {err}");
+    }
+    let (_, _, err) = server.verb(&["tenant", "list", "--limit", "1"]);
+    assert!(!err.contains("more:"), "there is one tenant: {err}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_look_after_accounts_and_no_file_names_a_person() {
     looked_after(None).await;
@@ -81,26 +108,37 @@ async fn looked_after(database: Option<&str>) {
     let token = admin["data"]["access_token"].as_str().unwrap();
     let (status, _) = server.get(token, "/admin/snapshots").await;
     assert_eq!(status, 200);
+    let path = format!("/users/{}", created["user_id"].as_str().unwrap());
+    let (status, read) = server.get(token, &path).await;
+    assert_eq!(status, 200, "{read}");
+    let shown = verb(&server, &["user", "show", EMAIL]);
+    assert_eq!(read["data"], shown, "an account has one shape");
     verb(&server, &["user", "sessions", EMAIL, "--end"]);
     let listed = verb(&server, &["user", "list", "--role", "admin"]);
-    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
     let shown = verb(&server, &["user", "show", EMAIL]);
-    assert_eq!(listed[0], shown);
+    assert_eq!(listed, json!({ "users": [shown], "next": null }));
     assert_eq!(shown["email"], EMAIL);
     assert_eq!(shown["user_id"], created["user_id"]);
     assert_eq!(shown["email_verified"], true);
+    assert_eq!(shown["address_owned"], true);
     assert_eq!(shown["second_factor"], false);
-    assert!(shown["last_sign_in_at_ms"].is_u64(), "{shown}");
+    assert!(shown["last_sign_in_at"].is_string(), "{shown}");
+    assert_eq!(shown["disabled_at"], json!(null), "{shown}");
     assert_eq!(shown["memberships"][0]["slug"], "opera");
     assert_eq!(shown["memberships"][0]["role"], "owner");
     let buyers = verb(&server, &["user", "list", "--role", "buyer"]);
-    assert_eq!(buyers, json!([]));
+    assert_eq!(buyers, json!({ "users": [], "next": null }));
     let tenants = verb(&server, &["tenant", "list", "--search", "OPER"]);
-    assert_eq!(tenants.as_array().map(Vec::len), Some(1), "{tenants}");
-    assert_eq!(tenants[0]["tenant_id"], tenant["tenant_id"]);
-    assert_eq!(tenants[0]["name"], "Opera");
+    let found = &tenants["tenants"];
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{tenants}");
+    assert_eq!(found[0]["tenant_id"], tenant["tenant_id"]);
+    assert_eq!(found[0]["name"], "Opera");
+    assert!(found[0]["created_at"].is_string(), "{tenants}");
+    assert_eq!(tenants["next"], json!(null));
     let none = verb(&server, &["tenant", "list", "--after", "opera"]);
-    assert_eq!(none, json!([]));
+    assert_eq!(none, json!({ "tenants": [], "next": null }));
+
+    goes_on(&server);
 
     let entries = verb(&server, &["audit", "list", "--limit", "100"]);
     let actions: Vec<&str> = entries
@@ -151,9 +189,9 @@ async fn rights_are_for_addresses_that_their_accounts_have_verified() {
     assert_eq!(signed_in["data"]["user"]["role"], "buyer");
     let tenant = verb(&server, &[&opera[..], &["--unverified"]].concat());
     assert_eq!(tenant["owner"], id);
-    assert_eq!(tenant["owner_verified"], false);
+    assert_eq!(tenant["owner_address_owned"], false);
     let raise = ["user", "role", EMAIL, "admin", "--unverified"];
-    assert_eq!(verb(&server, &raise)["verified"], false);
+    assert_eq!(verb(&server, &raise)["address_owned"], false);
     // To take rights away needs no proof, but somebody else who looks after the installation.
     for args in [
         &["user", "role", EMAIL, "buyer"][..],
@@ -395,13 +433,18 @@ async fn operators_reset_second_factors_and_their_person_is_told() {
     assert_eq!(asked["error"]["code"], "SECOND_FACTOR_REQUIRED");
 
     let listed = verb(&server, &["user", "factors", EMAIL]);
-    assert!(listed["totp_since_ms"].is_u64(), "{listed}");
+    assert!(listed["totp_since"].is_string(), "{listed}");
     assert_eq!(listed["recovery_codes_left"], 10);
     let reset = verb(&server, &["user", "factors", EMAIL, "--reset"]);
     assert_eq!(
         (&reset["totp"], &reset["sessions_ended"]),
         (&json!(1), &json!(1))
     );
+    let (code, said, err) = server.verb(&["user", "factors", EMAIL, "--reset"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(said.contains("nothing was removed"), "{said}");
+    let trail = verb(&server, &["audit", "list", "--action", "factor.reset"]);
+    assert_eq!(trail.as_array().map(Vec::len), Some(1), "{trail}");
     let (status, signed_in) = sign_in(&server, password).await;
     assert_eq!(status, 200, "{signed_in}");
     // The role that takes one is held back until there is one again.

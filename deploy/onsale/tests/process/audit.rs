@@ -233,6 +233,14 @@ async fn bookings_are_in_the_trail_and_what_is_taken_out_of_it_shows(
     let said: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(said["ok"], true, "{said}");
 
+    for (wrong, right) in [
+        (["--kind", "evnt"], "event"),
+        (["--action", "cancel"], "session.open"),
+    ] {
+        let (code, _, err) = server.verb(&[&["audit", "list"][..], &wrong].concat());
+        assert_eq!(code, Some(2), "{err}");
+        assert!(err.contains(right), "{err}");
+    }
     let (code, out, _) = server.verb(&["audit", "list", "--kind", "event", "--json"]);
     assert_eq!(code, Some(0));
     let entries: Value = serde_json::from_str(&out).unwrap();

@@ -66,11 +66,35 @@ fn files_that_are_not_what_they_should_be_are_named_without_asking_anyone() {
         let (code, checked) = said(folder.path(), &env, &["config", "check"]);
         assert_eq!(code, Some(2), "{checked}");
         let (_, doctor) = said(folder.path(), &env, &["doctor"]);
+        for service in ["mail", "uploads"] {
+            // That has been said of its file.
+            assert!(!doctor.contains(&format!("  {service}: ")), "{doctor}");
+        }
         for said in [checked.as_str(), check(&doctor, "FAILED", "files")] {
             let named = format!("{setting} = {path} (");
             assert!(said.contains(&named) && said.contains(what), "{said}");
             assert!(!said.contains("s3cret"), "{said}");
         }
+    }
+    let env = [("MAIL__URL_FILE", inside.as_str())];
+    for verb in [&["config", "check"][..], &["doctor"]] {
+        let (_, said) = said(folder.path(), &env, verb);
+        assert!(said.contains("it is a folder"), "{said}");
+        assert!(!said.contains("chmod 600"), "{said}");
+    }
+    // All at once, values and files.
+    let env = [
+        ("HTTP__PUBLIC_URL", "tickets"),
+        ("MAIL__URL_FILE", gone.as_str()),
+        ("HTTP__TLS_CA_FILE", text.as_str()),
+    ];
+    let (code, checked) = said(folder.path(), &env, &["config", "check", "--json"]);
+    assert_eq!(code, Some(2), "{checked}");
+    let json: serde_json::Value = serde_json::from_str(checked.lines().next().unwrap()).unwrap();
+    let problems = json["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 3, "{json}");
+    for key in ["http.public_url", "mail.url_file", "http.tls_ca_file"] {
+        assert_eq!(checked.matches(key).count(), 1, "{key}: {checked}");
     }
     let env = [("DATABASE__URL_FILE", url.as_str())];
     let (code, checked) = said(folder.path(), &env, &["config", "check"]);

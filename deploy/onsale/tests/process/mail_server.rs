@@ -152,7 +152,7 @@ async fn mails_arrive_and_their_links_lead_on() {
     assert_eq!(status, 200, "{done}");
     let mails = mailbox.mails(3).await;
     assert_eq!(
-        mails[0]["Subject"], "Opera Zürich: your password was set anew",
+        mails[0]["Subject"], "Opera Zürich: your password was reset",
         "{mails:?}"
     );
     let text = mails[0]["Text"].as_str().unwrap();
@@ -247,6 +247,7 @@ async fn an_account_moves_to_the_address_that_its_link_was_mailed_to() {
         ("ONSALE_ACCOUNTS__BCRYPT_COST", "10"),
         ("ONSALE_MAIL__URL", mail_url.as_str()),
         ("ONSALE_MAIL__FROM", "Opera Zürich <tickets@example.test>"),
+        ("ONSALE_MAIL__CONTACT", "Help <help@example.test>"),
         ("ONSALE_HTTP__PUBLIC_URL", LINKS),
     ];
     let server = Server::start_with(&folder.path().join("data"), &env).await;
@@ -260,18 +261,23 @@ async fn an_account_moves_to_the_address_that_its_link_was_mailed_to() {
     let asked = json!({ "email": after.address, "password": PASSWORD });
     done(&server, session, "/auth/change-email", &asked).await;
     let told = before.mails(2).await.remove(0);
-    let subject = "Opera Zürich: another e-mail address was asked for";
+    let subject = "Opera Zürich: a change of your e-mail address was requested";
     assert_eq!(told["Subject"], subject, "{told}");
     let mails = after.mails(1).await;
     let text = mails[0]["Text"].as_str().unwrap();
     assert!(!text.contains(NAME), "nobody has shown whose address it is");
+    assert!(text.contains("The link expires in "), "{text}");
     let link = json!({ "token": token(&mails[0], &after.address, "confirm-email") });
     done(&server, session, "/auth/confirm-email", &link).await;
     let told = before.mails(3).await.remove(0);
     let subject = "Opera Zürich: your e-mail address was changed";
     assert_eq!(told["Subject"], subject, "{told}");
     let text = told["Text"].as_str().unwrap();
-    assert!(text.contains("tell us at once"), "{text}");
+    assert!(
+        text.contains("write to help@example.test at once"),
+        "{text}"
+    );
+    assert_eq!(told["ReplyTo"][0]["Address"], "help@example.test", "{told}");
     assert!(!text.contains(&after.address), "{text}");
     before.assert_sound(&told).await;
     after.assert_sound(&mails[0]).await;

@@ -169,6 +169,9 @@ async fn doctor_says_when_nothing_serves_a_log() {
     assert!(out.contains("warning  server: none runs at"), "{out}");
     assert!(out.contains("there is a log"), "{out}");
     assert!(!out.contains("configuration: configuration"), "{out}");
+    let (_, _, err) = server.verb(&["status"]);
+    assert!(err.contains("is the server running?"), "{err}");
+    assert!(err.contains("--server"), "{err}");
 }
 
 /// What the database lacks is not passed over: the log was read, and the exit code says that the two

@@ -68,7 +68,7 @@ async fn old_sessions_and_entries_go(store: &Store, server: &Server) {
         assert_eq!(status, 200, "{said}");
     }
     let entry = "INSERT INTO audit (at_ms, actor_role, action, subject_kind, subject_id) \
-                 VALUES (1600000000000, 'system', 'test.try', 'test', 'one')";
+                 VALUES (1600000000000, 'system', 'test.try', 'job', 'one')";
     let old = "UPDATE sessions SET created_at_ms = 1600000000000, rotated_at_ms = 1600000000000, \
                ended_at_ms = 1600000000000 WHERE ended_at_ms IS NOT NULL";
     for sql in [entry, entry, entry, old] {
@@ -82,7 +82,7 @@ async fn old_sessions_and_entries_go(store: &Store, server: &Server) {
     let oldest = &kind(&report, "sessions")["oldest_ms"];
     assert_eq!(*oldest, 1_600_000_000_000_u64, "{report}");
     // A report alone deletes nothing.
-    let trail = json_of(server, &["audit", "list", "--kind", "test"]);
+    let trail = json_of(server, &["audit", "list", "--kind", "job"]);
     assert_eq!(trail.as_array().map(Vec::len), Some(3), "{trail}");
     let id = report["report_id"].as_str().unwrap();
     let applied = json_of(server, &["retention", "apply", id]);
@@ -95,7 +95,7 @@ async fn old_sessions_and_entries_go(store: &Store, server: &Server) {
             "{name}: {applied}"
         );
     }
-    let trail = json_of(server, &["audit", "list", "--kind", "test"]);
+    let trail = json_of(server, &["audit", "list", "--kind", "job"]);
     assert_eq!(trail, json!([]));
     let verified = json_of(server, &["audit", "verify"]);
     assert_eq!(verified["ok"], true, "{verified}");

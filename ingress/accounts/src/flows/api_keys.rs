@@ -37,10 +37,10 @@ impl Accounts {
                 expected: "1 to 100 characters on one line",
             });
         }
-        if expires_at_ms.is_some_and(|end| end <= now_ms) {
-            return Err(AccountError::Invalid {
+        if let Some(at_ms) = expires_at_ms.filter(|end| *end <= now_ms) {
+            return Err(AccountError::Past {
                 field: "expires_at",
-                expected: "an instant that lies ahead",
+                at_ms,
             });
         }
         let tenant = self.tenant(tenant).await?.tenant_id;

@@ -4,10 +4,10 @@
 //! address is sent. Whether another account has that address is not looked at before the link is followed, so asking
 //! tells nothing about it. The address that the account has is told of both.
 //!
-//! Following the link shows that the new address is read by someone, and not that this is the account's person: whoever
-//! has an account may have asked for another person's address. So it is as with a registration (`flows/verify.rs`): the
-//! address is verified by the link, and known to be the account's own where the link is followed in a session of the
-//! account or with its password.
+//! Following the link shows that the new address is read by someone, and not that this is the account's person: that
+//! one may have mistyped it, or asked for another person's address. So the link is followed in a session of the account
+//! or with its password, which its person had a moment ago; alone it does nothing, and stays good. The address is known
+//! to be the account's own from then on.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -42,7 +42,8 @@ impl Accounts {
     /// before is good no more. It does the same whether or not another account has the address.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] for no address, or the account's own; [`AccountError::TooManyMails`];
+    /// [`AccountError::Invalid`] for no address, or the account's own; [`AccountError::TooManyMails`] where the new
+    /// address was sent too many, [`AccountError::TooManyAddressChanges`] where the account asks too often;
     /// [`AccountError::InvalidCredentials`], [`AccountError::StepUp`], [`AccountError::SignInAgain`] and others.
     pub async fn change_email(
         &self,
@@ -93,7 +94,7 @@ impl Accounts {
             AddressAsked::Asked => Ok(()),
             // Another change came before this one.
             AddressAsked::NotThere => Err(AccountError::InvalidCredentials),
-            AddressAsked::TooMany { next_at_ms } => Err(AccountError::TooManyMails {
+            AddressAsked::TooMany { next_at_ms } => Err(AccountError::TooManyAddressChanges {
                 retry_after_seconds: next_at_ms.saturating_sub(now_ms).div_ceil(1_000),
             }),
         }
@@ -112,13 +113,14 @@ impl Accounts {
         Ok(change.user_id)
     }
 
-    /// Uses the token of a link up: the account has the new address, which is verified, and is known to be the
-    /// account's person's where the follower is that person. Every session ends but the one that the link is followed
-    /// in. The address before is told.
+    /// Uses the token of a link up, followed by the account's person: the account has the new address, which is
+    /// verified, and known to be that person's. Every session ends but the one that the link is followed in. The
+    /// address before is told.
     ///
     /// # Errors
-    /// [`AccountError::BadLink`] where it is not good any more. After [`AccountError::EmailTaken`], and after
-    /// [`AccountError::InvalidCredentials`] where the password is another, it is good still.
+    /// [`AccountError::BadLink`] where it is not good any more. It is good still after [`AccountError::NotFollower`]
+    /// where neither a live session of the account nor its password came along, [`AccountError::InvalidCredentials`]
+    /// where the password is another, and [`AccountError::AddressTaken`].
     pub async fn confirm_email(
         &self,
         token: &Private,
@@ -130,7 +132,8 @@ impl Accounts {
         let user = row.user_id;
         let proof = self
             .proof_of(&row, follower, CHANGE, origin, now_ms)
-            .await?;
+            .await?
+            .ok_or(AccountError::NotFollower)?;
         let vault = self.vault(now_ms).await?;
         let place = sealed_columns::new_email(change.change_id);
         let opened = vault.ring().open(place, &change.email.sealed)?;
@@ -138,14 +141,14 @@ impl Accounts {
             AccountError::Internal("address_changes.email_sealed holds no address".to_owned())
         })?;
         let before = vault.open_profile(&row)?.email;
-        let before = before.ok_or(AccountError::BadLink)?;
+        let before = before.ok_or(AccountError::BadLink(Purpose::ChangeEmail))?;
         let notice = Notice::AddressChanged.job_to(user, now_ms, |mail_id| {
             seal(vault, sealed_columns::mailed_address(mail_id), &before)
         })?;
         let detail = json!({
             "from": masked(&before),
             "to": masked(email.written()),
-            "by": shown_by(proof.as_ref()),
+            "by": shown_by(Some(&proof)),
         });
         let origin = origin.clone();
         let audit = move |user| origin.own(user, CHANGE).with(detail);
@@ -154,8 +157,10 @@ impl Accounts {
             self.store
                 .change_address(secret.hash(), &sealed, proof, notice, now_ms, audit);
         match changed.await {
-            Err(StoreError::Exists(_)) => Err(AccountError::EmailTaken),
-            other => other?.map(drop).ok_or(AccountError::BadLink),
+            Err(StoreError::Exists(_)) => Err(AccountError::AddressTaken(Purpose::ChangeEmail)),
+            other => other?
+                .map(drop)
+                .ok_or(AccountError::BadLink(Purpose::ChangeEmail)),
         }
     }
 
@@ -165,7 +170,7 @@ impl Accounts {
         token: &Private,
         now_ms: u64,
     ) -> Result<(OneTimeSecret, AddressChange, UserRow), AccountError> {
-        let bad = || AccountError::BadLink;
+        let bad = || AccountError::BadLink(Purpose::ChangeEmail);
         let secret = OneTimeSecret::parse(token.expose()).ok_or_else(bad)?;
         let change = self.store.address_change(secret.hash(), now_ms).await?;
         let change = change.ok_or_else(bad)?;

@@ -10,7 +10,8 @@ use crate::flows::Confirmation;
 
 impl Accounts {
     /// Erases what is personal of the account of a person who has confirmed it. Bookings stay, under an
-    /// id that names nobody any more.
+    /// id that names nobody any more. `answer` is what is remembered of a call that came with a key, by status and
+    /// text: nothing in it is the person's.
     ///
     /// # Errors
     /// [`AccountError::StepUp`], [`AccountError::InvalidCredentials`], [`AccountError::SignInAgain`],
@@ -19,6 +20,7 @@ impl Accounts {
         &self,
         user: Uuid,
         confirmation: Confirmation<'_>,
+        answer: (u16, &[u8]),
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
@@ -26,6 +28,10 @@ impl Accounts {
         let row = self
             .consent(user, confirmation, doing, origin, now_ms)
             .await?;
+        let last = match &origin.repeat {
+            Some(repeat) => Some(self.last_answer(repeat, answer, now_ms).await?),
+            None => None,
+        };
         let origin = origin.clone();
         let audit = move |erasure: &Erasure| {
             let entry = origin.own(user, doing);
@@ -50,7 +56,7 @@ impl Accounts {
             }
         };
         let (shown, by) = (row.password.as_ref(), confirmation.mandate(user, now_ms));
-        let erased = self.store.erase_user(user, shown, by, now_ms, audit);
+        let erased = self.store.erase_user(user, shown, by, last, now_ms, audit);
         match erased.await? {
             Erasure::Erased { .. } => Ok(()),
             Erasure::LastOwner => Err(AccountError::LastOwner),

@@ -100,8 +100,9 @@ impl Accounts {
     ) -> Result<SignInStart, AccountError> {
         let provider = self.providers.get(provider);
         let provider = provider.ok_or(AccountError::NotFound("provider"))?;
-        let to = return_to(to.unwrap_or(HOME)).ok_or(AccountError::Invalid {
+        let to = return_to(to.unwrap_or(HOME)).ok_or_else(|| AccountError::InvalidValue {
             field: "return_to",
+            value: to.unwrap_or(HOME).to_owned(),
             expected: "a path of this site, as /shows/1",
         })?;
         let journey = Journey::new(&provider.name, to, linking, now_ms);

@@ -187,20 +187,25 @@ impl Accounts {
     }
 
     /// Erases the address of a guest that no account has taken over. Its bookings stay, under an id that
-    /// names nobody any more.
+    /// names nobody any more. `answer` is as with [`Accounts::erase`].
     ///
     /// # Errors
     /// [`AccountError::NotFound`] where there is none.
     pub async fn erase_guest(
         &self,
         guest: Uuid,
+        answer: (u16, &[u8]),
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
         let entry = origin
             .by_guest(guest, "guest.erase")
             .with(json!({ "erased": ["email", "locale"], "kept": ["bookings"] }));
-        if self.store.erase_guest(guest, now_ms, entry).await? {
+        let last = match &origin.repeat {
+            Some(repeat) => Some(self.last_answer(repeat, answer, now_ms).await?),
+            None => None,
+        };
+        if self.store.erase_guest(guest, last, now_ms, entry).await? {
             Ok(())
         } else {
             Err(AccountError::NotFound("guest"))

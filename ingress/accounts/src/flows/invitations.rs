@@ -190,7 +190,8 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<Membership, AccountError> {
-        let secret = OneTimeSecret::parse(token.expose()).ok_or(AccountError::BadLink)?;
+        let secret = OneTimeSecret::parse(token.expose())
+            .ok_or(AccountError::BadLink(Purpose::Invitation))?;
         let origin = origin.clone();
         let audit = move |membership: &Membership| {
             origin
@@ -205,7 +206,7 @@ impl Accounts {
             .await?
         {
             Acceptance::Accepted(membership) => Ok(membership),
-            Acceptance::NotGood => Err(AccountError::BadLink),
+            Acceptance::NotGood => Err(AccountError::BadLink(Purpose::Invitation)),
             Acceptance::OtherAddress => Err(AccountError::OtherAddress),
             Acceptance::LastOwner => Err(AccountError::LastOwner),
         }

@@ -13,6 +13,7 @@ use super::consent::Confirmation;
 use crate::accounts::{Accounts, Origin};
 use crate::email::Email;
 use crate::error::AccountError;
+use crate::fields;
 use crate::passwords::weakness;
 use crate::secret::OneTimeSecret;
 
@@ -24,7 +25,8 @@ impl Accounts {
     /// provider does not vouch for the address.
     ///
     /// # Errors
-    /// [`AccountError::InvalidCredentials`] where `current` is not the password;
+    /// [`AccountError::InvalidCredentials`] where `current` is not the password; [`AccountError::Invalid`] where the
+    /// new one is the same: who changes it because somebody else knows it would be none the safer;
     /// [`AccountError::NoPassword`] where there is none: a link that sets the first one is mailed;
     /// [`AccountError::StepUp`] and others.
     pub async fn change_password(
@@ -58,6 +60,12 @@ impl Accounts {
         let row = self
             .consent(user, confirmation, doing, origin, now_ms)
             .await?;
+        if current.expose() == new.expose() {
+            return Err(AccountError::Invalid {
+                field: "new_password",
+                expected: "another password than the account has",
+            });
+        }
         let hash = self.passwords.hash(new).await?;
         let before = row.password.as_ref();
         let act = Act::new(origin.own(user, doing), confirmation.mandate(user, now_ms));
@@ -90,16 +98,15 @@ impl Accounts {
     /// written for whatever address. A worker does the rest ([`onsale_store::reset`]).
     ///
     /// # Errors
-    /// [`AccountError::Busy`] where too many wait for that, and when the database cannot be used.
+    /// [`AccountError::Invalid`] for what is no address, whoever asks; [`AccountError::Busy`] where too many wait for
+    /// that, and when the database cannot be used.
     pub async fn forgot_password(
         &self,
         email: &Private,
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
-        let Some(email) = Email::parse(email) else {
-            return Ok(());
-        };
+        let email = fields::email(email)?;
         let vault = self.vault(now_ms).await?;
         let secret = OneTimeSecret::random();
         let mail_id = Uuid::now_v7();
@@ -137,13 +144,13 @@ impl Accounts {
         origin: &Origin,
         now_ms: u64,
     ) -> Result<(), AccountError> {
-        let secret = OneTimeSecret::parse(token.expose()).ok_or(AccountError::BadLink)?;
-        // A guess costs no password's hash.
         let purpose = Purpose::ResetPassword;
+        let bad = || AccountError::BadLink(purpose);
+        let secret = OneTimeSecret::parse(token.expose()).ok_or_else(bad)?;
+        // A guess costs no password's hash.
         let good = self.store.one_time_token(secret.hash(), purpose, now_ms);
-        let good = good.await?.ok_or(AccountError::BadLink)?;
-        let user = good.user_id.ok_or(AccountError::BadLink)?;
-        let row = self.store.user(user).await?.ok_or(AccountError::BadLink)?;
+        let user = good.await?.and_then(|good| good.user_id).ok_or_else(bad)?;
+        let row = self.store.user(user).await?.ok_or_else(bad)?;
         let profile = self.vault(now_ms).await?.open_profile(&row)?;
         let email = profile.email.as_ref().and_then(Email::parse);
         if let Some(why) = weakness(password, email.as_ref(), profile.name.as_ref()) {
@@ -168,6 +175,6 @@ impl Accounts {
             .reset_password(secret.hash(), &hash, now_ms, audit)
             .await?
             .map(drop)
-            .ok_or(AccountError::BadLink)
+            .ok_or_else(bad)
     }
 }

@@ -74,7 +74,7 @@ impl Accounts {
             .verify_email(secret.hash(), proof, now_ms, audit)
             .await?
             .map(drop)
-            .ok_or(AccountError::BadLink)
+            .ok_or(AccountError::BadLink(Purpose::VerifyEmail))
     }
 
     /// Sends another link to the address of an account; none where it is verified and known to be its person's.
@@ -111,7 +111,7 @@ impl Accounts {
         token: &Private,
         now_ms: u64,
     ) -> Result<(OneTimeSecret, UserRow), AccountError> {
-        let bad = || AccountError::BadLink;
+        let bad = || AccountError::BadLink(Purpose::VerifyEmail);
         let secret = OneTimeSecret::parse(token.expose()).ok_or_else(bad)?;
         let purpose = Purpose::VerifyEmail;
         let good = self.store.one_time_token(secret.hash(), purpose, now_ms);

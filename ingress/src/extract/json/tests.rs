@@ -121,7 +121,7 @@ fn no_value_of_a_secret_is_repeated() {
         r#"{"count":1,"inner":"hunter22"}"#,
         r#"{"count":1,"id":{"hunter22":1}}"#,
     ] {
-        let error = parse_within::<Outer>(body.as_bytes(), &[], true).unwrap_err();
+        let error = parse_within::<Outer>(body.as_bytes(), &[], Shown::Only(&[])).unwrap_err();
         let details = error.details().unwrap();
         assert_eq!(details["value"], Value::Null, "{body}");
         assert!(
@@ -129,6 +129,25 @@ fn no_value_of_a_secret_is_repeated() {
             "{body}: {details}"
         );
         assert!(!error.detail().contains("hunter22"), "{body}");
+    }
+}
+
+#[test]
+fn a_secret_shows_its_open_fields_alone() {
+    for (body, field, value) in [
+        (r#"{"count":1,"id":"x"}"#, "id", Value::from("x")),
+        (r#"{"count":"hunter22"}"#, "count", Value::Null),
+        (
+            r#"{"count":1,"inner":[{"id":"x"}]}"#,
+            "inner[0].id",
+            Value::Null,
+        ),
+    ] {
+        let shown = Shown::Only(&["id"]);
+        let error = parse_within::<Outer>(body.as_bytes(), &[], shown).unwrap_err();
+        let details = error.details().unwrap();
+        assert_eq!(details["field"], field, "{body}");
+        assert_eq!(details["value"], value, "{body}");
     }
 }
 

@@ -10,11 +10,12 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use onsale_accounts::Action;
 use onsale_store::Scope;
+use onsale_store::audit::SUBJECT_KINDS;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::filter::{NAME_MAX_CHARS, READ_AUDIT, Wanted};
+use super::filter::{ACTION_FORM, NAME_MAX_CHARS, READ_AUDIT, Wanted};
 use crate::audit_pages::{AuditFormat, AuditPages, AuditPagesError};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
@@ -34,8 +35,11 @@ const RETRY_AFTER_SECONDS: u64 = 10;
 
 pub(super) const BOUNDS: Bounds = &[
     (Of::Parameter("format"), Bound::OneOf(&["csv", "jsonl"])),
-    (Of::Parameter("action"), Bound::AtMost(NAME_MAX_CHARS)),
-    (Of::Parameter("kind"), Bound::AtMost(NAME_MAX_CHARS)),
+    (
+        Of::Parameter("action"),
+        Bound::Form(ACTION_FORM, NAME_MAX_CHARS),
+    ),
+    (Of::Parameter("kind"), Bound::OneOf(SUBJECT_KINDS)),
     (Of::Parameter("from"), Bound::Instant),
     (Of::Parameter("to"), Bound::Instant),
 ];
@@ -68,7 +72,7 @@ pub(crate) struct ExportQuery {
     actor: Option<Uuid>,
     /// Only this action, as `event.change`.
     action: Option<String>,
-    /// Only about this kind of thing, as `event`.
+    /// Only about this kind of thing.
     kind: Option<String>,
     /// Only about the thing with this id.
     entity: Option<String>,

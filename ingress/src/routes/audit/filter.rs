@@ -1,7 +1,7 @@
 //! Which entries of the audit trail are asked for, and by whom.
 
 use onsale_accounts::Action;
-use onsale_store::audit::AuditFilter;
+use onsale_store::audit::{AuditFilter, SUBJECT_KINDS, is_action};
 use onsale_store::catalog::TenantScope;
 use uuid::Uuid;
 
@@ -9,8 +9,12 @@ use crate::auth::{Caller, Right, Role};
 use crate::error::{ApiError, Code};
 use crate::values::Instant;
 
-/// Longest name of an action or a kind of thing, in characters.
+/// Longest name of an action or an id of a thing, in characters.
 pub(super) const NAME_MAX_CHARS: usize = 64;
+/// What an action is.
+const ACTION_EXPECTED: &str = "what was done to a kind of thing, as event.change";
+/// The form of it.
+pub(super) const ACTION_FORM: &str = r"^[a-z_]+\.[a-z_]+$";
 
 /// To read what was done for a tenant, and in it.
 pub(super) const READ_AUDIT: Right = Right::of_members_alone(
@@ -37,17 +41,23 @@ impl Wanted {
     /// # Errors
     /// `VALIDATION_ERROR`, and `FORBIDDEN` for another tenant than the caller's.
     pub(super) fn filter(self, caller: &Caller) -> Result<AuditFilter, ApiError> {
-        for (field, text) in [
-            ("action", &self.action),
-            ("kind", &self.kind),
-            ("entity", &self.entity),
-        ] {
-            if let Some(text) = text
-                && (text.chars().count() > NAME_MAX_CHARS || text.chars().any(char::is_control))
-            {
-                let expected = format!("at most {NAME_MAX_CHARS} characters on one line");
-                return Err(ApiError::invalid(field, text, &expected));
-            }
+        if let Some(entity) = &self.entity
+            && (entity.chars().count() > NAME_MAX_CHARS || entity.chars().any(char::is_control))
+        {
+            let expected = format!("at most {NAME_MAX_CHARS} characters on one line");
+            return Err(ApiError::invalid("entity", entity, &expected));
+        }
+        // A typing error would look like an empty trail.
+        if let Some(kind) = &self.kind
+            && !SUBJECT_KINDS.contains(&kind.as_str())
+        {
+            let expected = format!("one of {}", SUBJECT_KINDS.join(", "));
+            return Err(ApiError::invalid("kind", kind, &expected));
+        }
+        if let Some(action) = &self.action
+            && !is_action(action)
+        {
+            return Err(ApiError::invalid("action", action, ACTION_EXPECTED));
         }
         let tenant_id = match (caller.scope(), self.tenant) {
             // Who reaches all of them may look at one.

@@ -3,12 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use onsale_accounts::Action;
-use onsale_store::audit::AuditFilter;
+use onsale_store::audit::{AuditFilter, SUBJECT_KINDS};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::filter::{NAME_MAX_CHARS, READ_AUDIT, Wanted};
+use super::filter::{ACTION_FORM, NAME_MAX_CHARS, READ_AUDIT, Wanted};
 use crate::audit_pages::EntryBody;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
@@ -25,8 +25,11 @@ const LIMIT_MAX: u32 = 500;
 const LIMIT_DEFAULT: u32 = 50;
 
 pub(super) const BOUNDS: Bounds = &[
-    (Of::Parameter("action"), Bound::AtMost(NAME_MAX_CHARS)),
-    (Of::Parameter("kind"), Bound::AtMost(NAME_MAX_CHARS)),
+    (
+        Of::Parameter("action"),
+        Bound::Form(ACTION_FORM, NAME_MAX_CHARS),
+    ),
+    (Of::Parameter("kind"), Bound::OneOf(SUBJECT_KINDS)),
     (Of::Parameter("from"), Bound::Instant),
     (Of::Parameter("to"), Bound::Instant),
     (Of::Parameter("limit"), Bound::Range(1, LIMIT_MAX as u64)),
@@ -43,7 +46,7 @@ pub(crate) struct AuditQuery {
     actor: Option<Uuid>,
     /// Only this action, as `event.change`.
     action: Option<String>,
-    /// Only about this kind of thing, as `event`.
+    /// Only about this kind of thing.
     kind: Option<String>,
     /// Only about the thing with this id.
     entity: Option<String>,

@@ -41,7 +41,11 @@ pub(crate) struct PersonBody {
     tenant_id: Option<Uuid>,
     /// What the person is to it: `owner`, `manager`, `finance`, `box_office` or `scanner`.
     member: Option<&'static str>,
+    /// Whether a link that was mailed to the address was followed, or a provider vouched for it.
     email_verified: bool,
+    /// Whether it is known, beside that, that the account is the address's owner's: what belongs to that owner takes
+    /// it (`CONFIRMATION_REQUIRED`).
+    address_owned: bool,
     /// True for an admin or a member who has to set a second factor up first: until then tokens say the role
     /// of a buyer, and a refresh after it says the right one.
     second_factor_required: bool,
@@ -96,6 +100,7 @@ impl From<Person> for PersonBody {
             standing,
         } = person;
         let tenant = standing.tenant.0;
+        let address_owned = user.owns_address();
         Self {
             user_id: user.user_id,
             email: profile.email.map(Private::into_exposed),
@@ -106,6 +111,7 @@ impl From<Person> for PersonBody {
             tenant_id: (!tenant.is_nil()).then_some(tenant),
             member: standing.member.map(|role| role.as_str()),
             email_verified: user.email_verified_at_ms.is_some(),
+            address_owned,
             second_factor_required: standing.needs_factor,
             created_at: Instant(user.created_at_ms),
         }
@@ -125,6 +131,7 @@ impl From<Guest> for PersonBody {
             tenant_id: None,
             member: None,
             email_verified: false,
+            address_owned: false,
             second_factor_required: false,
             created_at: Instant(row.created_at_ms),
         }

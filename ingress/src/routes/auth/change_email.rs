@@ -46,8 +46,9 @@ impl RequestBody for ChangeEmailRequest {
     }
 }
 
-/// Have a link sent to another address, which makes it the caller's (`POST /auth/confirm-email`). The answer is the same
-/// whether or not an account has it already.
+/// Have a link sent to another address, which makes it the caller's (`POST /auth/confirm-email`).
+///
+/// The answer is the same whether or not an account has it already.
 ///
 /// The address that the account has is told. Until the link is followed nothing changes; the next request, and another
 /// password, make it useless.

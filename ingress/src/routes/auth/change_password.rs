@@ -39,15 +39,17 @@ impl RequestBody for ChangePasswordRequest {
     }
 }
 
-/// Change the caller's password. Every other session of the account ends, and accounts elsewhere are unlinked
-/// whose provider does not vouch for the address. A verified address is told by mail.
+/// Change the caller's password.
+///
+/// Every other session of the account ends, and accounts elsewhere are unlinked whose provider does not vouch for the
+/// address. A verified address is told by mail.
 #[utoipa::path(
     post, path = "/api/v1/auth/change-password", operation_id = "change_password", tag = "accounts",
     request_body = ChangePasswordRequest,
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The password is changed", body = Success<DoneBody>),
-        (status = 400, description = "`VALIDATION_ERROR`: a password that is tried first", body = Problem),
+        (status = 400, description = "`VALIDATION_ERROR`: a password that is tried first, or the one that the account has", body = Problem),
         (status = 401, description = "`INVALID_CREDENTIALS`: the current password is another; `SECOND_FACTOR_REQUIRED`: show the account's second factor first (`POST /auth/step-up`); `UNAUTHORIZED`: the session has ended", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 409, description = "`NO_PASSWORD`: the account has none; a mailed link sets the first one", body = Problem),

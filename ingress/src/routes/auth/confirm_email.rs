@@ -30,8 +30,7 @@ pub(super) const BOUNDS: Bounds = &[(
 pub(crate) struct ConfirmEmailRequest {
     #[schema(value_type = String)]
     token: Private,
-    /// Of the account, where the browser that follows the link is not signed in to it: it shows as well that the
-    /// follower is the account's person.
+    /// Of the account. Required where the call comes from no session of it.
     #[schema(value_type = Option<String>)]
     password: Option<Private>,
 }
@@ -47,17 +46,17 @@ impl RequestBody for ConfirmEmailRequest {
 
 /// Make an address an account's by the token of the link that was mailed there.
 ///
-/// The address is verified by that. Where the call comes from a session of the account, or brings its password, it is
-/// known to be the account's person's, too, as with `POST /auth/verify-email`. Every session ends but the one that the
-/// link is followed in, and so do links that were mailed to the address before, which is told of it. Accounts elsewhere
-/// stay linked.
+/// The call comes from a session of the account or brings its password: the token alone, which whoever reads the mail
+/// has, is not enough. So the address is verified, and known to be the account's person's. An account without a
+/// password takes a session. Every other session ends, and so do links that were mailed to the address before, which
+/// is told of it. Accounts elsewhere stay linked.
 #[utoipa::path(
     post, path = "/api/v1/auth/confirm-email", operation_id = "confirm_email", tag = "accounts",
     request_body = ConfirmEmailRequest,
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The account has the address", body = Success<DoneBody>),
-        (status = 401, description = "`INVALID_CREDENTIALS`: the password that came along is not the account's. The link stays good, up to the tenth one", body = Problem),
+        (status = 401, description = "`UNAUTHORIZED`: neither a session of the account nor its password came along; `INVALID_CREDENTIALS`: the password is not the account's. The link stays good, up to the tenth wrong password", body = Problem),
         (status = 409, description = "`EMAIL_TAKEN`: another account has the address", body = Problem),
         (status = 410, description = "`LINK_EXPIRED`: the link was used, is too old, or another was asked for since", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),

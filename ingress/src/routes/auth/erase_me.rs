@@ -14,6 +14,7 @@ use crate::auth::{ByCookie, Caller};
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
+use crate::remembered;
 use crate::state::AppState;
 
 /// The account's password, so that a token that was left open somewhere is not enough.
@@ -61,9 +62,12 @@ pub(crate) async fn erase_me(
     call: AccountCall,
     body: JsonBody<EraseRequest>,
 ) -> Result<Response, ApiError> {
+    // What a repeat is told, whatever becomes of this process: written down with the erasure.
+    let kept = remembered::kept(by.is_some(), &DONE)?;
+    let answer = (StatusCode::OK.as_u16(), kept.as_slice());
     if caller.guest.is_some() {
         call.accounts
-            .erase_guest(caller.user.0, &call.origin, call.now_ms)
+            .erase_guest(caller.user.0, answer, &call.origin, call.now_ms)
             .await?;
         let done = envelope::success(&call.context, StatusCode::OK, &DONE)?;
         return delivery::forget(&call, by, done);
@@ -74,7 +78,13 @@ pub(crate) async fn erase_me(
     };
     call.count_confirmation(caller.user).await?;
     call.accounts
-        .erase(caller.user.0, confirmation, &call.origin, call.now_ms)
+        .erase(
+            caller.user.0,
+            confirmation,
+            answer,
+            &call.origin,
+            call.now_ms,
+        )
         .await?;
     let done = envelope::success(&call.context, StatusCode::OK, &DONE)?;
     delivery::forget(&call, by, done)

@@ -2,10 +2,12 @@
 
 use onsale_accounts::sessions::Refusal;
 use onsale_accounts::{AccountError, CONTRAST_MIN, ProviderError};
-use onsale_store::account::SessionEnd;
+use onsale_store::account::{Purpose, SessionEnd};
+use onsale_store::address_change::ADDRESS_CHANGES_PER_DAY_MAX;
 use serde_json::{Value, json};
 
 use crate::error::{ApiError, Code};
+use crate::values::Instant;
 
 /// When a provider that does not answer is worth another try, in seconds.
 const PROVIDER_RETRY_AFTER_SECONDS: u64 = 30;
@@ -18,6 +20,14 @@ impl From<AccountError> for ApiError {
             AccountError::Invalid { field, expected } => {
                 Self::invalid(field, Value::Null, expected)
             }
+            AccountError::InvalidValue {
+                field,
+                value,
+                expected,
+            } => Self::invalid(field, value, expected),
+            AccountError::Past { field, at_ms } => {
+                Self::invalid(field, Instant(at_ms), "an instant that lies ahead")
+            }
             AccountError::Weak { field, why } => {
                 Self::invalid(field, Value::Null, &why.to_string())
             }
@@ -25,9 +35,15 @@ impl From<AccountError> for ApiError {
                 Code::EmailTaken,
                 "There is an account with this e-mail address already: sign in, or reset its password.",
             ),
+            AccountError::AddressTaken(purpose) => Self::new(Code::EmailTaken, taken_by(purpose)),
+            AccountError::NotFollower => Self::new(
+                Code::Unauthorized,
+                "The link alone does not show that this is your account: sign in to it and follow the link again, \
+                 or send the account's `password` along. The link stays good.",
+            ),
             AccountError::InvalidCredentials => Self::new(
                 Code::InvalidCredentials,
-                "The password is wrong, or at a sign-in the e-mail address.",
+                "The password is wrong, or the e-mail address that you are signing in with.",
             ),
             AccountError::SecondFactor(step) => Self::new(
                 Code::SecondFactorRequired,
@@ -79,13 +95,11 @@ impl From<AccountError> for ApiError {
                 "Browsers have no passkeys at the address of the pages of this installation. (To have them, \
                  set http.public_url to one with TLS and a host name.)",
             ),
-            AccountError::Disabled => Self::forbidden("This account is disabled."),
-            AccountError::Refresh(why) => refused(why),
-            AccountError::BadLink => Self::new(
-                Code::LinkExpired,
-                "This link was used before, is too old, or was withdrawn: have another one sent (`POST \
-                 /auth/verify-email/resend`, `POST /auth/forgot-password`, or another invitation).",
+            AccountError::Disabled => Self::forbidden(
+                "This account is disabled: ask the operators of this installation to enable it.",
             ),
+            AccountError::Refresh(why) => refused(why),
+            AccountError::BadLink(purpose) => Self::new(Code::LinkExpired, bad_link(purpose)),
             AccountError::LastOwner => Self::new(
                 Code::LastOwner,
                 "A tenant has at least one owner: make another member an owner first.",
@@ -179,9 +193,19 @@ impl From<AccountError> for ApiError {
             AccountError::Busy {
                 retry_after_seconds,
             } => {
-                Self::overloaded("Too many people are signing in. Nothing was changed; try again.")
+                Self::overloaded("Too many such requests are waiting. Nothing was changed; try again.")
                     .retry_after(retry_after_seconds)
             }
+            AccountError::TooManyAddressChanges {
+                retry_after_seconds,
+            } => Self::new(
+                Code::RateLimited,
+                format!(
+                    "This account has asked for another e-mail address {ADDRESS_CHANGES_PER_DAY_MAX} times within \
+                     a day; try again in {retry_after_seconds} seconds."
+                ),
+            )
+            .retry_after(retry_after_seconds),
             AccountError::TooManyMails {
                 retry_after_seconds,
             } => Self::new(
@@ -195,6 +219,49 @@ impl From<AccountError> for ApiError {
             other @ (AccountError::Open(_) | AccountError::Mint(_) | AccountError::Internal(_)) => {
                 Self::internal(other)
             }
+        }
+    }
+}
+
+/// What to do where a link is not good any more: each kind is had in another way.
+fn bad_link(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::VerifyEmail => {
+            "This link was used before, or is too old: sign in and have another one sent (`POST \
+             /auth/verify-email/resend`)."
+        }
+        Purpose::ResetPassword => {
+            "This link was used before, is too old, or the password was changed since: have another one sent \
+             (`POST /auth/forgot-password`)."
+        }
+        Purpose::ChangeEmail => {
+            "This link was used before, is too old, or another address or password was asked for since: sign in \
+             and ask for the address again (`POST /auth/change-email`)."
+        }
+        Purpose::Invitation => {
+            "This invitation was accepted before, is too old, or was withdrawn: ask who sent it for another one."
+        }
+        Purpose::FirstAdmin => {
+            "This link was used before, is too old, or there is an admin by now. While there is none, start the \
+             server again: it prints another link."
+        }
+    }
+}
+
+/// What to do where the address that a link gives to an account is another one's.
+fn taken_by(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::FirstAdmin => {
+            "There is an account with this e-mail address already: use another address here, or make that account \
+             an admin at the command line (`onsale user role`). The link stays good."
+        }
+        Purpose::VerifyEmail
+        | Purpose::ResetPassword
+        | Purpose::Invitation
+        | Purpose::ChangeEmail => {
+            "Another account has this e-mail address, so yours stays where it is: ask for another address (`POST \
+             /auth/change-email`), or erase that account (`DELETE /auth/me`) and follow this link again, which stays \
+             good."
         }
     }
 }
@@ -214,5 +281,39 @@ fn refused(why: Refusal) -> ApiError {
             Code::Unauthorized,
             "The refresh token is not valid, or its session has ended; sign in again.",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_is_not_good_says_how_the_next_one_is_had() {
+        let ways = [
+            (Purpose::VerifyEmail, "POST /auth/verify-email/resend"),
+            (Purpose::ResetPassword, "POST /auth/forgot-password"),
+            (Purpose::ChangeEmail, "POST /auth/change-email"),
+            (Purpose::Invitation, "ask who sent it"),
+            (Purpose::FirstAdmin, "start the server again"),
+        ];
+        for (purpose, _) in ways {
+            let says = bad_link(purpose);
+            for (other, way) in ways {
+                assert_eq!(says.contains(way), other == purpose, "{purpose:?}: {says}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_taken_address_says_what_to_do_about_the_link() {
+        for (purpose, way) in [
+            (Purpose::ChangeEmail, "POST /auth/change-email"),
+            (Purpose::FirstAdmin, "onsale user role"),
+        ] {
+            let says = taken_by(purpose);
+            assert!(says.contains(way), "{purpose:?}: {says}");
+            assert!(says.contains("stays good"), "{purpose:?}: {says}");
+        }
     }
 }

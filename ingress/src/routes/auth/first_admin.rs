@@ -16,8 +16,9 @@ registration_request! {
     FirstAdminRequest { token, }
 }
 
-/// Become the first admin of the installation by the one-time link that a server prints at its start
-/// while there is no admin, and sign in.
+/// Become the first admin of the installation, and sign in.
+///
+/// It takes the one-time link that a server prints at its start while there is no admin.
 #[utoipa::path(
     post, path = "/api/v1/auth/first-admin", operation_id = "become_first_admin", tag = "accounts",
     request_body = FirstAdminRequest,

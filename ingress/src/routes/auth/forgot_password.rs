@@ -31,7 +31,9 @@ impl RequestBody for ForgotPasswordRequest {
     }
 }
 
-/// Have a link sent that sets a new password. The answer is the same whether or not there is an account.
+/// Have a link sent that sets a new password.
+///
+/// The answer is the same whether or not there is an account.
 ///
 /// The account is looked for behind the answer, so that asking takes the same for every address. Earlier links stay
 /// good. An account that was sent one a moment ago, and did not use it, gets no other
@@ -41,6 +43,7 @@ impl RequestBody for ForgotPasswordRequest {
     request_body = ForgotPasswordRequest,
     responses(
         (status = 202, description = "A link is sent where an account has the address", body = Success<DoneBody>),
+        (status = 400, description = "`VALIDATION_ERROR`: no address", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many requests wait for their links", body = Problem),
     ),

@@ -43,6 +43,7 @@ pub(crate) struct GuestRequest {
 impl RequestBody for GuestRequest {
     const PUBLIC: bool = true;
     const SECRET: bool = true;
+    const OPEN: &'static [&'static str] = &["show_id", "locale"];
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

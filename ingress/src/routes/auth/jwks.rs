@@ -9,8 +9,9 @@ use crate::state::AppState;
 /// For how long a client need not ask again: a key that is changed is listed before it signs.
 const CACHE: &str = "public, max-age=300";
 
-/// The public keys that tokens of this installation are verified with (RFC 7517). Empty where it signs
-/// with a secret.
+/// The public keys that tokens of this installation are verified with (RFC 7517).
+///
+/// Empty where it signs with a secret.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", operation_id = "get_jwks", tag = "accounts",
     responses((status = 200, description = "The set of keys", body = serde_json::Value, content_type = "application/jwk-set+json")),

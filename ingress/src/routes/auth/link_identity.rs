@@ -49,6 +49,7 @@ pub(crate) struct LinkIdentityRequest {
 
 impl RequestBody for LinkIdentityRequest {
     const SECRET: bool = true;
+    const OPEN: &'static [&'static str] = &["provider", "return_to"];
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())

@@ -51,13 +51,16 @@ pub(crate) struct LoginRequest {
 impl RequestBody for LoginRequest {
     const PUBLIC: bool = true;
     const SECRET: bool = true;
+    const OPEN: &'static [&'static str] = &["tenant_id"];
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
     }
 }
 
-/// Sign in. A wrong address and a wrong password say the same.
+/// Sign in.
+///
+/// A wrong address and a wrong password say the same.
 ///
 /// An account with a second factor is answered 401 `SECOND_FACTOR_REQUIRED`, with a `challenge` in the details
 /// that `POST /auth/login/second-factor` answers within 5 minutes.

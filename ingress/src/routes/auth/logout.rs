@@ -35,7 +35,9 @@ impl RequestBody for LogoutRequest {
     }
 }
 
-/// End a session. Its refresh token is good no more; its access token until it expires.
+/// End a session.
+///
+/// Its refresh token stops working at once, its access token when it expires.
 #[utoipa::path(
     post, path = "/api/v1/auth/logout", operation_id = "logout", tag = "accounts",
     request_body = Option<LogoutRequest>,

@@ -2,8 +2,10 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::Person;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::account_call::{AccountCall, acting_for};
 use super::body::PersonBody;
@@ -21,6 +23,21 @@ pub(crate) struct MeBody {
     /// The open tenants that the account belongs to, by slug; at most 100. Sign in with the `tenant_id` of one to
     /// act for it.
     memberships: Vec<MembershipBody>,
+}
+
+impl MeBody {
+    /// An account of a person with its tenants.
+    pub(super) async fn of(
+        call: &AccountCall,
+        user: Uuid,
+        person: Person,
+    ) -> Result<Self, ApiError> {
+        let memberships = call.accounts.memberships(user).await?;
+        Ok(Self {
+            person: PersonBody::from(person),
+            memberships: memberships.into_iter().map(MembershipBody::from).collect(),
+        })
+    }
 }
 
 /// The caller's account; of a guest's token, the guest.
@@ -44,10 +61,6 @@ pub(crate) async fn me(caller: Caller, call: AccountCall) -> Result<Response, Ap
     }
     let tenant = acting_for(&caller);
     let person = call.accounts.me(caller.user.0, tenant, call.now_ms).await?;
-    let memberships = call.accounts.memberships(caller.user.0).await?;
-    let body = MeBody {
-        person: PersonBody::from(person),
-        memberships: memberships.into_iter().map(MembershipBody::from).collect(),
-    };
+    let body = MeBody::of(&call, caller.user.0, person).await?;
     envelope::success(&call.context, StatusCode::OK, &body)
 }

@@ -14,7 +14,9 @@ use crate::extract::PathName;
 /// Longest value of a parameter, in bytes: codes of some providers are signed tokens.
 const PARAMETER_MAX_BYTES: usize = 4_096;
 
-/// Where a provider sends a browser back to. Only the browser that began the sign-in gets on from here.
+/// Where a provider sends a browser back to.
+///
+/// Only the browser that began the sign-in gets any further.
 ///
 /// `#sign_in_error=` is one of `cancelled`, `provider`, `try_again`, `address_missing`, `account_exists`,
 /// `account_not_verified`, `registration_closed`, `disabled`, `identity_taken`, `too_many_identities`,

@@ -39,14 +39,16 @@ pub(crate) struct OAuthSessionRequest {
 impl RequestBody for OAuthSessionRequest {
     const PUBLIC: bool = true;
     const SECRET: bool = true;
+    const OPEN: &'static [&'static str] = &["tenant_id"];
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
     }
 }
 
-/// Open a session by the code that a browser came back with from a provider, within 2 minutes, in the same
-/// browser. The answer is that of `POST /auth/login`.
+/// Open a session by the code that a browser came back with from a provider, within 2 minutes, in the same browser.
+///
+/// The answer is that of `POST /auth/login`.
 #[utoipa::path(
     post, path = "/api/v1/auth/oauth/session", operation_id = "finish_sign_in", tag = "accounts",
     request_body = OAuthSessionRequest,

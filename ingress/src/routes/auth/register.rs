@@ -16,7 +16,9 @@ registration_request! {
     RegisterRequest {}
 }
 
-/// Create an account and sign in. A link that verifies the address is sent to it.
+/// Create an account and sign in.
+///
+/// A link that verifies the address is sent to it.
 #[utoipa::path(
     post, path = "/api/v1/auth/register", operation_id = "register", tag = "accounts", request_body = RegisterRequest,
     responses(

@@ -50,6 +50,7 @@ macro_rules! registration_request {
         impl $crate::extract::RequestBody for $name {
             const PUBLIC: bool = true;
             const SECRET: bool = true;
+            const OPEN: &'static [&'static str] = &["locale"];
 
             fn admit(
                 _caller: &$crate::auth::Caller,

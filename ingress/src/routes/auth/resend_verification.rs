@@ -9,7 +9,9 @@ use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 
-/// Have another link sent that verifies the caller's e-mail address. Earlier ones stay good until one is used.
+/// Have another link sent that verifies the caller's e-mail address.
+///
+/// Earlier ones stay good until one is used.
 ///
 /// Nothing is sent where the address is verified and known to be the account's person's. Followed while signed in, the
 /// link shows that of an address that is verified already, too.

@@ -40,9 +40,10 @@ impl RequestBody for ResetPasswordRequest {
     }
 }
 
-/// Set a new password by the token of a mailed link. Every session of the account ends. Its second factors stay where
-/// account and mailbox were known to be one person's; otherwise they are removed, because someone else may have set
-/// them up. The address is told by mail.
+/// Set a new password by the token of a mailed link.
+///
+/// Every session of the account ends. Its second factors stay where account and mailbox were known to be one
+/// person's; otherwise they are removed, because someone else may have set them up. The address is told by mail.
 #[utoipa::path(
     post, path = "/api/v1/auth/reset-password", operation_id = "reset_password", tag = "accounts",
     request_body = ResetPasswordRequest,

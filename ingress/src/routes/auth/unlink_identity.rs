@@ -33,7 +33,9 @@ impl RequestBody for UnlinkIdentityRequest {
     }
 }
 
-/// Unlink an account elsewhere from the caller's. The last way to sign in stays.
+/// Unlink an account elsewhere from the caller's.
+///
+/// The last way to sign in stays.
 #[utoipa::path(
     delete, path = "/api/v1/auth/me/identities/{id}", operation_id = "unlink_identity", tag = "accounts",
     params(("id" = Uuid, Path, description = "The identity")),

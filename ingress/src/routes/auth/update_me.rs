@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::account_call::{AccountCall, acting_for};
-use super::body::PersonBody;
+use super::me::MeBody;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, LANGUAGE_TAG, Of};
 use crate::envelope::{self, Problem, Success};
@@ -52,6 +52,7 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 impl RequestBody for ProfileRequest {
     const SECRET: bool = true;
+    const OPEN: &'static [&'static str] = &["locale"];
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
@@ -63,7 +64,7 @@ impl RequestBody for ProfileRequest {
     put, path = "/api/v1/auth/me", operation_id = "update_me", tag = "accounts", request_body = ProfileRequest,
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The account as it is now", body = Success<PersonBody>),
+        (status = 200, description = "The account as it is now", body = Success<MeBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
@@ -96,5 +97,6 @@ pub(crate) async fn update_me(
             call.now_ms,
         )
         .await?;
-    envelope::success(&call.context, StatusCode::OK, &PersonBody::from(person))
+    let body = MeBody::of(&call, user, person).await?;
+    envelope::success(&call.context, StatusCode::OK, &body)
 }

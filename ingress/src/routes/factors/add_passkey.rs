@@ -56,8 +56,9 @@ impl RequestBody for PasskeyRequest {
     }
 }
 
-/// Register a passkey. From now on nobody signs in to the account with its password alone; its other sessions
-/// end.
+/// Register a passkey.
+///
+/// From now on nobody signs in to the account with its password alone; its other sessions end.
 #[utoipa::path(
     post, path = "/api/v1/auth/factors/passkeys", operation_id = "add_passkey", tag = "accounts",
     request_body = PasskeyRequest,

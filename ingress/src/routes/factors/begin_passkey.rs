@@ -11,7 +11,9 @@ use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::routes::auth::account_call::AccountCall;
 
-/// Begin to register a passkey. `POST /auth/factors/passkeys` ends it, within 5 minutes.
+/// Begin to register a passkey.
+///
+/// `POST /auth/factors/passkeys` ends it, within 5 minutes.
 #[utoipa::path(
     post, path = "/api/v1/auth/factors/passkeys/options", operation_id = "begin_passkey", tag = "accounts",
     request_body = Option<FactorRequest>,

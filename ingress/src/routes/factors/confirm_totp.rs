@@ -37,8 +37,9 @@ impl RequestBody for ConfirmTotpRequest {
     }
 }
 
-/// Put the authenticator app to use that was set up, in the place of another. From now on nobody signs in to
-/// the account without a code; its other sessions end.
+/// Put the authenticator app to use that was set up, in the place of any other.
+///
+/// From now on nobody signs in to the account without a code; its other sessions end.
 #[utoipa::path(
     post, path = "/api/v1/auth/factors/totp/confirm", operation_id = "confirm_totp", tag = "accounts",
     request_body = ConfirmTotpRequest,

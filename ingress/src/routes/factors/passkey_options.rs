@@ -8,7 +8,9 @@ use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::routes::auth::account_call::AccountCall;
 
-/// Begin to sign in with a passkey, or to show one again. It is good for 5 minutes, once.
+/// Begin to sign in with a passkey, or to show one again.
+///
+/// It is good for 5 minutes, once.
 #[utoipa::path(
     post, path = "/api/v1/auth/passkeys/options", operation_id = "begin_passkey_sign_in", tag = "accounts",
     responses(

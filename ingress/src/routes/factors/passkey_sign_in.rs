@@ -35,13 +35,16 @@ pub(crate) struct PasskeySignInRequest {
 impl RequestBody for PasskeySignInRequest {
     const PUBLIC: bool = true;
     const SECRET: bool = true;
+    const OPEN: &'static [&'static str] = &["tenant_id"];
 
     fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
         Ok(())
     }
 }
 
-/// Sign in with a passkey. Its authenticator has verified the person, so no password and no code is asked for.
+/// Sign in with a passkey.
+///
+/// Its authenticator has verified the person, so no password and no code is asked for.
 #[utoipa::path(
     post, path = "/api/v1/auth/passkeys/sign-in", operation_id = "passkey_sign_in", tag = "accounts",
     request_body = PasskeySignInRequest,

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::routes::auth::account_call::AccountCall;
 
-/// Get other recovery codes; the earlier ones are good no more.
+/// Get new recovery codes; the earlier ones stop working.
 #[utoipa::path(
     post, path = "/api/v1/auth/factors/recovery-codes", operation_id = "replace_recovery_codes", tag = "accounts",
     request_body = Option<FactorRequest>,

@@ -12,7 +12,9 @@ use crate::extract::{JsonBody, PathId};
 use crate::routes::auth::account_call::AccountCall;
 use crate::routes::auth::body::{DONE, DoneBody};
 
-/// Remove a passkey. With the last second factor the recovery codes go, too.
+/// Remove a passkey.
+///
+/// With the last second factor the recovery codes go, too.
 #[utoipa::path(
     delete, path = "/api/v1/auth/factors/passkeys/{id}", operation_id = "remove_passkey", tag = "accounts",
     request_body = Option<FactorRequest>,

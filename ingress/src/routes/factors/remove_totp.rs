@@ -12,7 +12,9 @@ use crate::extract::JsonBody;
 use crate::routes::auth::account_call::AccountCall;
 use crate::routes::auth::body::{DONE, DoneBody};
 
-/// Remove the authenticator app. With the last second factor its recovery codes go, too.
+/// Remove the authenticator app.
+///
+/// With the last second factor its recovery codes go, too.
 #[utoipa::path(
     delete, path = "/api/v1/auth/factors/totp", operation_id = "remove_totp", tag = "accounts",
     request_body = Option<FactorRequest>,

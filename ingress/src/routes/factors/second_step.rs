@@ -40,7 +40,9 @@ impl RequestBody for SecondFactorRequest {
     }
 }
 
-/// Sign in: the second step. A challenge is good for 5 minutes, once, and takes 5 codes.
+/// Sign in: the second step.
+///
+/// A challenge is good for 5 minutes, once, and takes 5 codes.
 #[utoipa::path(
     post, path = "/api/v1/auth/login/second-factor", operation_id = "login_second_factor", tag = "accounts",
     request_body = SecondFactorRequest,

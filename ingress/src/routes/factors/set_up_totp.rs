@@ -36,8 +36,9 @@ impl From<TotpSetup> for TotpSetupBody {
     }
 }
 
-/// Begin to set an authenticator app up. `POST /auth/factors/totp/confirm` puts it to use; one that is in use
-/// stays so until then.
+/// Begin to set an authenticator app up.
+///
+/// `POST /auth/factors/totp/confirm` puts it to use; one that is in use stays in use until then.
 #[utoipa::path(
     post, path = "/api/v1/auth/factors/totp", operation_id = "set_up_totp", tag = "accounts",
     request_body = Option<FactorRequest>,

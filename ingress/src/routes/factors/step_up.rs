@@ -43,9 +43,10 @@ impl RequestBody for StepUpRequest {
     }
 }
 
-/// Show the second factor again. For 15 minutes it is enough for what is sensitive: changing the password or
-/// the factors themselves, linking and unlinking accounts elsewhere, erasing the account, members of a tenant
-/// and new API keys.
+/// Show the second factor again.
+///
+/// For 15 minutes it is enough for what is sensitive: changing the password or the factors themselves, linking and
+/// unlinking accounts elsewhere, erasing the account, members of a tenant and new API keys.
 #[utoipa::path(
     post, path = "/api/v1/auth/step-up", operation_id = "step_up", tag = "accounts",
     request_body = StepUpRequest,

@@ -20,8 +20,9 @@ pub(crate) struct Joined {
     role: &'static str,
 }
 
-/// Accept an invitation to a tenant, which was sent to the e-mail address of the caller's account. Sign in
-/// again with the `tenant_id` to act for it.
+/// Accept an invitation to a tenant, which was sent to the e-mail address of the caller's account.
+///
+/// Sign in again with the `tenant_id` to act for it.
 #[utoipa::path(
     post, path = "/api/v1/invitations/{token}/accept", operation_id = "accept_invitation", tag = "tenants",
     params(("token" = String, Path, description = "As in the mail, behind `#token=`")),

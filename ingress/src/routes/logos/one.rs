@@ -17,7 +17,9 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, i
 /// It is a picture and nothing else, also where it is opened on its own.
 const CSP: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
-/// A logo. Where it is says the branding of its tenant.
+/// Read a logo.
+///
+/// The branding of its tenant says where it is.
 #[utoipa::path(
     get, path = "/api/v1/logos/{id}", operation_id = "get_logo", tag = "tenants",
     params(("id" = Uuid, Path, description = "The logo")),

@@ -70,7 +70,9 @@ pub(crate) struct Block {
     status: &'static str,
 }
 
-/// Take free places off sale. All or none.
+/// Take free places off sale.
+///
+/// All of them, or none.
 #[utoipa::path(
     post, path = "/api/v1/shows/{id}/block", operation_id = "block_places", tag = "catalog", request_body = BlockRequest,
     params(

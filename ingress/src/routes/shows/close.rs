@@ -45,7 +45,9 @@ pub(crate) struct EndedShow {
     status: ShowStatus,
 }
 
-/// End the sale of a show now. Live holds may still be confirmed.
+/// End the sale of a show now.
+///
+/// Live holds may still be confirmed.
 #[utoipa::path(
     post, path = "/api/v1/shows/{id}/close", operation_id = "close_show", tag = "catalog", request_body = Option<EndShowRequest>,
     params(

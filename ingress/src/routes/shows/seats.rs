@@ -20,7 +20,9 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=86400, 
 /// That of a draft may be kept by its reader only.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// The seat chart. It never changes; what is free is in `/availability`.
+/// The seat chart.
+///
+/// It never changes; what is free is in `/availability`.
 #[utoipa::path(
     get, path = "/api/v1/shows/{id}/seats", operation_id = "get_seats", tag = "catalog",
     params(

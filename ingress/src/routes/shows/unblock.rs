@@ -11,7 +11,9 @@ use crate::idempotency::IdempotencyKey;
 use crate::routes::call::Call;
 use crate::submit::PendingAnswer;
 
-/// Put blocked places back on sale. All or none.
+/// Put blocked places back on sale.
+///
+/// All of them, or none.
 #[utoipa::path(
     post, path = "/api/v1/shows/{id}/unblock", operation_id = "unblock_places", tag = "catalog", request_body = BlockRequest,
     params(

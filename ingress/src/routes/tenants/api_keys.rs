@@ -46,8 +46,9 @@ impl From<ApiKeyRow> for ApiKeyBody {
     }
 }
 
-/// The API keys of a tenant that were not revoked, those that are good first. Keys that have expired are
-/// listed for 30 days more.
+/// The API keys of a tenant that were not revoked, those that are good first.
+///
+/// Keys that have expired are listed for 30 days more.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{id}/api-keys", operation_id = "list_api_keys", tag = "tenants",
     params(("id" = Uuid, Path, description = "The tenant")),

@@ -33,8 +33,10 @@ impl RequestBody for MemberChange {
     }
 }
 
-/// Give a member another role. The person's sessions end, for their tokens say the old one; invitations to it,
-/// and those that it sent as an owner, are withdrawn.
+/// Give a member another role.
+///
+/// The person's sessions end, for their tokens say the old one; invitations to it, and those that it sent as an
+/// owner, are withdrawn.
 #[utoipa::path(
     patch, path = "/api/v1/tenants/{id}/members/{user}", operation_id = "change_member", tag = "tenants",
     request_body = MemberChange,

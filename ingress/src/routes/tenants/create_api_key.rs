@@ -56,8 +56,9 @@ impl RequestBody for ApiKeyRequest {
     }
 }
 
-/// Create an API key of a tenant, for a program that acts for it. It is accepted in the place of an access
-/// token.
+/// Create an API key of a tenant, for a program that acts for it.
+///
+/// It is accepted in the place of an access token.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{id}/api-keys", operation_id = "create_api_key", tag = "tenants",
     request_body = ApiKeyRequest,

@@ -47,7 +47,9 @@ impl RequestBody for InviteRequest {
     }
 }
 
-/// Invite someone to a tenant by mail. An earlier invitation to the same address is good no more.
+/// Invite someone to a tenant by mail.
+///
+/// An earlier invitation to the same address is withdrawn.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{id}/members", operation_id = "invite_member", tag = "tenants",
     request_body = InviteRequest,

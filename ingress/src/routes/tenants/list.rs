@@ -21,6 +21,9 @@ use crate::values::Instant;
 /// Longest text that is searched for, in characters.
 const SEARCH_MAX_CHARS: usize = 100;
 
+/// What cursors of this list begin with: a slug alone would be a cursor whatever somebody writes there.
+const MARK: &str = "behind.";
+
 pub(super) const BOUNDS: Bounds = &[
     (Of::Parameter("search"), Bound::AtMost(SEARCH_MAX_CHARS)),
     cursor::LIMIT,
@@ -66,8 +69,10 @@ impl From<ListedTenant> for ListedTenantBody {
     }
 }
 
-/// Tenants by slug: for an admin of the installation all that are open, for everyone else those that its account is
-/// a member of, whichever of them the token is for.
+/// List tenants by slug.
+///
+/// For an admin of the installation these are all that are open; for everyone else those that the account is a member
+/// of, whichever of them the token is for.
 #[utoipa::path(
     get, path = "/api/v1/tenants", operation_id = "list_tenants", tag = "tenants", params(TenantsQuery),
     security(("bearer" = [])),
@@ -85,7 +90,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let limit = cursor::limit(query.limit)?;
     let search = query.search.map(searched).transpose()?;
-    let after = query.cursor.map(slug).transpose()?;
+    let after = query.cursor.as_deref().map(slug).transpose()?;
     let sees_all = caller.role == Role::Operator;
     let requires = if sees_all {
         Requirement::Admin
@@ -104,7 +109,7 @@ pub(crate) async fn list(
         .into_iter()
         .map(ListedTenantBody::from)
         .collect();
-    let next_cursor = page.next;
+    let next_cursor = page.next.as_deref().map(behind);
     envelope::success_page(&call.context, &bodies, &CursorMeta { next_cursor })
 }
 
@@ -117,11 +122,45 @@ fn searched(text: String) -> Result<String, ApiError> {
     Err(ApiError::invalid("search", text, &expected))
 }
 
-/// The slug that a cursor is.
-fn slug(cursor: String) -> Result<String, ApiError> {
+/// The cursor of what is behind a slug.
+fn behind(slug: &str) -> String {
+    format!("{MARK}{slug}")
+}
+
+/// The slug that a cursor names.
+fn slug(cursor: &str) -> Result<String, ApiError> {
     let is_one = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=SLUG_MAX_BYTES).contains(&cursor.len()) && cursor.bytes().all(is_one) {
-        return Ok(cursor);
+    let is_slug =
+        |slug: &&str| (1..=SLUG_MAX_BYTES).contains(&slug.len()) && slug.bytes().all(is_one);
+    let slug = cursor.strip_prefix(MARK).filter(is_slug);
+    slug.map(str::to_owned)
+        .ok_or_else(|| cursor::no_cursor(cursor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn a_cursor_is_of_this_list() {
+        for one in ["opera", "a", "0-1", &"x".repeat(SLUG_MAX_BYTES)] {
+            assert_eq!(slug(&behind(one)).unwrap(), one);
+        }
+        let long = behind(&"x".repeat(SLUG_MAX_BYTES + 1));
+        for other in [
+            "",
+            "zzz",
+            "opera",
+            "behind.",
+            "behind.Opera",
+            "behind.a b",
+            "7",
+            "1800000000000.00000000-0000-4000-8000-000000000001",
+            &long,
+        ] {
+            let refused = slug(other).unwrap_err();
+            assert_eq!(refused.code(), Code::ValidationError, "{other}");
+        }
     }
-    Err(cursor::no_cursor(&cursor))
 }

@@ -11,7 +11,9 @@ use crate::routes::auth::account_call::AccountCall;
 use crate::routes::logos;
 use crate::values::FileBody;
 
-/// The logo that a tenant has now, for those who belong to it. Everybody finds it where the branding says.
+/// The logo that a tenant has now, for those who belong to it.
+///
+/// Everybody finds it where the branding says.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{id}/logo", operation_id = "get_tenant_logo", tag = "tenants",
     params(("id" = Uuid, Path, description = "The tenant")),

@@ -12,7 +12,9 @@ use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::routes::auth::account_call::AccountCall;
 
-/// Take the logo of a tenant away. Its file is deleted an hour later.
+/// Take the logo of a tenant away.
+///
+/// Its file is deleted an hour later.
 #[utoipa::path(
     delete, path = "/api/v1/tenants/{id}/logo", operation_id = "remove_tenant_logo", tag = "tenants",
     params(("id" = Uuid, Path, description = "The tenant")),

@@ -25,8 +25,10 @@ pub(crate) struct MemberRemoved {
     api_keys: Vec<Uuid>,
 }
 
-/// Remove a member, or leave. The person's sessions end; invitations to it, and those that it sent, are
-/// withdrawn. API keys that it created stay, and are named.
+/// Remove a member, or leave.
+///
+/// The person's sessions end; invitations to it, and those that it sent, are withdrawn. API keys that it created
+/// stay, and are named.
 #[utoipa::path(
     delete, path = "/api/v1/tenants/{id}/members/{user}", operation_id = "remove_member", tag = "tenants",
     params(

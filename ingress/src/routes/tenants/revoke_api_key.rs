@@ -12,7 +12,9 @@ use crate::extract::PathIds;
 use crate::routes::auth::account_call::AccountCall;
 use crate::routes::auth::body::{DONE, DoneBody};
 
-/// Revoke an API key for good. Other nodes refuse it within half a minute.
+/// Revoke an API key for good.
+///
+/// Other nodes refuse it within half a minute.
 #[utoipa::path(
     delete, path = "/api/v1/tenants/{id}/api-keys/{key}", operation_id = "revoke_api_key", tag = "tenants",
     params(

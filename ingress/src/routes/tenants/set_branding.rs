@@ -19,8 +19,9 @@ impl RequestBody for BrandingRequest {
     }
 }
 
-/// Say how a tenant looks to buyers, in place of what was said before. Its name and slug are changed by `PATCH
-/// /tenants/{id}`, its logo by `PUT /tenants/{id}/logo`.
+/// Say how a tenant looks to buyers, in place of what was said before.
+///
+/// Its name and slug are changed by `PATCH /tenants/{id}`, its logo by `PUT /tenants/{id}/logo`.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{id}/branding", operation_id = "set_tenant_branding", tag = "tenants",
     request_body = BrandingRequest,

@@ -19,8 +19,9 @@ use crate::routes::auth::account_call::AccountCall;
 use crate::uploads;
 use crate::values::FileBody;
 
-/// Give a tenant a logo: a PNG, a JPEG, or an SVG of shapes and gradients, of at most 1 MiB and 16 million
-/// pixels. What it is says the file itself. It is drawn anew as a PNG of at most 512 pixels a side, without
+/// Give a tenant a logo: a PNG, a JPEG, or an SVG of shapes and gradients, of at most 1 MiB and 16 million pixels.
+///
+/// The file itself says which of these it is. It is drawn anew as a PNG of at most 512 pixels a side, without
 /// anything else that was in the file.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{id}/logo", operation_id = "set_tenant_logo", tag = "tenants",

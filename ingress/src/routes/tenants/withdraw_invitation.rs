@@ -12,7 +12,9 @@ use crate::extract::PathIds;
 use crate::routes::auth::account_call::AccountCall;
 use crate::routes::auth::body::{DONE, DoneBody};
 
-/// Withdraw an invitation. Its link leads to nothing, and a mail that was not sent yet is not sent.
+/// Withdraw an invitation.
+///
+/// Its link leads to nothing, and a mail that was not sent yet is not sent.
 #[utoipa::path(
     delete, path = "/api/v1/tenants/{id}/invitations/{invitation}", operation_id = "withdraw_invitation",
     tag = "tenants",

@@ -25,6 +25,9 @@ pub(crate) struct AccountBody {
     email: Option<String>,
     /// Whether a link that was mailed to the address was followed, or a provider vouched for it.
     email_verified: bool,
+    /// Whether account and mailbox are known to be one person's: the link was followed in a session of the account or
+    /// with its password, or its password was set by mail. Only such an account becomes an admin.
+    address_owned: bool,
     /// Since when it cannot sign in; `null`: it can.
     disabled_at: Option<Instant>,
     /// When it was erased; `null`: it was not.
@@ -47,6 +50,7 @@ impl From<ListedAccount> for AccountBody {
             role: user.role.as_str(),
             email: email.map(Private::into_exposed),
             email_verified: user.email_verified_at_ms.is_some(),
+            address_owned: user.owns_address(),
             disabled_at: user.disabled_at_ms.map(Instant),
             erased_at: user.erased_at_ms.map(Instant),
             second_factor: listed.has_second_factor,

@@ -11,8 +11,9 @@ use crate::extract::PathId;
 use crate::routes::auth::account_call::AccountCall;
 use crate::routes::auth::body::{DONE, DoneBody};
 
-/// Keep an account from signing in, the caller's own too. Its sessions end, and what it invited is withdrawn; access
-/// tokens last until they expire.
+/// Keep an account from signing in, the caller's own too.
+///
+/// Its sessions end, and what it invited is withdrawn; access tokens last until they expire.
 #[utoipa::path(
     post, path = "/api/v1/users/{id}/disable", operation_id = "disable_user", tag = "accounts",
     params(("id" = Uuid, Path, description = "The account")),

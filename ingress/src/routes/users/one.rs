@@ -11,7 +11,9 @@ use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::routes::auth::account_call::AccountCall;
 
-/// An account, for admins of the installation. That it was read is in the audit trail (`account.read`).
+/// An account, for admins of the installation.
+///
+/// That it was read is in the audit trail (`account.read`).
 #[utoipa::path(
     get, path = "/api/v1/users/{id}", operation_id = "get_user", tag = "accounts",
     params(("id" = Uuid, Path, description = "The account")),

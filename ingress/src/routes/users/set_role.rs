@@ -32,8 +32,9 @@ impl RequestBody for AccountRole {
     }
 }
 
-/// Make an account an admin of the installation, or a buyer again, the caller's own too. Its sessions end, for their
-/// tokens say the old role; the role that it has already changes nothing.
+/// Make an account an admin of the installation, or a buyer again, the caller's own too.
+///
+/// Its sessions end, for their tokens say the old role; the role that it has already changes nothing.
 ///
 /// Anyone may have registered another person's address, so only an account whose person has shown that the address
 /// is theirs becomes an admin here.

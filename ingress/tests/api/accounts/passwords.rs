@@ -39,6 +39,16 @@ async fn a_changed_password_ends_the_other_sessions() {
     .await;
     let weak = weak.error(400, "VALIDATION_ERROR");
     assert_eq!(weak["field"], "new_password");
+    let same = call(&world, &one, Method::POST, path, change(PASSWORD, PASSWORD)).await;
+    let same = same.error(400, "VALIDATION_ERROR");
+    assert_eq!(same["field"], "new_password");
+    assert_eq!(same["expected"], "another password than the account has");
+    // Who does not know the password does not learn what it is not.
+    let guessed = change(OTHER_PASSWORD, OTHER_PASSWORD);
+    call(&world, &one, Method::POST, path, guessed)
+        .await
+        .error(401, "INVALID_CREDENTIALS");
+    assert_eq!(told(&world).await, [], "nothing was changed");
     let body = change(PASSWORD, OTHER_PASSWORD);
     call(&world, &one, Method::POST, path, body).await.data(200);
     refresh(&world, &other).await.error(401, "UNAUTHORIZED");
@@ -58,6 +68,12 @@ async fn a_forgotten_password_is_set_by_a_link() {
         let reply = post(&world, "forgot-password", json!({ "email": email })).await;
         reply.data(202)
     };
+    for none in ["", "nobody", "a@b@", "a b@example.test"] {
+        let refused = post(&world, "forgot-password", json!({ "email": none })).await;
+        let details = refused.error(400, "VALIDATION_ERROR");
+        assert_eq!(details["field"], "email", "{none}");
+        assert_eq!(details["value"], json!(null), "{none}");
+    }
     let unknown = forgot("somebody@example.test").await;
     assert_eq!(forgot(EMAIL).await, unknown);
     let token = mailed(&world).await;

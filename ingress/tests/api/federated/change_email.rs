@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::house::House;
 use super::{call, identities, pass, sign_in, sign_in_as, world};
-use crate::accounts::{mailed, refresh};
+use crate::accounts::{mailed, post, refresh};
 use crate::support::{Reply, World};
 
 const NEW: &str = "second@example.test";
@@ -38,6 +38,15 @@ async fn an_account_without_a_password_has_signed_in_lately_and_stays_linked() {
     let again = sign_in_later(&world, &house).await;
     ask(&world, &again).await.data(202);
     let link = json!({ "token": mailed(&world).await });
+    // It has no password to show elsewhere.
+    post(&world, "confirm-email", link.clone())
+        .await
+        .error(401, "UNAUTHORIZED");
+    let mut with_password = link.clone();
+    with_password["password"] = json!("an invented password");
+    post(&world, "confirm-email", with_password)
+        .await
+        .error(401, "INVALID_CREDENTIALS");
     let followed = call(&world, &again, Method::POST, "confirm-email", link).await;
     followed.data(200);
     let own = identities(&world, &again).await;

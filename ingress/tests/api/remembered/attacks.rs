@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{BUYER, OTHER, first, forget, keyed, replayed};
-use crate::accounts::{PASSWORD, config, mailed};
+use crate::accounts::{PASSWORD, config, mailed, post};
 use crate::support::{NOW_MS, World};
 use crate::tenants::{call, login, owner_of, person, world};
 
@@ -105,4 +105,67 @@ async fn what_an_erased_person_was_told_is_gone() {
     assert_eq!(again.header("idempotent-replayed"), "");
     let left = world.store.forget_account_answers(NOW_MS * 2).await;
     assert_eq!(left.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_erasure_is_told_again_and_nothing_else_is() {
+    let world = world(true).await;
+    let buyer = person(&world, BUYER).await;
+    let name = json!({ "name": "One" });
+    let put = (Method::PUT, "auth/me");
+    first(&keyed(&world, &buyer, put, "k", name).await, 200);
+    let erase = async |key: &str, password: &str| {
+        let body = json!({ "password": password });
+        keyed(&world, &buyer, (Method::DELETE, "auth/me"), key, body).await
+    };
+    erase("l", "wrong password")
+        .await
+        .error(401, "INVALID_CREDENTIALS");
+    let done = first(&erase("l", PASSWORD).await, 200);
+    assert_eq!(done, json!({ "done": true }));
+    for _ in 0..2 {
+        assert_eq!(replayed(&erase("l", PASSWORD).await, 200), done);
+    }
+    erase("l", "wrong password")
+        .await
+        .error(422, "IDEMPOTENCY_KEY_REUSED");
+    erase("m", PASSWORD).await.error(404, "NOT_FOUND");
+    let left = world.store.forget_account_answers(NOW_MS * 2).await;
+    assert_eq!(left.unwrap(), 1, "that one");
+}
+
+#[tokio::test]
+async fn a_guests_erasure_is_told_again() {
+    let world = world(true).await;
+    let guest = post(&world, "guest", json!({ "email": OTHER })).await;
+    let guest = guest.data(201);
+    let erase = async |key: &str| {
+        let call = (Method::DELETE, "auth/me");
+        keyed(&world, &guest, call, key, Value::Null).await
+    };
+    let done = first(&erase("k").await, 200);
+    assert_eq!(replayed(&erase("k").await, 200), done);
+    erase("l").await.error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn who_ends_its_own_session_is_told_so_again() {
+    let world = world(true).await;
+    let buyer = person(&world, BUYER).await;
+    let sessions = call(&world, &buyer, Method::GET, "auth/sessions", Value::Null).await;
+    let sessions = sessions.data(200);
+    let session = sessions[0]["session_id"].as_str().unwrap();
+    let path = format!("auth/sessions/{session}");
+    let end = async || {
+        keyed(
+            &world,
+            &buyer,
+            (Method::DELETE, path.as_str()),
+            "k",
+            Value::Null,
+        )
+        .await
+    };
+    let done = first(&end().await, 200);
+    assert_eq!(replayed(&end().await, 200), done);
 }

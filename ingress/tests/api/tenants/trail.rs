@@ -129,7 +129,7 @@ async fn an_export_is_written_page_by_page() {
     let tenant: Uuid = id.as_str().unwrap().parse().unwrap();
     // Two pages and a bit, with the one that it was created.
     for number in 0..1_004 {
-        let entry = Actor::command_line().did("thing.do", "thing", number);
+        let entry = Actor::command_line().did("thing.do", "job", number);
         world
             .store
             .append_audit(entry.of_tenant(tenant))
@@ -144,7 +144,7 @@ async fn an_export_is_written_page_by_page() {
         .collect();
     assert_eq!(numbers.len(), 1_005);
     assert!(numbers.is_sorted_by(|newer, older| newer > older));
-    let (_, lines) = exported(&world, &owner, "format=csv&kind=thing").await;
+    let (_, lines) = exported(&world, &owner, "format=csv&kind=job").await;
     assert_eq!(lines.len(), 1_005, "with the names");
 }
 

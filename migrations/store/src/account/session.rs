@@ -25,10 +25,14 @@ pub enum SessionEnd {
     Erased,
     /// The account opened more than it may have.
     TooMany,
+    /// The account moved to another address.
+    Address,
+    /// The account got a second factor, which was not shown in it.
+    Factor,
 }
 
 impl SessionEnd {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Logout,
         Self::Reuse,
         Self::Password,
@@ -37,6 +41,8 @@ impl SessionEnd {
         Self::Operator,
         Self::Erased,
         Self::TooMany,
+        Self::Address,
+        Self::Factor,
     ];
 
     /// Its name.
@@ -50,6 +56,8 @@ impl SessionEnd {
             Self::Operator => "operator",
             Self::Erased => "erased",
             Self::TooMany => "too_many",
+            Self::Address => "address",
+            Self::Factor => "factor",
         }
     }
 

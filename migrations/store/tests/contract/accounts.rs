@@ -285,7 +285,7 @@ async fn an_erased_account_holds_nothing_personal(bench: Bench) {
     store.issue_one_time_token(&link, None, by()).await.unwrap();
     let erase = async |shown| {
         let shown = password(shown);
-        let erasure = store.erase_user(id(1), Some(&shown), None, NOW_MS + 5, erased);
+        let erasure = store.erase_user(id(1), Some(&shown), None, None, NOW_MS + 5, erased);
         erasure.await.unwrap()
     };
     assert_eq!(erase(2).await, Erasure::NotThere, "another password");

@@ -3,8 +3,8 @@
 use onsale_private::KeyId;
 use onsale_schemas::limits::IDEMPOTENCY_WINDOW_MS;
 use onsale_store::Scope;
-use onsale_store::account::{Mandate, Requirement};
-use onsale_store::account_answer::{AccountAnswer, AnswerKey, Begun, RUNNING_MS, Turn};
+use onsale_store::account::{Erasure, Mandate, Requirement};
+use onsale_store::account_answer::{AccountAnswer, AnswerKey, Begun, LastAnswer, RUNNING_MS, Turn};
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::store::{Resealed, SealedColumn};
 use uuid::Uuid;
@@ -21,6 +21,7 @@ contract!(
     a_turn_that_has_passed_on_remembers_nothing,
     an_owner_has_a_bounded_number_of_keys,
     answers_are_forgotten_and_erased,
+    the_answer_to_an_erasure_is_all_that_is_left,
     answers_are_sealed_again,
     a_right_is_compared_again,
 );
@@ -152,17 +153,69 @@ async fn answers_are_forgotten_and_erased(bench: Bench) {
     };
     turn(&bench, of_guest, NOW_MS).await;
     turn(&bench, key(5, 2), NOW_MS).await;
-    let erased = store.erase_guest(visitor.guest_id, NOW_MS, unattended);
+    let erased = store.erase_guest(visitor.guest_id, None, NOW_MS, unattended);
     assert!(erased.await.unwrap());
-    let shown = password(1);
-    store
-        .erase_user(id(1), Some(&shown), None, NOW_MS + 5, |_| {
-            Actor::command_line().did("account.erase", "user", id(1))
-        })
-        .await
-        .unwrap();
+    erase_user(&bench, None).await;
     let left = store.forget_account_answers(NOW_MS * 2).await.unwrap();
     assert_eq!(left, 1, "somebody else's");
+}
+
+/// Erases user 1.
+async fn erase_user(bench: &Bench, last: Option<LastAnswer>) {
+    let shown = password(1);
+    let audit = |_: &Erasure| Actor::command_line().did("account.erase", "user", id(1));
+    let store = &bench.store;
+    let erased = store.erase_user(id(1), Some(&shown), None, last, NOW_MS + 5, audit);
+    assert!(matches!(erased.await.unwrap(), Erasure::Erased { .. }));
+}
+
+async fn the_answer_to_an_erasure_is_all_that_is_left(bench: Bench) {
+    let store = &bench.store;
+    let unattended = Unaudited::Unattended;
+    store.add_user(&user(1), None, unattended).await.unwrap();
+    let visitor = guest(5, 5);
+    store.add_guest(&visitor, unattended).await.unwrap();
+    let of_guest = |number| AnswerKey {
+        owner_id: visitor.guest_id,
+        ..key(number, 1)
+    };
+    // What was answered before, and what is being done beside it, go.
+    for earlier in [key(1, 1), of_guest(2)] {
+        let begun = turn(&bench, earlier, NOW_MS).await;
+        keep(&bench, begun, &answer()).await;
+    }
+    let beside = turn(&bench, key(3, 1), NOW_MS).await;
+    let last = |number| LastAnswer {
+        answer_id: key(number, 1).answer_id,
+        answer: AccountAnswer {
+            status: 200,
+            sealed: Some(sealed("\u{1}aaaa sealed: it is done")),
+        },
+    };
+    let turns = [
+        turn(&bench, key(8, 1), NOW_MS).await,
+        turn(&bench, of_guest(9), NOW_MS).await,
+    ];
+    let erased = store.erase_guest(visitor.guest_id, Some(last(9)), NOW_MS + 5, unattended);
+    assert!(erased.await.unwrap());
+    erase_user(&bench, Some(last(8))).await;
+    assert!(!keep(&bench, beside, &answer()).await);
+    for (turn, key) in turns.into_iter().zip([key(8, 1), of_guest(9)]) {
+        // It was remembered with the erasure, so nothing is to be remembered after it.
+        assert!(!keep(&bench, turn, &answer()).await);
+        let number = if key.owner_id == id(1) { 8 } else { 9 };
+        let found = begin(&bench, key, NOW_MS + 6).await;
+        assert_eq!(found, Begun::Done(last(number).answer), "{number}");
+        let other = AnswerKey {
+            fingerprint: [8; 32],
+            ..key
+        };
+        assert_eq!(begin(&bench, other, NOW_MS + 6).await, Begun::OtherRequest);
+    }
+    let of_nobody = "SELECT CAST(COUNT(*) AS text) FROM account_answers WHERE owner_id = answer_id";
+    assert_eq!(bench.texts(of_nobody).await, ["2"]);
+    let left = store.forget_account_answers(NOW_MS * 2).await.unwrap();
+    assert_eq!(left, 2, "and nothing else");
 }
 
 async fn answers_are_sealed_again(bench: Bench) {

@@ -22,7 +22,7 @@ contract!(
 );
 
 fn about(tenant: Option<Uuid>, number: u64) -> AuditEntry {
-    let entry = Actor::command_line().did("thing.do", "thing", number);
+    let entry = Actor::command_line().did("thing.do", "job", number);
     match tenant {
         Some(tenant) => entry.of_tenant(tenant),
         None => entry,

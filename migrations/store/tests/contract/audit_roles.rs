@@ -13,7 +13,7 @@ use crate::harness::{Bench, on_postgres};
 const CONNECTIONS_MAX: u32 = 2;
 
 fn entry() -> AuditEntry {
-    Actor::command_line().did("thing.do", "thing", 1)
+    Actor::command_line().did("thing.do", "job", 1)
 }
 
 /// Runs a statement as the administrator.

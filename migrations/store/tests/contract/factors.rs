@@ -226,7 +226,7 @@ async fn an_app_is_in_use_once_it_is_confirmed(bench: Bench) {
     };
     assert_eq!((used.totp, used.setting_up), (Some(expected), None));
     assert_eq!(used.recovery_codes, 2);
-    assert_eq!(ended(&bench, &other).await, Some(SessionEnd::Logout));
+    assert_eq!(ended(&bench, &other).await, Some(SessionEnd::Factor));
     let own = session(1, 1);
     assert_eq!(ended(&bench, &own).await, None);
     let proven = async |at_ms: u64| {
@@ -367,8 +367,14 @@ async fn a_reset_removes_everything_and_tells_the_person(bench: Bench) {
         recovery_codes: 0,
         sessions: 0,
     };
+    // Who has none keeps the sessions, and there is nothing to tell or to write down.
+    let next = open(&bench, 2, 1).await;
+    let entries = "SELECT CAST(COUNT(*) AS text) FROM audit";
+    let written = bench.texts(entries).await;
     assert_eq!(reset(1).await, Some(nothing));
-    assert_eq!(mails(&bench).await, before + 1, "there is nothing to tell");
+    assert_eq!(ended(&bench, &next).await, None);
+    assert_eq!(mails(&bench).await, before + 1);
+    assert_eq!(bench.texts(entries).await, written);
     assert_eq!(reset(9).await, None);
 }
 
@@ -391,7 +397,7 @@ async fn an_erased_account_has_no_factor(bench: Bench) {
     let shown = password(1);
     let erased = bench
         .store
-        .erase_user(id(1), Some(&shown), None, NOW_MS + 5, of_erasure)
+        .erase_user(id(1), Some(&shown), None, None, NOW_MS + 5, of_erasure)
         .await;
     assert!(matches!(erased.unwrap(), Erasure::Erased { .. }));
     assert_eq!(factors(&bench).await, Factors::default());

@@ -284,7 +284,7 @@ async fn an_erased_account_takes_its_guests_with_it(bench: Bench) {
     store.add_user(&verified, None, by).await.unwrap();
     let erase = async |account| {
         let shown = password(1);
-        let erasure = store.erase_user(id(account), Some(&shown), None, NOW_MS + 20, erased);
+        let erasure = store.erase_user(id(account), Some(&shown), None, None, NOW_MS + 20, erased);
         erasure.await.unwrap()
     };
     let done = |guests| Erasure::Erased {
@@ -342,7 +342,7 @@ async fn an_erased_guest_is_nobodys(bench: Bench) {
     let by = Unaudited::Unattended;
     purchases(&bench).await;
     let erase = async |number| {
-        let erasing = store.erase_guest(user_id(number).0, NOW_MS + 20, by);
+        let erasing = store.erase_guest(user_id(number).0, None, NOW_MS + 20, by);
         erasing.await.unwrap()
     };
     assert!(erase(11).await);

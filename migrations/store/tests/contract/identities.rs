@@ -428,7 +428,7 @@ async fn an_erased_account_has_no_identities(bench: Bench) {
     handed(&bench, 1).await;
     let shown = password(1);
     let audit = |_: &Erasure| Actor::command_line().did("account.erase", "user", id(1));
-    let erasure = store.erase_user(id(1), Some(&shown), None, NOW_MS + 1, audit);
+    let erasure = store.erase_user(id(1), Some(&shown), None, None, NOW_MS + 1, audit);
     let done = Erasure::Erased {
         sessions: 0,
         memberships: 0,

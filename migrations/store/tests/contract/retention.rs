@@ -420,7 +420,7 @@ async fn entries_of_the_trail_go_when_they_are_old(bench: Bench) {
             )
             .await;
     }
-    let entry = by().did("test.try", "test", "one");
+    let entry = by().did("test.try", "job", "one");
     store.append_audit(entry).await.unwrap();
     // The clock of the database stamps entries, and a caller's that is ahead of it ends none.
     let now_ms = store.clock_ms().await.unwrap();

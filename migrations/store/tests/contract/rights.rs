@@ -233,7 +233,14 @@ async fn an_ended_session_changes_no_account(bench: Bench) {
         act(),
     );
     withdrawn(unlinked.await);
-    let erased = store.erase_user(id(1), Some(&shown), Some(by_right), NOW_MS + 1, of_erasure);
+    let erased = store.erase_user(
+        id(1),
+        Some(&shown),
+        Some(by_right),
+        None,
+        NOW_MS + 1,
+        of_erasure,
+    );
     withdrawn(erased.await);
     assert_eq!(store.user(id(1)).await.unwrap(), before);
     assert_eq!(store.identities_of(id(1)).await.unwrap(), [row]);
@@ -299,7 +306,7 @@ async fn an_owner_who_cannot_sign_in_is_not_the_last_one(bench: Bench) {
     disable(true).await;
     assert_eq!(remove(1).await, MembershipChange::LastOwner);
     let shown = password(1);
-    let erasure = store.erase_user(id(1), Some(&shown), None, NOW_MS + 1, of_erasure);
+    let erasure = store.erase_user(id(1), Some(&shown), None, None, NOW_MS + 1, of_erasure);
     assert_eq!(erasure.await.unwrap(), Erasure::LastOwner);
     assert_eq!(remove(2).await, MembershipChange::Changed);
     disable(false).await;
@@ -395,7 +402,7 @@ async fn changes_of_people_at_once_wait_for_one_another(bench: Bench) {
         let hash = [200 + number; 32];
         let (reset, erasure, set, removed) = tokio::join!(
             store.reset_password(hash, &shown, NOW_MS + 1, of_user),
-            store.erase_user(id(person), Some(&shown), None, NOW_MS + 1, of_erasure),
+            store.erase_user(id(person), Some(&shown), None, None, NOW_MS + 1, of_erasure),
             store.set_password(id(person), &shown, None, None, NOW_MS + 1, by()),
             store.remove_member(id(TENANT), id(person), NOW_MS + 1, by()),
         );

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use onsale_store::account::SessionEnd;
+use onsale_store::audit::Unaudited;
 use onsale_store::{Store, StoreError};
 use sqlx::Connection as _;
+use uuid::Uuid;
 
+use crate::accounts::{NOW_MS, add, open};
+use crate::build::id;
 use crate::harness::{Bench, contract, on_postgres};
 
 contract!(
@@ -19,6 +24,7 @@ contract!(
     what_was_changed_by_hand_is_named,
     nothing_goes_through_a_closed_latch,
     a_closed_store_is_unreachable,
+    sessions_outlive_the_migration_that_makes_their_table_anew,
 );
 
 async fn migrations_are_applied_once(bench: Bench) {
@@ -378,6 +384,36 @@ async fn it_answers(bench: Bench) {
     bench.store.make_durable().await.unwrap();
 }
 
+/// On SQLite. All of the migration may be run again.
+async fn sessions_outlive_the_migration_that_makes_their_table_anew(bench: Bench) {
+    add(&bench, 1).await;
+    let (live, ended) = (open(&bench, 1, 1).await, open(&bench, 2, 1).await);
+    let store = &bench.store;
+    let end = async |session: Uuid, why: SessionEnd| {
+        let by = Unaudited::Unattended;
+        let end = store.end_session(id(1), session, why, NOW_MS + 1, by);
+        assert!(end.await.unwrap(), "{why:?}");
+    };
+    end(ended.session_id, SessionEnd::Logout).await;
+    let rows = async || {
+        let mut rows = Vec::new();
+        for session in [&live, &ended] {
+            rows.push(store.session(session.session_id).await.unwrap().unwrap());
+        }
+        rows
+    };
+    let before = rows().await;
+    let text = store.migration_text(26).unwrap();
+    bench.tamper(text).await;
+    assert_eq!(rows().await, before);
+    assert_eq!(store.missing_objects().await.unwrap(), []);
+    end(live.session_id, SessionEnd::Address).await;
+    let why = rows().await[0].ended.map(|(_, why)| why);
+    assert_eq!(why, Some(SessionEnd::Address));
+    let other = "UPDATE sessions SET ended_why = 'other'";
+    assert!(bench.try_tamper(other).await.is_err());
+}
+
 async fn a_closed_store_is_unreachable(bench: Bench) {
     bench.store.close().await;
     let error = bench.store.clock_ms().await.unwrap_err();
@@ -406,7 +442,7 @@ async fn an_empty_database_says_what_to_do() {
     assert!(!store.has_schema().await.unwrap());
     assert_eq!(store.log_identity().await.unwrap(), None);
     assert_eq!(store.log_marks().await.unwrap(), []);
-    assert_eq!(store.migrate().await.unwrap(), 25);
+    assert_eq!(store.migrate().await.unwrap(), 26);
     assert!(store.has_schema().await.unwrap());
     store.check_schema().await.unwrap();
 }

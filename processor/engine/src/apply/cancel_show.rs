@@ -25,6 +25,10 @@ impl State {
             cancelled.voided = cancelled.holds + cancelled.sales;
             self.holds -= std::mem::take(&mut cancelled.holds);
             self.confirmed -= std::mem::take(&mut cancelled.sales);
+            if cancelled.sale().is_some() {
+                let ended = cancelled.sale_mut().end();
+                self.codes.let_go(ended);
+            }
             let event = cancelled.event;
             if cancelled.voided > 0 {
                 self.cancelled.push_back(slot);

@@ -15,6 +15,8 @@ use crate::seats::Place;
 use crate::state::State;
 use crate::views;
 
+mod orders;
+
 impl State {
     /// `paid` is the amount in [`ConfirmV2`](onsale_schemas::command::ConfirmV2).
     pub(super) fn confirm(
@@ -38,6 +40,11 @@ impl State {
             self.check_paid(slot, paid)?;
         }
         let payment_hash = views::payment_hash(payment_reference);
+        if self.bookings.get(slot).is_order() {
+            let done = self.confirm_order(slot, payment_hash)?;
+            record.outcome = self.told(slot, payment_reference, done);
+            return Ok(());
+        }
         let known = self.bookings.get(slot);
         let mut tell = |facts: EndedBooking, confirmed_at_ms: LogTimeMs, first, revived| {
             record.outcome = Outcome::Confirmed(Confirmed {
@@ -86,6 +93,14 @@ impl State {
     /// The amount paid is the booking's total.
     fn check_paid(&self, slot: u32, paid: (i64, Currency)) -> Result<(), Rejection> {
         let booking = self.bookings.get(slot);
+        if let Some(order) = self.order_of(booking) {
+            let (total, currency) = (order.reserved_total, order.currency);
+            return if paid == (total, currency) {
+                Ok(())
+            } else {
+                Err(Rejection::AmountDiffers { total, currency })
+            };
+        }
         let zone = &self.shows.get(booking.show).zones[booking.zone()];
         let total = booking
             .unit_price()

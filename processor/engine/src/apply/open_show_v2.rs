@@ -1,9 +1,9 @@
 //! `OpenShowV2`.
 
-use onsale_schemas::Outcome;
 use onsale_schemas::command::OpenShowV2;
 use onsale_schemas::limits::COOLDOWN_MAX_MS;
 use onsale_schemas::rejection::InvalidReason;
+use onsale_schemas::{Outcome, Rejection};
 
 use super::Verdict;
 use super::open_show::{check_values, fingerprint};
@@ -16,7 +16,7 @@ impl State {
     pub(super) fn open_show_v2(&mut self, command: &OpenShowV2, asked: &Asked<'_>) -> Verdict {
         let OpenShowV2 {
             show,
-            tenant,
+            tenant: _,
             cooldown_ms,
         } = command;
         self.check_event(&show.event, asked)?;
@@ -24,26 +24,38 @@ impl State {
         if *cooldown_ms > COOLDOWN_MAX_MS {
             return Err(invalid(InvalidReason::OutOfRange));
         }
-        if let Some(slot) = self.open(show, fingerprint(command))? {
-            self.shows.set_tenant(slot, *tenant);
-            let opened = self.shows.get_mut(slot);
-            opened.cooldown_ms = *cooldown_ms;
-            let event = opened.event;
-            if self.shows.event_at(event).limit.is_none() {
-                self.shows.set_limit(event, show.max_tickets_per_user);
-            }
-        }
+        self.open_of_tenant(command, fingerprint(command))?;
         Ok(Outcome::ShowOpened {
             show: show.show,
             event: show.event,
         })
     }
+
+    /// As [`State::open`], with tenant, cool-down and limit.
+    pub(super) fn open_of_tenant(
+        &mut self,
+        command: &OpenShowV2,
+        fingerprint: u64,
+    ) -> Result<Option<u32>, Rejection> {
+        let opened = self.open(&command.show, fingerprint)?;
+        if let Some(slot) = opened {
+            self.shows.set_tenant(slot, command.tenant);
+            let show = self.shows.get_mut(slot);
+            show.cooldown_ms = command.cooldown_ms;
+            let event = show.event;
+            if self.shows.event_at(event).limit.is_none() {
+                self.shows
+                    .set_limit(event, command.show.max_tickets_per_user);
+            }
+        }
+        Ok(opened)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use onsale_schemas::Command;
     use onsale_schemas::rejection::FullTable;
-    use onsale_schemas::{Command, Rejection};
 
     use super::*;
     use crate::limits::Limits;

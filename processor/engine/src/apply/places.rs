@@ -37,7 +37,7 @@ pub(super) fn check_quantity(quantity: u32, quantity_max: u32) -> Result<(), Rej
 }
 
 #[inline]
-fn has_duplicate(seats: &[SeatIndex]) -> bool {
+pub(super) fn has_duplicate(seats: &[SeatIndex]) -> bool {
     if seats.len() <= SEATS_COMPARED_MAX {
         let mut rest = seats;
         while let [seat, others @ ..] = rest {
@@ -77,7 +77,7 @@ pub(super) fn check_zone(
         .kind;
     match (&kind, places) {
         (ZoneKind::Seated(seated), Places::Seats(seats)) => {
-            if !seats.iter().all(|&seat| seated.contains(seat)) {
+            if !seats.iter().all(|&seat| show.has_seat(zone, seated, seat)) {
                 return Err(invalid(InvalidReason::UnknownSeat));
             }
         }

@@ -1,6 +1,7 @@
 //! `Release`.
 
-use onsale_schemas::{Actor, Offset, Outcome, OutcomeRecord, Rejection};
+use onsale_schemas::outcome::ReleasedV2;
+use onsale_schemas::{Actor, Offset, Outcome, OutcomeRecord, Rejection, SeatList};
 
 use super::Done;
 use crate::asked::Asked;
@@ -49,6 +50,9 @@ impl State {
     /// sale.
     #[inline]
     pub(super) fn cancel_booking(&mut self, slot: u32, from: Place) -> Outcome {
+        if !self.is_plain(self.bookings.get(slot)) {
+            return self.cancel_order(slot, from);
+        }
         let facts = self.facts(slot);
         self.give_back(slot, &facts.seats, from);
         self.end(slot, BookingState::Cancelled, self.now);
@@ -56,6 +60,23 @@ impl State {
             booking: facts,
             was_confirmed: from == Place::Sold,
         }
+    }
+}
+
+impl State {
+    /// As [`State::cancel_booking`] for an order.
+    fn cancel_order(&mut self, slot: u32, from: Place) -> Outcome {
+        let booking = self.bookings.get(slot);
+        let released = ReleasedV2 {
+            booking: booking.offset,
+            show: self.shows.get(booking.show).id,
+            user: self.user_of(booking),
+            parts: self.parts_of(booking),
+            was_confirmed: from == Place::Sold,
+        };
+        self.give_back(slot, &SeatList::new(), from);
+        self.end(slot, BookingState::Cancelled, self.now);
+        Outcome::ReleasedV2(released)
     }
 }
 

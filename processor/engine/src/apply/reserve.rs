@@ -2,11 +2,14 @@
 
 use onsale_schemas::command::{Pick, Reserve};
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
+use onsale_schemas::order::{Item, PickV2};
 use onsale_schemas::outcome::Reserved;
 use onsale_schemas::rejection::FullTable;
-use onsale_schemas::{Offset, Outcome, Rejection, SeatList};
+use onsale_schemas::seating::SeatKind;
+use onsale_schemas::{Offset, Outcome, Rejection, SeatList, ShowId, UserId, ZoneIndex};
 
 use super::Done;
+use super::order::{Seen, Wanted};
 use super::places::{Places, check_list, check_quantity, check_seats, check_zone, seated};
 use crate::best_available;
 use crate::bookings::NewBooking;
@@ -41,6 +44,10 @@ impl State {
             return Err(Rejection::ShowCancelled);
         }
         let show = self.shows.get(show_slot);
+        if show.sale().is_some() {
+            let wanted = (show_id, user, zone, *expected_unit_price);
+            return self.reserve_of_offer(offset, wanted, pick, show_slot, outcome);
+        }
         let places = match &*pick {
             Pick::Seats(seats) => Places::Seats(seats),
             Pick::BestAvailable { .. } => Places::AnySeats,
@@ -111,9 +118,49 @@ impl State {
         Ok(())
     }
 
+    /// A show that has something of machine version 3 decides by that.
+    #[cold]
+    fn reserve_of_offer(
+        &mut self,
+        offset: Offset,
+        (show, user, zone, expected): (ShowId, UserId, ZoneIndex, Option<i64>),
+        pick: &mut Pick,
+        hint: u32,
+        outcome: &mut Outcome,
+    ) -> Done {
+        let pick = match pick {
+            Pick::Seats(seats) => PickV2::Seats(std::mem::take(seats)),
+            &mut Pick::BestAvailable { quantity, together } => PickV2::BestAvailable {
+                quantity,
+                together,
+                kind: SeatKind::Ordinary,
+            },
+            &mut Pick::General { quantity } => PickV2::General { quantity },
+        };
+        let item = Item {
+            zone,
+            pick,
+            types: Vec::new(),
+        };
+        let wanted = Wanted {
+            show,
+            user,
+            items: &[item],
+            code: None,
+            seen: Seen::Unit(expected),
+        };
+        self.order(offset, &wanted, hint, outcome)
+    }
+
     /// Whether a buyer, who has this counter in the event, may have this many more places.
     #[inline]
-    fn check_buyer(&mut self, counter: Option<u32>, event: u32, limit: u16, quantity: u32) -> Done {
+    pub(super) fn check_buyer(
+        &mut self,
+        counter: Option<u32>,
+        event: u32,
+        limit: u16,
+        quantity: u32,
+    ) -> Done {
         if limit > 0 {
             if let Some(counter) = counter
                 && self.shows.has_cancelled(event)

@@ -12,14 +12,14 @@ use onsale_schemas::{
 
 use super::bytes::Reader;
 use super::write::{GENERAL, SEATED};
-use super::{ImageError, SECOND, second};
+use super::{ImageError, SECOND, THIRD, second, third};
 use crate::bookings::State as BookingState;
 use crate::digest::Digest;
 use crate::ended::Ended;
 use crate::expiry::Expiry;
 use crate::idempotency::Answers;
-use crate::layout::{self, ZoneKind};
-use crate::limits::{Limits, MACHINE_VERSION_SECOND};
+use crate::layout::{self, SeatedZone, ZoneKind};
+use crate::limits::{Limits, MACHINE_VERSION_SECOND, MACHINE_VERSION_THIRD};
 use crate::partition::Partition;
 use crate::seats::Place;
 use crate::shows::Show;
@@ -79,17 +79,24 @@ pub(super) fn partition(
         "the machine version is one that this program does not know",
     )?;
     ensure(
-        (state.machine_version >= MACHINE_VERSION_SECOND) == (version >= SECOND),
+        (state.machine_version >= MACHINE_VERSION_SECOND) == (version >= SECOND)
+            && (state.machine_version >= MACHINE_VERSION_THIRD) == (version >= THIRD),
         "the machine version does not fit the image's format",
     )?;
     state.unsupported_version = reader.option()?;
 
-    shows(&mut reader, &mut state)?;
+    shows(&mut reader, &mut state, version)?;
+    if version >= THIRD {
+        third::read_shows(&mut reader, &mut state)?;
+    }
     bookings::bookings(&mut reader, &mut state, version, next_offset)?;
     settle(&mut state);
     answers(&mut reader, &mut state, next_offset)?;
     if version >= SECOND {
         second::read(&mut reader, &mut state)?;
+    }
+    if version >= THIRD {
+        third::read_codes(&mut reader, &mut state, next_offset)?;
     }
     if !reader.0.is_empty() {
         return Err(ImageError::TrailingBytes(reader.0.len()));
@@ -104,7 +111,7 @@ pub(super) fn partition(
 }
 
 /// Reads the shows, blocked places included.
-fn shows(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
+fn shows(reader: &mut Reader<'_>, state: &mut State, version: u8) -> Read<()> {
     let count: u32 = reader.narrow()?;
     for _ in 0..count {
         let id = ShowId::from_bytes(reader.array()?);
@@ -124,7 +131,12 @@ fn shows(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
         )?;
         let fingerprint = u64::from_le_bytes(reader.array()?);
         let (zones, blocked) = zones(reader)?;
-        ensure(layout::is_valid(&zones), "a layout breaks a limit")?;
+        // Of a zone that was opened with places all may be taken away since.
+        let least = if version >= THIRD { 0 } else { 1 };
+        ensure(
+            layout::is_within_limits(&zones, least),
+            "a layout breaks a limit",
+        )?;
         ensure(state.shows.find(&id).is_none(), "a show is there twice")?;
         let command = OpenShow {
             show: id,
@@ -147,7 +159,7 @@ fn shows(reader: &mut Reader<'_>, state: &mut State) -> Read<()> {
 }
 
 /// Blocked places of a zone: runs of (gap, length), or one pair of (0, number).
-type Blocked = Vec<(u32, u32)>;
+pub(super) type Blocked = Vec<(u32, u32)>;
 
 fn zones(reader: &mut Reader<'_>) -> Read<(Vec<ZoneLayout>, Vec<Blocked>)> {
     let count: usize = reader.narrow()?;
@@ -192,14 +204,15 @@ fn zones(reader: &mut Reader<'_>) -> Read<(Vec<ZoneLayout>, Vec<Blocked>)> {
     Ok((zones, all_blocked))
 }
 
-fn price(reader: &mut Reader<'_>) -> Read<i64> {
+pub(super) fn price(reader: &mut Reader<'_>) -> Read<i64> {
     let price: i64 = reader.narrow()?;
     ensure(price <= UNIT_PRICE_MAX_MINOR, "a price is out of range")?;
     Ok(price)
 }
 
+const TOO_MANY: &str = "more places are blocked than the zone has";
+
 fn block(show: &mut Show, zone: usize, blocked: &Blocked) -> Read<()> {
-    const TOO_MANY: &str = "more places are blocked than the zone has";
     let counts = show.zones[zone].counts;
     let ZoneKind::Seated(seated) = show.zones[zone].kind else {
         let quantity = blocked.first().map_or(0, |&(_, quantity)| quantity);
@@ -207,6 +220,16 @@ fn block(show: &mut Show, zone: usize, blocked: &Blocked) -> Read<()> {
         show.turn(zone, &[], quantity, Place::Free, Place::Blocked);
         return Ok(());
     };
+    block_seats(show, zone, &seated, blocked)
+}
+
+/// Blocks seats of a range of a zone.
+pub(super) fn block_seats(
+    show: &mut Show,
+    zone: usize,
+    seated: &SeatedZone,
+    blocked: &Blocked,
+) -> Read<()> {
     let end = seated.first_seat + seated.seats;
     let mut at = seated.first_seat;
     for (i, &(gap, length)) in blocked.iter().enumerate() {
@@ -222,6 +245,7 @@ fn block(show: &mut Show, zone: usize, blocked: &Blocked) -> Read<()> {
             .ok_or(ImageError::Impossible(TOO_MANY))?;
         ensure(after <= end, TOO_MANY)?;
         let seats: Vec<SeatIndex> = (first..after).collect();
+        ensure(seats.iter().all(|&seat| show.seats.is_free(seat)), TOO_MANY)?;
         show.turn(zone, &seats, length, Place::Free, Place::Blocked);
         at = after;
     }

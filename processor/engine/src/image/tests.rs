@@ -70,10 +70,10 @@ fn other_versions_and_partitions_are_refused() {
         Partition::decode_image(PartitionId(4), Limits::default(), &bytes),
         Err(ImageError::Partition { .. })
     ));
-    bytes[0] = 3;
+    bytes[0] = 4;
     assert!(matches!(
         decode(&bytes),
-        Err(ImageError::Version { found: 3 })
+        Err(ImageError::Version { found: 4 })
     ));
     assert!(matches!(decode(&[]), Err(ImageError::Truncated)));
     assert!(matches!(decode(&[1, 2, 3]), Err(ImageError::Truncated)));

@@ -3,7 +3,7 @@
 use crate::bookings::State as BookingState;
 use crate::ended::is_forgotten;
 use crate::image::bytes::{put, put_bytes, put_option};
-use crate::image::{SECOND, second};
+use crate::image::{SECOND, THIRD, orders, second, third};
 use crate::layout::{SeatedZone, ZoneKind};
 use crate::partition::Partition;
 use crate::seats::Place;
@@ -31,10 +31,16 @@ pub(super) fn partition(partition: &Partition, version: u8, out: &mut Vec<u8>) {
     put(out, state.machine_version);
     put_option(out, state.unsupported_version);
     shows(state, out);
+    if version >= THIRD {
+        third::write_shows(state, out);
+    }
     bookings(state, out);
     answers(state, out);
     if version >= SECOND {
         second::write(state, out);
+    }
+    if version >= THIRD {
+        third::write_codes(state, out);
     }
 }
 
@@ -54,8 +60,9 @@ fn shows(state: &State, out: &mut Vec<u8>) {
 }
 
 fn zones(show: &Show, out: &mut Vec<u8>) {
-    put(out, show.zones.len() as u64);
-    for zone in &show.zones {
+    let opened = third::zones_opened(show);
+    put(out, opened as u64);
+    for zone in &show.zones[..opened] {
         put(out, zone.unit_price.cast_unsigned());
         out.extend_from_slice(&zone.currency.0);
         match &zone.kind {
@@ -78,9 +85,10 @@ fn zones(show: &Show, out: &mut Vec<u8>) {
 }
 
 /// Number of runs, then of each the distance from the end of the one before and the length.
-fn blocked_seats(show: &Show, zone: &SeatedZone, out: &mut Vec<u8>) {
+pub(super) fn blocked_seats(show: &Show, zone: &SeatedZone, out: &mut Vec<u8>) {
     let end = zone.first_seat + zone.seats;
-    let is_blocked = |seat: &u32| show.seats.place(*seat) == Place::Blocked;
+    let is_blocked =
+        |seat: &u32| show.seats.place(*seat) == Place::Blocked && !show.is_taken(*seat);
     let mut runs: Vec<(u32, u32)> = Vec::new();
     let mut at = zone.first_seat;
     while let Some(first) = (at..end).find(is_blocked) {
@@ -118,7 +126,8 @@ fn bookings(state: &State, out: &mut Vec<u8>) {
         put(out, booking.show);
         put(out, booking.zone() as u64);
         out.extend_from_slice(state.user_of(booking).as_bytes());
-        put(out, booking.quantity);
+        let order = state.order_of(booking);
+        put(out, if order.is_some() { 0 } else { booking.places() });
         put(out, booking.unit_price().cast_unsigned());
         // Of a hold that ends no later than it was reserved the end, and a length of 0; when it was
         // reserved then stands in the sections of version 2.
@@ -146,6 +155,10 @@ fn bookings(state: &State, out: &mut Vec<u8>) {
             BookingState::Cancelled | BookingState::Expired => {
                 put(out, booking.ended_at_ms());
             }
+        }
+        if let Some(order) = order {
+            orders::write(order, out);
+            continue;
         }
         for &seat in state.seats_of(booking).iter() {
             put(out, seat);

@@ -15,13 +15,23 @@ pub(super) fn seats(state: &State, show: &Show, slots: &[u32]) -> Checked {
     if show.cancelled_at_ms.is_none() {
         for &slot in slots {
             let booking = state.bookings.get(slot);
-            let (held, sold) = &mut counts[booking.zone()];
             let place = match booking.state {
                 BookingState::Reserved => Place::Held,
                 BookingState::Confirmed => Place::Sold,
                 _ => continue,
             };
-            *if place == Place::Held { held } else { sold } += booking.places();
+            let mut count = |zone: usize, places: u32| {
+                let (held, sold) = &mut counts[zone];
+                *if place == Place::Held { held } else { sold } += places;
+            };
+            match state.order_of(booking) {
+                None => count(booking.zone(), booking.places()),
+                Some(order) => {
+                    for line in &order.lines {
+                        count(usize::from(line.zone), line.quantity);
+                    }
+                }
+            }
             for &seat in state.seats_of(booking).iter() {
                 if let Some((_, other)) = owner.insert(seat, (place, booking.offset)) {
                     return Err(SelfCheckError(format!(
@@ -35,7 +45,7 @@ pub(super) fn seats(state: &State, show: &Show, slots: &[u32]) -> Checked {
     for seat in 0..show.seats.layout.seats() {
         let found = show.seats.place(seat);
         let agrees = match owner.get(&seat) {
-            Some(&(place, _)) => found == place,
+            Some(&(place, _)) => found == place && !show.is_taken(seat),
             None => matches!(found, Place::Free | Place::Blocked),
         };
         ensure(agrees, || {
@@ -49,18 +59,31 @@ pub(super) fn seats(state: &State, show: &Show, slots: &[u32]) -> Checked {
     ensure(show.seats.is_consistent(show.seated_zones()), || {
         format!("summaries of rows of show {} are stale", show.id)
     })?;
-    for (i, (zone, (held, sold))) in show.zones.iter().zip(counts).enumerate() {
+    for (i, (zone, (held, sold))) in (0u16..).zip(show.zones.iter().zip(counts)) {
         let c = &zone.counts;
         let size = match &zone.kind {
             ZoneKind::Seated(seated) => {
-                let by_bits = show.seats.count(seated);
+                let mut by_bits = [0; 4];
+                let mut size = 0;
+                for range in show.rows(i, seated).ranges() {
+                    let of_range = show.seats.count(&range);
+                    for (sum, count) in by_bits.iter_mut().zip(of_range) {
+                        *sum += count;
+                    }
+                    let seats = range.first_seat..range.first_seat + range.seats;
+                    let taken = seats.filter(|&seat| show.is_taken(seat)).count();
+                    let taken = u32::try_from(taken).unwrap_or(u32::MAX);
+                    // A seat that was taken away has no bit, like a blocked one.
+                    by_bits[Place::Blocked as usize] -= taken;
+                    size += range.seats - taken;
+                }
                 ensure(by_bits == [c.available, c.held, c.sold, c.blocked], || {
                     format!(
                         "zone {i} of show {} counts {c:?}, its bits {by_bits:?}",
                         show.id
                     )
                 })?;
-                seated.seats
+                size
             }
             ZoneKind::General { capacity } => *capacity,
         };

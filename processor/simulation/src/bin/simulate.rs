@@ -23,9 +23,9 @@ struct Arguments {
     /// Commands of clients in each world.
     #[arg(long, value_parser = whole::<u64>, default_value_t = 10_000)]
     commands: u64,
-    /// Start with machine version 2, and use all its commands.
-    #[arg(long)]
-    version_2: bool,
+    /// The machine version whose commands are used, 1 to 3.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3), default_value_t = 1)]
+    machine_version: u16,
     /// Threads.
     #[arg(long, value_parser = whole::<u32>, default_value_t = 1)]
     threads: u32,
@@ -79,7 +79,7 @@ fn main() -> anyhow::Result<()> {
                         kind: arguments.world.kind(),
                         seed,
                         commands: arguments.commands,
-                        is_version_2: arguments.version_2,
+                        machine_version: arguments.machine_version,
                         in_words: false,
                     };
                     match seed::run(options) {

@@ -34,13 +34,19 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    pub(super) fn new(id: PartitionId, seed: u64, profile: Profile, clock_ms: LogTimeMs) -> Self {
+    pub(super) fn new(
+        id: PartitionId,
+        seed: u64,
+        profile: Profile,
+        clock_ms: LogTimeMs,
+        version: u16,
+    ) -> Self {
         Self {
             id,
             log: Vec::new(),
             topic: Vec::new(),
             highest_time: Vec::new(),
-            truth: Truth::new(id, upgrade::truth()),
+            truth: Truth::new(id, upgrade::truth(version)),
             workload: Workload::new(profile, seed),
             clock_ms,
             sent: 0,

@@ -196,8 +196,7 @@ impl World {
         self.stats.records += 1;
         let mut stamped_ms = 0;
         if let Some(record) = &outcome {
-            self.stats.expired += record.expired.len() as u64;
-            self.stats.replayed_answers += u64::from(record.replay_of.is_some());
+            self.stats.note(record);
             stamped_ms = record.log_time_ms;
         }
         self.trace

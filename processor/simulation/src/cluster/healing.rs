@@ -171,7 +171,7 @@ impl World {
         self.is_upgraded = true;
         self.stats.upgrades += 1;
         let command = Command::Barrier {
-            machine_version: upgrade::AFTER + 1,
+            machine_version: upgrade::newest(self.machine_version) + 1,
         };
         let payload = codec::encode(&Envelope::machine(command)).map_err(|e| e.to_string())?;
         for partition in &mut self.partitions {

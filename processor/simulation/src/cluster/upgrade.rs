@@ -26,10 +26,15 @@ pub(super) fn limits(version: u16) -> Limits {
     }
 }
 
+/// The highest version that a program of a world of this version ever knows.
+pub(super) fn newest(version: u16) -> u16 {
+    version.max(AFTER)
+}
+
 /// The right outcome once every node knows all rules.
-pub(super) fn truth() -> ModelLimits {
+pub(super) fn truth(version: u16) -> ModelLimits {
     ModelLimits {
-        machine_version_known: AFTER,
+        machine_version_known: newest(version),
         ..ModelLimits::default()
     }
 }
@@ -61,7 +66,7 @@ impl World {
     }
 
     pub(super) fn upgrade_node(&mut self, node: usize) {
-        if self.processors[node].version == AFTER {
+        if self.processors[node].version >= AFTER {
             return;
         }
         self.stats.nodes_upgraded += 1;

@@ -40,7 +40,8 @@ pub(super) struct World {
     pub(super) topic_stalled_until_ms: u64,
     pub(super) is_healed: bool,
     pub(super) is_upgraded: bool,
-    is_version_2: bool,
+    /// Whose commands clients use.
+    pub(super) machine_version: u16,
     sessions: u64,
 }
 
@@ -62,18 +63,15 @@ impl World {
         let count = plan.partitions;
         let profile = Profile {
             keys: plan.keys,
-            ..Profile::of_clients(options.is_version_2)
+            ..Profile::of_clients(options.machine_version)
         };
-        let version = if options.is_version_2 {
-            upgrade::AFTER
-        } else {
-            upgrade::BEFORE
-        };
+        // What the program of each node knows at first.
+        let version = options.machine_version.max(upgrade::BEFORE);
         let partitions = (0u16..)
             .take(count)
             .map(|id| {
                 let seed = rng.next_u64();
-                Partition::new(PartitionId(id), seed, profile.clone(), START_MS)
+                Partition::new(PartitionId(id), seed, profile.clone(), START_MS, version)
             })
             .collect();
         Self {
@@ -95,7 +93,7 @@ impl World {
             topic_stalled_until_ms: 0,
             is_healed: false,
             is_upgraded: false,
-            is_version_2: options.is_version_2,
+            machine_version: options.machine_version,
             sessions: 0,
             plan,
             rng,
@@ -103,7 +101,7 @@ impl World {
     }
 
     fn live(&mut self) -> Step {
-        if self.is_version_2 {
+        if self.machine_version >= upgrade::AFTER {
             self.begin_with_new_rules()?;
         }
         for node in 0..self.processors.len() {

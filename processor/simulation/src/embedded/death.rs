@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use onsale_engine::Limits;
-
 use super::world::World;
 use crate::snapshots;
 
@@ -64,10 +62,10 @@ impl World {
 
     /// Damages the newest snapshot of a partition where there is an older one that is sound.
     pub(super) fn harm_snapshot(&mut self, index: usize) {
+        let limits = self.limits;
         let partition = &mut self.partitions[index];
         let kept = &mut partition.snapshots;
-        let has_older =
-            |bytes: &Rc<[u8]>| snapshots::decode(bytes, partition.id, Limits::default()).is_ok();
+        let has_older = |bytes: &Rc<[u8]>| snapshots::decode(bytes, partition.id, limits).is_ok();
         if kept.len() < 2 || !kept.first().is_some_and(has_older) {
             return;
         }

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use onsale_engine::{Limits, NullSink, Partition as Machine};
+use onsale_engine::{NullSink, Partition as Machine};
 use onsale_log::journal::{Journal, JournalWriter};
 use onsale_log::{AppendRecord, Appended, EntryBatch, LogError, LogReader, LogWriter};
 use onsale_processor::recovery::checksum;
@@ -105,7 +105,7 @@ impl World {
             let (first, _) = journal.bounds(partition.id).map_err(|e| e.to_string())?;
             let mut found = None;
             for bytes in partition.snapshots.iter().rev() {
-                let usable = snapshots::decode(bytes, partition.id, Limits::default())
+                let usable = snapshots::decode(bytes, partition.id, self.limits)
                     .ok()
                     .filter(|(header, _)| {
                         let last = header.next_offset.checked_sub(1);
@@ -123,7 +123,7 @@ impl World {
             }
             let machine = match found {
                 Some(machine) => machine,
-                None if first == 0 => Machine::new(partition.id, Limits::default()),
+                None if first == 0 => Machine::new(partition.id, self.limits),
                 None => {
                     return Err(format!(
                         "partition {}: the log begins at {first} and no snapshot reaches it",
@@ -346,7 +346,7 @@ impl World {
             let is_safe = partition.snapshots.len() == snapshots::KEPT;
             let offset = oldest
                 .filter(|_| is_safe)
-                .and_then(|bytes| snapshots::decode(bytes, partition.id, Limits::default()).ok())
+                .and_then(|bytes| snapshots::decode(bytes, partition.id, self.limits).ok())
                 .map_or(0, |(header, _)| header.next_offset);
             keep_from.push((partition.id, offset));
         }

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use onsale_disk::MemoryDisk;
+use onsale_engine::Limits;
 use onsale_log::journal::{Journal, JournalOptions, JournalWriter, PrepareSegments};
 use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::{Entry, LogTimeMs, PartitionId};
 
 use crate::agreement;
-use crate::model::ModelLimits;
+use crate::model::{MACHINE_VERSION_KNOWN, ModelLimits};
 use crate::projection::Database;
 use crate::seed::{Lived, Options};
 use crate::snapshots::LOG_ID;
@@ -49,6 +50,8 @@ pub(super) struct Partition {
 
 /// Everything there is.
 pub(super) struct World {
+    /// Of the program.
+    pub(super) limits: Limits,
     pub(super) rng: Rng,
     pub(super) trace: Trace,
     pub(super) stats: Stats,
@@ -76,9 +79,14 @@ impl World {
     fn new(options: Options) -> Self {
         let mut rng = Rng::new(options.seed);
         let count = rng.one_of([1, 2, 4]);
+        // The one place of this world that says what its program knows.
+        let limits = Limits {
+            machine_version_known: options.machine_version.max(MACHINE_VERSION_KNOWN),
+            ..Limits::default()
+        };
         let profile = Profile {
             keys: rng.one_of([10, 300, u64::MAX]),
-            ..Profile::of_clients(options.is_version_2)
+            ..Profile::of_clients(options.machine_version)
         };
         let partitions = (0u16..)
             .map(PartitionId)
@@ -86,7 +94,13 @@ impl World {
             .map(|id| Partition {
                 id,
                 log: Vec::new(),
-                truth: Truth::new(id, ModelLimits::default()),
+                truth: Truth::new(
+                    id,
+                    ModelLimits {
+                        machine_version_known: limits.machine_version_known,
+                        ..ModelLimits::default()
+                    },
+                ),
                 workload: Workload::new(profile.clone(), rng.next_u64()),
                 database: Database::default(),
                 durable: Database::default(),
@@ -94,6 +108,7 @@ impl World {
             })
             .collect();
         Self {
+            limits,
             rng,
             trace: Trace::new(options.in_words),
             stats: Stats::default(),

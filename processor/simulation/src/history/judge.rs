@@ -1,6 +1,7 @@
 //! Compares every call with the outcomes of the replay.
 
 mod court;
+mod hold;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -128,6 +129,19 @@ impl Judge {
         match &record.outcome {
             Outcome::Reserved(reserved) if wanted.users.contains(&reserved.user) => {
                 *found.reserved_by.entry(reserved.user).or_default() += 1;
+            }
+            Outcome::ReservedV2(reserved) if wanted.users.contains(&reserved.user) => {
+                *found.reserved_by.entry(reserved.user).or_default() += 1;
+            }
+            Outcome::ConfirmedV2(confirmed) if wanted.bookings.contains(&id(confirmed.booking)) => {
+                found
+                    .confirmed
+                    .insert(id(confirmed.booking), confirmed.confirmed_at_ms);
+            }
+            Outcome::ReleasedV2(released) if wanted.bookings.contains(&id(released.booking)) => {
+                found
+                    .released
+                    .insert(id(released.booking), released.was_confirmed);
             }
             Outcome::Confirmed(confirmed) if wanted.bookings.contains(&id(confirmed.booking)) => {
                 found

@@ -7,6 +7,7 @@ use onsale_schemas::{Entry, Offset, OutcomeRecord, PartitionId};
 use super::claims::RefusedClaims;
 use super::context::{CONTEXT_RECORDS, ContextRecord, Recent};
 use super::ledger::Ledger;
+use super::orders::Orders;
 use super::summary::Summary;
 use crate::model::{Model, ModelLimits};
 
@@ -91,6 +92,7 @@ impl std::error::Error for Difference {}
 pub struct Checker {
     model: Model,
     ledger: Ledger,
+    orders: Orders,
     recent: Recent,
     refused_claims: RefusedClaims,
     summary: Summary,
@@ -108,6 +110,7 @@ impl Checker {
         Self {
             model: Model::new(partition, limits),
             ledger: Ledger::default(),
+            orders: Orders::default(),
             recent: Recent::default(),
             refused_claims: RefusedClaims::default(),
             summary: Summary::default(),
@@ -190,7 +193,10 @@ impl Checker {
         self.summary.count(outcome.as_ref(), is_repeated);
         self.recent.push(entry, outcome.clone());
         if let Some(record) = &outcome
-            && let Err(why) = self.ledger.take(record)
+            && let Err(why) = self
+                .ledger
+                .take(record)
+                .and_then(|()| self.orders.take(entry.payload, record))
         {
             return Err(self.difference(entry.offset, Finding::Ledger(why)));
         }

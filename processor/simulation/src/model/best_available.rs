@@ -1,82 +1,197 @@
 //! Best available, literally as in the rules: examines every placement of every row.
 
-use onsale_schemas::{Rejection, SeatIndex, SeatList};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use onsale_schemas::seating::SeatKind;
+use onsale_schemas::{SeatIndex, SeatList, ZoneIndex};
 
 use super::shows::{Row, Seat, Show};
 
-/// A start from which a whole block is free.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Placement {
-    start: usize,
-    /// It would leave exactly one free seat of its run at an end.
-    orphan: bool,
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    pub(super) zone: ZoneIndex,
+    pub(super) quantity: u32,
+    pub(super) together: bool,
+    pub(super) kind: SeatKind,
 }
 
-/// Chooses `quantity` seats, ascending.
-pub(super) fn choose(
-    show: &Show,
-    rows: &[Row],
-    quantity: u32,
-    together: bool,
-) -> Result<SeatList, Rejection> {
-    let block = usize::try_from(quantity).unwrap_or(usize::MAX);
-    let free: usize = rows.iter().map(|row| row.free).sum();
-    let short = |not_together| Rejection::InsufficientStock {
-        available: u32::try_from(free).unwrap_or(u32::MAX),
-        not_together,
-    };
-    if free < block {
-        return Err(short(false));
+/// Why there are no such seats.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Short {
+    /// Free seats of the kind.
+    pub(super) available: u32,
+    /// Enough, but not side by side.
+    pub(super) not_together: bool,
+}
+
+/// The seats that are there for an order: free ones that it does not have yet.
+pub(super) struct Seats<'a> {
+    pub(super) show: &'a Show,
+    /// Those that the order names or has chosen.
+    pub(super) ordered: &'a BTreeSet<SeatIndex>,
+}
+
+/// Chooses seats: ascending, companion seats in the order in which they are chosen.
+pub(super) fn choose(seats: &Seats<'_>, wish: Wish) -> Result<SeatList, Short> {
+    let block = usize::try_from(wish.quantity).unwrap_or(usize::MAX);
+    let rows = by_rank(seats.show.rows(wish.zone));
+    let is_companion = wish.kind == SeatKind::Companion;
+    if !is_companion && let Some(start) = best_block(seats, &rows, wish.kind, block) {
+        return Ok(indexes(start..start + block));
     }
-    for orphan_allowed in [false, true] {
+    let free: Vec<SeatIndex> = rows
+        .iter()
+        .flat_map(|(_, row)| seats.free(row, wish.kind))
+        .collect();
+    let is_enough = free.len() >= block;
+    if is_enough && is_companion {
+        return Ok(companions(seats, wish.zone, &rows, free, block));
+    }
+    if is_enough && !wish.together {
+        let mut chosen: Vec<SeatIndex> = free.into_iter().take(block).collect();
+        chosen.sort_unstable();
+        return Ok(chosen.into_iter().collect());
+    }
+    Err(Short {
+        available: u32::try_from(free.len()).unwrap_or(u32::MAX),
+        not_together: is_enough,
+    })
+}
+
+/// Rows with their numbers in the zone, by (rank, number).
+fn by_rank(rows: &[Row]) -> Vec<(usize, &Row)> {
+    let mut rows: Vec<(usize, &Row)> = rows.iter().enumerate().collect();
+    rows.sort_by_key(|(number, row)| (row.rank, *number));
+    rows
+}
+
+/// Index of the first of so many seats side by side.
+fn best_block(
+    seats: &Seats<'_>,
+    rows: &[(usize, &Row)],
+    kind: SeatKind,
+    block: usize,
+) -> Option<usize> {
+    // Who needs an accessible seat does not have to care for single ones.
+    let passes: &[bool] = if kind == SeatKind::Accessible {
+        &[true]
+    } else {
+        &[false, true]
+    };
+    for &single_allowed in passes {
         // A row with fewer free seats than the block has no placement.
-        for row in rows.iter().filter(|row| row.free >= block) {
-            if let Some(start) = best_in_row(show.row(row), block, orphan_allowed) {
-                return Ok(indexes(row.first + start..row.first + start + block));
+        for (_, row) in rows.iter().filter(|(_, row)| row.free >= block) {
+            let best = placements(&seats.runs(row, kind), block, single_allowed)
+                .into_iter()
+                .min_by_key(|start| ((2 * start + block).abs_diff(focus(row)), *start));
+            if let Some(start) = best {
+                return Some(row.first + start);
             }
         }
     }
-    if together {
-        return Err(short(true));
+    None
+}
+
+fn focus(row: &Row) -> usize {
+    if row.focus == 0 {
+        row.len
+    } else {
+        usize::from(row.focus)
     }
-    let all_free = rows.iter().flat_map(|row| {
-        (row.first..)
-            .zip(show.row(row))
-            .filter(|(_, seat)| **seat == Seat::Free)
-            .map(|(index, _)| index)
-    });
-    Ok(indexes(all_free.take(block)))
+}
+
+/// Positions from which a block is free, in runs of a row.
+fn placements(runs: &[Range<usize>], block: usize, single_allowed: bool) -> Vec<usize> {
+    let mut placements = Vec::new();
+    for run in runs {
+        for start in run.clone() {
+            let end = start + block;
+            if end > run.end {
+                continue;
+            }
+            let leaves_single = start - run.start == 1 || run.end - end == 1;
+            if single_allowed || !leaves_single {
+                placements.push(start);
+            }
+        }
+    }
+    placements
+}
+
+/// Companion seats one by one, each the nearest to an accessible seat of the order.
+fn companions(
+    seats: &Seats<'_>,
+    zone: ZoneIndex,
+    rows: &[(usize, &Row)],
+    mut free: Vec<SeatIndex>,
+    block: usize,
+) -> SeatList {
+    let row_of = |seat: SeatIndex| {
+        let found = rows.iter().find(|(_, row)| row.has(seat));
+        found.map_or(0, |(number, _)| *number)
+    };
+    let accessible: Vec<SeatIndex> = seats
+        .ordered
+        .iter()
+        .copied()
+        .filter(|&seat| seats.show.has_seat(zone, seat))
+        .filter(|&seat| seats.show.kind(seat) == SeatKind::Accessible)
+        .collect();
+    let distance = |seat: SeatIndex| {
+        let from = |other: &SeatIndex| {
+            (
+                row_of(seat).abs_diff(row_of(*other)),
+                seat.abs_diff(*other),
+                seat,
+            )
+        };
+        accessible.iter().map(from).min()
+    };
+    // Without an accessible seat all are equally near, and keep the order of rows.
+    free.sort_by_key(|&seat| distance(seat));
+    free.into_iter().take(block).collect()
+}
+
+impl Seats<'_> {
+    fn is_free(&self, seat: usize, kind: SeatKind) -> bool {
+        let Ok(index) = SeatIndex::try_from(seat) else {
+            return false;
+        };
+        self.show.seat(index) == Some(Seat::Free)
+            && self.show.kind(index) == kind
+            && !self.ordered.contains(&index)
+    }
+
+    /// Free seats of a kind in a row, ascending.
+    fn free(&self, row: &Row, kind: SeatKind) -> Vec<SeatIndex> {
+        if row.free == 0 {
+            return Vec::new();
+        }
+        let range = row.first..row.first + row.len;
+        indexes(range.filter(|&seat| self.is_free(seat, kind))).to_vec()
+    }
+
+    /// Longest sequences of adjacent free seats of a kind in a row, as positions in it.
+    pub(super) fn runs(&self, row: &Row, kind: SeatKind) -> Vec<Range<usize>> {
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for position in 0..row.len {
+            if !self.is_free(row.first + position, kind) {
+                continue;
+            }
+            match runs.last_mut() {
+                Some(run) if run.end == position && !row.has_gap(position) => run.end += 1,
+                _ => runs.push(position..position + 1),
+            }
+        }
+        runs
+    }
 }
 
 fn indexes(seats: impl Iterator<Item = usize>) -> SeatList {
     seats
         .map(|seat| SeatIndex::try_from(seat).unwrap_or(SeatIndex::MAX))
-        .collect()
-}
-
-/// Where in the row the block goes: nearest the centre, of equals the lower.
-fn best_in_row(row: &[Seat], block: usize, orphan_allowed: bool) -> Option<usize> {
-    placements(row, block)
-        .into_iter()
-        .filter(|placement| orphan_allowed || !placement.orphan)
-        .map(|placement| placement.start)
-        .min_by_key(|start| ((2 * start + block).abs_diff(row.len()), *start))
-}
-
-fn placements(row: &[Seat], block: usize) -> Vec<Placement> {
-    // Outside the row nothing is free.
-    let free = |index: Option<usize>| index.and_then(|i| row.get(i)) == Some(&Seat::Free);
-    (0..(row.len() + 1).saturating_sub(block))
-        .filter(|&start| row[start..start + block].iter().all(|s| *s == Seat::Free))
-        .map(|start| {
-            let end = start + block;
-            let left = free(start.checked_sub(1)) && !free(start.checked_sub(2));
-            let right = free(Some(end)) && !free(Some(end + 1));
-            Placement {
-                start,
-                orphan: left || right,
-            }
-        })
         .collect()
 }
 
@@ -86,21 +201,28 @@ mod tests {
     use crate::model::testing::{seated, show_of};
 
     /// Rows as text: `.` free, anything else taken.
-    fn pick(rows: &[&str], quantity: u32, together: bool) -> Result<Vec<SeatIndex>, Rejection> {
+    fn pick(rows: &[&str], quantity: u32, together: bool) -> Result<Vec<SeatIndex>, Short> {
         let lens: Vec<u16> = rows
             .iter()
             .map(|row| u16::try_from(row.len()).unwrap())
             .collect();
-        let mut show = Show::new(&show_of(1, vec![seated(&lens)]));
+        let mut show = Show::new(&show_of(1, vec![seated(&lens)]), &[]);
         for (seat, mark) in (0..).zip(rows.concat().chars()) {
             if mark != '.' {
                 show.set_seat(0, seat, Seat::Blocked);
             }
         }
-        let crate::model::Places::Seated(rows) = &show.zones[0].places else {
-            panic!("seated");
+        let seats = Seats {
+            show: &show,
+            ordered: &BTreeSet::new(),
         };
-        choose(&show, rows, quantity, together).map(|seats| seats.to_vec())
+        let wish = Wish {
+            zone: 0,
+            quantity,
+            together,
+            kind: SeatKind::Ordinary,
+        };
+        choose(&seats, wish).map(|seats| seats.to_vec())
     }
 
     #[test]
@@ -163,7 +285,7 @@ mod tests {
         assert_eq!(pick(&[".x.x.", ".."], 2, false), Ok(vec![5, 6]));
         assert_eq!(
             pick(&[".x.x.", "x.x"], 2, true),
-            Err(Rejection::InsufficientStock {
+            Err(Short {
                 available: 4,
                 not_together: true
             })
@@ -175,7 +297,7 @@ mod tests {
         for together in [false, true] {
             assert_eq!(
                 pick(&[".x", "x."], 3, together),
-                Err(Rejection::InsufficientStock {
+                Err(Short {
                     available: 2,
                     not_together: false
                 })

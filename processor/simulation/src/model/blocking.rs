@@ -8,7 +8,7 @@ use onsale_schemas::{Outcome, Rejection, SeatList};
 
 use super::lifecycle::invalid;
 use super::machine::Model;
-use super::reserve::{all_known, has_duplicate};
+use super::order::{all_known, has_duplicate};
 use super::shows::{Places, Seat};
 
 impl Model {
@@ -43,8 +43,8 @@ impl Model {
             .ok_or(invalid(InvalidReason::UnknownZone))?;
         let mut moved = SeatList::new();
         match (&block.places, &zone.places) {
-            (BlockPlaces::Seats(seats), Places::Seated(rows)) => {
-                all_known(seats, rows).map_err(invalid)?;
+            (BlockPlaces::Seats(seats), Places::Seated(_)) => {
+                all_known(show, block.zone, seats).map_err(invalid)?;
                 let lost: SeatList = seats
                     .iter()
                     .copied()
@@ -89,7 +89,7 @@ impl Model {
     }
 }
 
-fn asked(places: &BlockPlaces) -> Result<u32, InvalidReason> {
+pub(super) fn asked(places: &BlockPlaces) -> Result<u32, InvalidReason> {
     match places {
         BlockPlaces::Quantity(0) => Err(InvalidReason::NothingAsked),
         BlockPlaces::Quantity(quantity) => Ok(*quantity),

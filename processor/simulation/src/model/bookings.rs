@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onsale_schemas::command::Currency;
 use onsale_schemas::limits::ENDED_BOOKING_KEPT_MS;
-use onsale_schemas::outcome::EndedBooking;
-use onsale_schemas::{EventId, LogTimeMs, Offset, SeatList, ShowId, UserId, ZoneIndex};
+use onsale_schemas::outcome::{EndedBooking, Line, ZonePlaces};
+use onsale_schemas::{CodeHash, EventId, LogTimeMs, Offset, SeatList, ShowId, UserId, ZoneIndex};
+
+use super::lines;
 
 /// The state of a booking.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,6 +33,15 @@ pub enum BookingState {
     },
 }
 
+/// A code as it was created: one that ended and was created again is another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UsedCode {
+    /// What it is known by.
+    pub hash: CodeHash,
+    /// Offset of the record that created it.
+    pub created: Offset,
+}
+
 /// A booking.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Booking {
@@ -42,16 +53,20 @@ pub struct Booking {
     pub event: EventId,
     /// For whom.
     pub user: UserId,
-    /// Its zone.
-    pub zone: ZoneIndex,
-    /// Its seats, empty for general admission.
-    pub seats: SeatList,
-    /// How many places.
-    pub quantity: u32,
-    /// Price of one, in minor units.
-    pub unit_price: i64,
-    /// Its currency.
+    /// Its places and what they cost; what was returned is gone from them.
+    pub lines: Vec<Line>,
+    /// Fee for the order that is left, in minor units.
+    pub order_fee: i64,
+    /// Tax in it.
+    pub order_fee_tax: i64,
+    /// The total as it was reserved, whatever was returned since.
+    pub reserved_total: i64,
+    /// The currency of all amounts.
     pub currency: Currency,
+    /// The code that was used.
+    pub code: Option<UsedCode>,
+    /// Whether its outcomes are those of the first version; decided when it was made.
+    pub is_plain: bool,
     /// Machine time of its `Reserve`.
     pub reserved_at_ms: LogTimeMs,
     /// End of the hold.
@@ -77,16 +92,55 @@ impl Booking {
         }
     }
 
-    /// The facts that an outcome gives about it once it ended.
-    pub fn ended(&self) -> EndedBooking {
-        EndedBooking {
-            booking: self.offset,
-            show: self.show,
-            user: self.user,
-            zone: self.zone,
-            seats: self.seats.clone(),
-            quantity: self.quantity,
-        }
+    /// How many places it has.
+    pub fn quantity(&self) -> u32 {
+        self.lines.iter().map(|line| line.quantity).sum()
+    }
+
+    /// The zone of its first line.
+    pub fn zone(&self) -> ZoneIndex {
+        self.lines.first().map_or(0, |line| line.zone)
+    }
+
+    /// All its seats, in the order of lines and within.
+    pub fn seats(&self) -> SeatList {
+        let lines = self.lines.iter();
+        lines.flat_map(|line| line.seats.iter().copied()).collect()
+    }
+
+    /// Price of one place of its first line, in minor units.
+    pub fn unit_price(&self) -> i64 {
+        self.lines.first().map_or(0, |line| line.unit_price)
+    }
+
+    /// What the places that it has cost, in minor units.
+    pub fn total(&self) -> i64 {
+        lines::total(&self.lines) + self.order_fee
+    }
+
+    /// Tax in that.
+    pub fn tax(&self) -> i64 {
+        lines::tax(&self.lines) + self.order_fee_tax
+    }
+
+    /// Its places by zone.
+    pub fn parts(&self) -> Vec<ZonePlaces> {
+        lines::parts(&self.lines)
+    }
+
+    /// The facts that an outcome gives about it once it ended, one for each zone.
+    pub fn ended(&self) -> Vec<EndedBooking> {
+        let parts = self.parts().into_iter();
+        parts
+            .map(|part| EndedBooking {
+                booking: self.offset,
+                show: self.show,
+                user: self.user,
+                zone: part.zone,
+                seats: part.seats,
+                quantity: part.quantity,
+            })
+            .collect()
     }
 }
 
@@ -130,6 +184,11 @@ impl Bookings {
 
     pub(super) fn set_expires_at(&mut self, offset: Offset, expires_at_ms: LogTimeMs) {
         self.change(offset, |booking| booking.expires_at_ms = expires_at_ms);
+    }
+
+    /// Replaces a booking by itself with other places or amounts.
+    pub(super) fn replace(&mut self, booking: Booking) {
+        self.change(booking.offset, |old| *old = booking);
     }
 
     /// Drops bookings that ended a kept time ago or longer.

@@ -1,5 +1,7 @@
 //! What must hold between any two records, recomputed from scratch.
 
+mod orders;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use onsale_schemas::ZoneIndex;
@@ -33,6 +35,11 @@ impl Model {
             for (index, zone) in (0..).zip(&show.zones) {
                 check_zone(show, index, zone, live)?;
             }
+            orders::check_phases(show, live)?;
+            orders::check_codes(show, live)?;
+            for booking in live {
+                orders::check_order(show, booking)?;
+            }
         }
         for booking in self.bookings() {
             self.check_booking(booking)?;
@@ -47,20 +54,25 @@ impl Model {
         let Some(show) = self.shows.get(booking.show) else {
             return Err(format!("booking {offset} is of an unknown show"));
         };
-        let places = show.zone(booking.zone).map(|zone| &zone.places);
-        let in_zone = match places {
-            Some(Places::Seated(rows)) => {
-                u32::try_from(booking.seats.len()) == Ok(booking.quantity)
-                    && booking
-                        .seats
-                        .iter()
-                        .all(|&seat| rows.iter().any(|row| row.has(seat)))
-            }
-            Some(Places::General(_)) => booking.seats.is_empty(),
-            None => false,
-        };
-        ensure(in_zone && booking.quantity > 0, || {
-            format!("booking {offset} does not fit into its zone")
+        for line in &booking.lines {
+            let in_zone = match show.zone(line.zone).map(|zone| &zone.places) {
+                Some(Places::Seated(_)) => {
+                    let known = |&seat: &_| {
+                        let was_there = show.rows(line.zone).iter().any(|row| row.has(seat));
+                        was_there && (show.has_seat(line.zone, seat) || !booking.is_live())
+                    };
+                    u32::try_from(line.seats.len()) == Ok(line.quantity)
+                        && line.seats.iter().all(known)
+                }
+                Some(Places::General(_)) => line.seats.is_empty(),
+                None => false,
+            };
+            ensure(in_zone, || {
+                format!("booking {offset} does not fit into its zones")
+            })?;
+        }
+        ensure(booking.quantity() > 0 || !booking.is_live(), || {
+            format!("booking {offset} lives without a place")
         })?;
         ensure(offset < self.next_offset, || {
             format!("booking {offset} belongs to a future record")
@@ -96,7 +108,7 @@ impl Model {
     fn check_users(&self) -> Check {
         let mut tickets = Table::default();
         for booking in self.live_bookings() {
-            *tickets.entry((booking.event, booking.user)).or_insert(0) += booking.quantity;
+            *tickets.entry((booking.event, booking.user)).or_insert(0) += booking.quantity();
         }
         ensure(tickets == self.users.tickets, || {
             "tickets per user do not add up".to_owned()
@@ -132,7 +144,7 @@ fn check_seats(show: &Show, live: &[&Booking]) -> Check {
     let id = show.id();
     let mut holders = BTreeMap::new();
     for &booking in live {
-        for &seat in booking.seats.iter() {
+        for &seat in booking.seats().iter() {
             if let Some(other) = holders.insert(seat, booking) {
                 let (a, b) = (other.offset, booking.offset);
                 return Err(format!("show {id}: seat {seat} is held by {a} and by {b}"));
@@ -143,7 +155,7 @@ fn check_seats(show: &Show, live: &[&Booking]) -> Check {
         let want = match holders.get(&seat) {
             Some(booking) if booking.state == BookingState::Held => Seat::Held(booking.offset),
             Some(booking) => Seat::Sold(booking.offset),
-            None if *state == Seat::Blocked => Seat::Blocked,
+            None if matches!(state, Seat::Blocked | Seat::Taken) => *state,
             None => Seat::Free,
         };
         ensure(*state == want, || {
@@ -157,10 +169,12 @@ fn check_seats(show: &Show, live: &[&Booking]) -> Check {
 fn check_zone(show: &Show, index: ZoneIndex, zone: &Zone, live: &[&Booking]) -> Check {
     let id = show.id();
     let (mut held, mut sold) = (0, 0);
-    for booking in live.iter().filter(|booking| booking.zone == index) {
-        match booking.state {
-            BookingState::Held => held += booking.quantity,
-            _ => sold += booking.quantity,
+    for booking in live {
+        for part in booking.parts().iter().filter(|part| part.zone == index) {
+            match booking.state {
+                BookingState::Held => held += part.quantity,
+                _ => sold += part.quantity,
+            }
         }
     }
     let counts = show.counts(zone);
@@ -185,106 +199,4 @@ fn check_zone(show: &Show, index: ZoneIndex, zone: &Zone, live: &[&Booking]) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::testing::{Script, reserve_general, reserve_seats, user};
-
-    type Damage = fn(&mut Model);
-
-    /// Each damage must be named, otherwise the check cannot fail.
-    #[test]
-    fn every_damage_is_found() {
-        let damages: &[(Damage, &str)] = &[
-            (
-                |model| model.show_mut().set_seat(0, 3, Seat::Free),
-                "its bookings say Held",
-            ),
-            (
-                |model| model.show_mut().set_seat(0, 9, Seat::Sold(1)),
-                "its bookings say Free",
-            ),
-            (
-                |model| {
-                    let mut twin = model.bookings.get(1).unwrap().clone();
-                    twin.offset = 2;
-                    model.bookings.insert(twin);
-                },
-                "is held by 1 and by 2",
-            ),
-            (
-                |model| model.show_mut().general_mut(1).unwrap().held = 0,
-                "its bookings add up to",
-            ),
-            (
-                |model| model.show_mut().general_mut(1).unwrap().blocked = 11,
-                "oversold",
-            ),
-            (
-                |model| {
-                    let Places::Seated(rows) = &mut model.show_mut().zones[0].places else {
-                        panic!()
-                    };
-                    rows[0].free += 1;
-                },
-                "free seats",
-            ),
-            (|model| model.show_mut().cancelled = true, "cancelled show"),
-            (
-                |model| model.now = 10_000_000,
-                "outlived its end without a backlog",
-            ),
-            (
-                |model| {
-                    model.bookings.holds.pop_first();
-                },
-                "the ends of holds",
-            ),
-            (
-                |model| {
-                    model.bookings.ended.insert((5, 5));
-                },
-                "the ended bookings",
-            ),
-            (
-                |model| model.users.tickets.clear(),
-                "tickets per user do not add up",
-            ),
-            (
-                |model| {
-                    model.users.widest_limit.values_mut().for_each(|l| *l = 1);
-                },
-                "never more than 1",
-            ),
-            (|model| model.limits.bookings_max = 1, "more bookings"),
-            (|model| model.limits.shows_max = 0, "more shows"),
-        ];
-        for (damage, want) in damages {
-            let mut script = Script::new();
-            script.hold(reserve_seats(1, 1, &[3, 4]));
-            script.hold(reserve_general(1, 2, 2));
-            damage(&mut script.model);
-            let found = script.model.check_invariants().expect_err(want);
-            assert!(found.contains(want), "{found:?} should say {want:?}");
-        }
-    }
-
-    #[test]
-    fn a_late_confirm_excuses_its_user_from_the_limit() {
-        let mut script = Script::new();
-        let event = script.model.show_mut().event();
-        script.hold(reserve_seats(1, 1, &[3, 4]));
-        script.model.users.note_limit(event, 1);
-        script.model.users.widest_limit.insert(event, 1);
-        assert!(script.model.check_invariants().is_err());
-        script.model.users.revived.insert((event, user(1)));
-        assert_eq!(script.model.check_invariants(), Ok(()));
-    }
-
-    impl Model {
-        fn show_mut(&mut self) -> &mut Show {
-            self.shows
-                .get_mut(crate::model::testing::show_id(1))
-                .unwrap()
-        }
-    }
-}
+mod tests;

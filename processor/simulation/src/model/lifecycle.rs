@@ -2,16 +2,18 @@
 
 use onsale_schemas::command::{Admission, AmendShow, OpenShow, OpenShowV2, ZoneLayout};
 use onsale_schemas::limits::{
-    COOLDOWN_MAX_MS, GENERAL_CAPACITY_MAX, HOLD_MAX_MS, HOLD_MIN_MS, ROWS_PER_ZONE_MAX,
-    SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX, UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
+    COMPANIONS_PER_ACCESSIBLE_MAX, COOLDOWN_MAX_MS, GENERAL_CAPACITY_MAX, HOLD_MAX_MS, HOLD_MIN_MS,
+    ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX, UNIT_PRICE_MAX_MINOR,
+    ZONES_PER_SHOW_MAX,
 };
 use onsale_schemas::rejection::{FullTable, InvalidReason};
+use onsale_schemas::seating::{OpenShowV3, ZonePlan};
 use onsale_schemas::{LogTimeMs, Outcome, Rejection, ShowId, TenantId};
 
 use super::bookings::BookingState;
-use super::events;
 use super::machine::Model;
 use super::shows::Show;
+use super::{events, offer, plans};
 
 type Decision = Result<Outcome, Rejection>;
 
@@ -21,19 +23,31 @@ pub(super) fn invalid(reason: InvalidReason) -> Rejection {
 
 impl Model {
     pub(super) fn open_show(&mut self, open: &OpenShow) -> Decision {
-        self.open(open, None)
+        self.open(open, None, None)
     }
 
     pub(super) fn open_show_v2(&mut self, open: &OpenShowV2) -> Decision {
-        self.open(&open.show, Some((open.tenant, open.cooldown_ms)))
+        self.open(&open.show, Some((open.tenant, open.cooldown_ms)), None)
     }
 
-    /// `more` is what version 2 of the command says besides.
-    fn open(&mut self, open: &OpenShow, more: Option<(TenantId, u32)>) -> Decision {
+    pub(super) fn open_show_v3(&mut self, open: &OpenShowV3) -> Decision {
+        let more = (open.show.tenant, open.show.cooldown_ms);
+        self.open(&open.show.show, Some(more), Some(open))
+    }
+
+    /// `more` is what version 2 of the command says besides, `most` is all of version 3.
+    fn open(
+        &mut self,
+        open: &OpenShow,
+        more: Option<(TenantId, u32)>,
+        most: Option<&OpenShowV3>,
+    ) -> Decision {
         self.check_event(open.event)?;
-        if !layout_is_valid(&open.zones) {
+        let plans: &[ZonePlan] = most.map_or(&[], |most| &most.plans);
+        if !layout_is_valid(&open.zones) || !plans::are_valid(&open.zones, plans) {
             return Err(invalid(InvalidReason::Layout));
         }
+        let companions = most.map_or(0, |most| most.companions_per_accessible);
         let prices = open.zones.iter().map(|zone| zone.unit_price);
         if !terms_are_valid(
             open.sale_opens_at_ms,
@@ -41,11 +55,20 @@ impl Model {
             open.hold_ms,
             prices,
         ) || more.is_some_and(|(_, cooldown_ms)| cooldown_ms > COOLDOWN_MAX_MS)
+            || companions > COMPANIONS_PER_ACCESSIBLE_MAX
         {
             return Err(invalid(InvalidReason::OutOfRange));
         }
+        let currencies: Vec<_> = open.zones.iter().map(|zone| zone.currency).collect();
+        if most.is_some_and(|most| !offer::is_valid(&most.offer, &currencies)) {
+            return Err(invalid(InvalidReason::Offer));
+        }
         match self.shows.get(open.show) {
-            Some(known) if known.opened != *open || known.opened_v2 != more => {
+            Some(known)
+                if known.opened != *open
+                    || known.opened_v2 != more
+                    || known.opened_v3.as_deref() != most =>
+            {
                 return Err(Rejection::ShowExists);
             }
             Some(_) => {}
@@ -55,7 +78,12 @@ impl Model {
                 return Err(Rejection::Full { table });
             }
             None => {
-                let mut show = Show::new(open);
+                let mut show = Show::new(open, plans);
+                if let Some(most) = most {
+                    show.opened_v3 = Some(Box::new(most.clone()));
+                    show.companions_per_accessible = companions;
+                    show.put_offer(&most.offer);
+                }
                 let event = self.events.entry(open.event).or_default();
                 if let Some((tenant, cooldown_ms)) = more {
                     show.opened_v2 = more;
@@ -156,7 +184,7 @@ impl Model {
     }
 }
 
-fn layout_is_valid(zones: &[ZoneLayout]) -> bool {
+pub(super) fn layout_is_valid(zones: &[ZoneLayout]) -> bool {
     let seats: u64 = zones
         .iter()
         .map(|zone| match &zone.admission {
@@ -187,260 +215,4 @@ fn terms_are_valid(
 }
 
 #[cfg(test)]
-mod tests {
-    use onsale_schemas::Command;
-
-    use super::*;
-    use crate::model::ModelLimits;
-    use crate::model::testing::{
-        CLOSES, PRICE, Script, confirm, general, limits, rejected, release, reserve_general,
-        reserve_seats, seated, show, show_id, show_of, zone_of,
-    };
-
-    fn open(change: impl FnOnce(&mut OpenShow)) -> Command {
-        let mut open = show(2);
-        change(&mut open);
-        Command::OpenShow(open)
-    }
-
-    fn unchanged(n: u8) -> AmendShow {
-        AmendShow {
-            show: show_id(n),
-            max_tickets_per_user: None,
-            sale_opens_at_ms: None,
-            sale_closes_at_ms: None,
-            hold_ms: None,
-            prices: Vec::new(),
-        }
-    }
-
-    fn amend(n: u8, change: impl FnOnce(&mut AmendShow)) -> Command {
-        let mut amend = unchanged(n);
-        change(&mut amend);
-        Command::AmendShow(amend)
-    }
-
-    #[test]
-    fn a_layout_at_its_limits_opens_and_one_beyond_does_not() {
-        let row_max = SEATS_PER_ROW_MAX;
-        let full_zone = |rows: usize, len| {
-            zone_of(Admission::Seated {
-                rows: vec![len; rows],
-            })
-        };
-        let cases: Vec<(Vec<ZoneLayout>, bool)> = vec![
-            (vec![], false),
-            (vec![general(1); ZONES_PER_SHOW_MAX], true),
-            (vec![general(1); ZONES_PER_SHOW_MAX + 1], false),
-            (vec![seated(&[])], false),
-            (vec![seated(&[0])], false),
-            (vec![seated(&[row_max])], true),
-            (vec![seated(&[row_max + 1])], false),
-            (vec![full_zone(ROWS_PER_ZONE_MAX, 1)], true),
-            (vec![full_zone(ROWS_PER_ZONE_MAX + 1, 1)], false),
-            (vec![full_zone(2_000, 125)], true),
-            (vec![full_zone(2_000, 125), seated(&[1])], false),
-            (vec![full_zone(2_000, 125), general(1)], true),
-            (vec![general(0)], false),
-            (vec![general(GENERAL_CAPACITY_MAX)], true),
-            (vec![general(GENERAL_CAPACITY_MAX + 1)], false),
-        ];
-        for (case, (zones, opens)) in cases.into_iter().enumerate() {
-            let got = Script::new().run(Command::OpenShow(show_of(2, zones)));
-            if opens {
-                assert!(matches!(got, Outcome::ShowOpened { .. }), "{case}: {got:?}");
-            } else {
-                assert_eq!(got, rejected(InvalidReason::Layout), "case {case}");
-            }
-        }
-    }
-
-    #[test]
-    fn terms_at_their_limits_open_and_beyond_do_not() {
-        type Change = fn(&mut OpenShow);
-        let cases: &[(Change, bool)] = &[
-            (|o| o.zones[0].unit_price = 0, true),
-            (|o| o.zones[1].unit_price = -1, false),
-            (|o| o.zones[1].unit_price = UNIT_PRICE_MAX_MINOR, true),
-            (|o| o.zones[0].unit_price = UNIT_PRICE_MAX_MINOR + 1, false),
-            (|o| o.hold_ms = HOLD_MIN_MS, true),
-            (|o| o.hold_ms = HOLD_MIN_MS - 1, false),
-            (|o| o.hold_ms = HOLD_MAX_MS, true),
-            (|o| o.hold_ms = HOLD_MAX_MS + 1, false),
-            (|o| o.sale_opens_at_ms = o.sale_closes_at_ms, false),
-            (|o| o.sale_opens_at_ms = o.sale_closes_at_ms - 1, true),
-        ];
-        for (case, (change, opens)) in cases.iter().enumerate() {
-            let got = Script::new().run(open(change));
-            if *opens {
-                assert!(matches!(got, Outcome::ShowOpened { .. }), "{case}: {got:?}");
-            } else {
-                assert_eq!(got, rejected(InvalidReason::OutOfRange), "case {case}");
-            }
-        }
-    }
-
-    /// Every command breaks its own rule and all later ones.
-    #[test]
-    fn open_refuses_in_order() {
-        let mut script = Script::with(ModelLimits {
-            shows_max: 1,
-            ..limits()
-        });
-        let mut bad = show(1);
-        bad.hold_ms = 0;
-        bad.zones.clear();
-        assert_eq!(
-            script.run(Command::OpenShow(bad.clone())),
-            rejected(InvalidReason::Layout)
-        );
-        bad.zones = show(1).zones;
-        assert_eq!(
-            script.run(Command::OpenShow(bad.clone())),
-            rejected(InvalidReason::OutOfRange)
-        );
-        bad.hold_ms = HOLD_MAX_MS;
-        assert_eq!(
-            script.run(Command::OpenShow(bad)),
-            Outcome::Rejected(Rejection::ShowExists)
-        );
-        assert!(matches!(
-            script.run(Command::OpenShow(show(1))),
-            Outcome::ShowOpened { .. }
-        ));
-        let table = FullTable::Shows;
-        assert_eq!(
-            script.run(Command::OpenShow(show(2))),
-            Outcome::Rejected(Rejection::Full { table })
-        );
-    }
-
-    #[test]
-    fn opening_again_compares_with_the_first_values_and_changes_nothing() {
-        let mut script = Script::new();
-        script.run(amend(1, |a| a.hold_ms = Some(HOLD_MIN_MS)));
-        assert!(matches!(
-            script.run(Command::OpenShow(show(1))),
-            Outcome::ShowOpened { .. }
-        ));
-        assert_eq!(script.model.show(show_id(1)).unwrap().hold_ms, HOLD_MIN_MS);
-    }
-
-    #[test]
-    fn amend_refuses_in_order() {
-        let mut script = Script::new();
-        let bad_zone = |a: &mut AmendShow| {
-            a.prices = vec![(0, -1), (2, -1)];
-            a.hold_ms = Some(0);
-        };
-        assert_eq!(
-            script.run(amend(9, bad_zone)),
-            Outcome::Rejected(Rejection::UnknownShow)
-        );
-        assert_eq!(
-            script.run(amend(1, bad_zone)),
-            rejected(InvalidReason::UnknownZone)
-        );
-        for change in [
-            |a: &mut AmendShow| a.prices = vec![(0, -1)],
-            |a: &mut AmendShow| a.hold_ms = Some(0),
-            |a: &mut AmendShow| a.sale_opens_at_ms = Some(CLOSES),
-        ] {
-            assert_eq!(
-                script.run(amend(1, change)),
-                rejected(InvalidReason::OutOfRange)
-            );
-        }
-        script.run(Command::CancelShow { show: show_id(1) });
-        assert_eq!(
-            script.run(amend(1, bad_zone)),
-            Outcome::Rejected(Rejection::ShowCancelled)
-        );
-    }
-
-    #[test]
-    fn amended_terms_hold_for_later_reservations_only() {
-        let mut script = Script::new();
-        let early = script.hold(reserve_seats(1, 1, &[0]));
-        let early_end = script.model.booking(early).unwrap().expires_at_ms;
-        script.run(amend(1, |a| {
-            a.max_tickets_per_user = Some(2);
-            a.hold_ms = Some(5_000);
-            a.prices = vec![(0, 7)];
-        }));
-        let late = script.hold(reserve_seats(1, 1, &[1]));
-        let [early, late] = [early, late].map(|b| script.model.booking(b).unwrap().clone());
-        assert_eq!((early.unit_price, early.expires_at_ms), (PRICE, early_end));
-        assert_eq!(
-            (late.unit_price, late.expires_at_ms),
-            (7, script.now + 5_000)
-        );
-        let over = script.run(reserve_seats(1, 1, &[2]));
-        let want = Rejection::MaxPerUserExceeded {
-            limit: 2,
-            current: 2,
-        };
-        assert_eq!(over, Outcome::Rejected(want));
-    }
-
-    #[test]
-    fn a_closed_sale_sells_no_more_but_confirms_and_may_be_reopened() {
-        let mut script = Script::new();
-        let hold = script.hold(reserve_seats(1, 1, &[0]));
-        let close = Command::CloseShow { show: show_id(1) };
-        for _ in 0..2 {
-            script.now += 1;
-            assert!(matches!(
-                script.run(close.clone()),
-                Outcome::ShowClosed { .. }
-            ));
-        }
-        let show = script.model.show(show_id(1)).unwrap();
-        assert_eq!(
-            show.sale_closes_at_ms,
-            script.now - 1,
-            "the first close stays"
-        );
-        assert_eq!(
-            script.run(reserve_seats(1, 1, &[1])),
-            Outcome::Rejected(Rejection::SaleClosed)
-        );
-        assert!(matches!(
-            script.run(confirm(hold, "p")),
-            Outcome::Confirmed(_)
-        ));
-        script.run(amend(1, |a| a.sale_closes_at_ms = Some(CLOSES)));
-        script.hold(reserve_seats(1, 1, &[1]));
-    }
-
-    #[test]
-    fn a_cancelled_show_voids_its_bookings_silently_and_refuses_everything() {
-        let mut script = Script::new();
-        script.run(Command::OpenShow(show(2)));
-        let held = script.hold(reserve_general(1, 1, 1));
-        let sold = script.hold(reserve_seats(1, 1, &[0, 1]));
-        script.run(confirm(sold, "p"));
-        let cancel = Command::CancelShow { show: show_id(1) };
-        for _ in 0..2 {
-            let record = script.record(cancel.clone());
-            assert!(matches!(record.outcome, Outcome::ShowCancelled { .. }));
-            assert!(record.expired.is_empty());
-        }
-        let cancelled = Outcome::Rejected(Rejection::ShowCancelled);
-        for booking in [held, sold] {
-            assert_eq!(script.run(confirm(booking, "p")), cancelled);
-            assert_eq!(script.run(release(booking)), cancelled);
-        }
-        let close = Command::CloseShow { show: show_id(1) };
-        assert_eq!(script.run(close), cancelled);
-        script.hold(reserve_general(2, 1, 4));
-    }
-
-    #[test]
-    fn close_and_cancel_need_a_show() {
-        let unknown = Outcome::Rejected(Rejection::UnknownShow);
-        let show = show_id(9);
-        assert_eq!(Script::new().run(Command::CloseShow { show }), unknown);
-        assert_eq!(Script::new().run(Command::CancelShow { show }), unknown);
-    }
-}
+mod tests;

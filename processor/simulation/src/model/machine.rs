@@ -17,7 +17,7 @@ use super::references::References;
 use super::shows::{Show, Shows};
 use super::users::Users;
 
-/// The highest machine version whose rules the model knows.
+/// The highest machine version that the shipped program knows.
 pub const MACHINE_VERSION_KNOWN: u16 = 2;
 /// The one that every log begins with.
 const MACHINE_VERSION_FIRST: u16 = 1;
@@ -35,7 +35,11 @@ pub struct ModelLimits {
     pub references_max: u32,
     /// Bytes of all catalog documents.
     pub documents_max_bytes: u64,
-    /// The highest version of the rules.
+    /// Codes of all shows that are not cancelled.
+    pub codes_max: u32,
+    /// The highest version of the rules that a barrier may raise. The model knows those of version
+    /// 3; what the shipped program knows is [`MACHINE_VERSION_KNOWN`], so whoever wants more asks
+    /// for it here.
     pub machine_version_known: u16,
 }
 
@@ -47,6 +51,7 @@ impl Default for ModelLimits {
             remembered_answers_max: 8_000_000,
             references_max: 8_000_000,
             documents_max_bytes: 256 << 20,
+            codes_max: 2_000_000,
             machine_version_known: MACHINE_VERSION_KNOWN,
         }
     }
@@ -148,16 +153,18 @@ impl Model {
         })
     }
 
-    /// Expires due holds in order of (end, offset), up to the bound of one record.
+    /// Expires due holds in order of (end, offset). Each counts with its zones; the first one that
+    /// would make them too many for one record, and all after it, have to wait.
     fn sweep(&mut self) {
-        let mut swept = 0;
-        while swept < EXPIRIES_PER_ENTRY_MAX
-            && let Some(offset) = self.bookings.first_due(self.now)
-        {
+        self.sweep_was_cut = false;
+        while let Some(offset) = self.bookings.first_due(self.now) {
+            let entries = self.bookings.get(offset).map_or(0, |due| due.ended().len());
+            if self.expired.len() + entries > EXPIRIES_PER_ENTRY_MAX {
+                self.sweep_was_cut = true;
+                return;
+            }
             self.expire(offset);
-            swept += 1;
         }
-        self.sweep_was_cut = swept == EXPIRIES_PER_ENTRY_MAX;
     }
 
     /// Ends one hold by its time.
@@ -165,7 +172,7 @@ impl Model {
         let now = self.now;
         self.end(offset, BookingState::Expired { at_ms: now });
         if let Some(booking) = self.bookings.get(offset).cloned() {
-            self.expired.push(booking.ended());
+            self.expired.extend(booking.ended());
             self.note_unpaid(&booking);
         }
     }
@@ -179,7 +186,7 @@ impl Model {
             show.give_back(booking);
         }
         self.users
-            .subtract(booking.event, booking.user, booking.quantity);
+            .subtract(booking.event, booking.user, booking.quantity());
         self.bookings.set_state(offset, state);
     }
 
@@ -236,17 +243,15 @@ impl Model {
             Command::ClaimReference(claim) => self.claim_reference(claim),
             Command::Describe(describe) => self.describe(describe),
             Command::ResetClock => Ok(self.reset_clock(self.record_time_ms)),
-            // Above the machine version that this program knows: never asked for, because until a
-            // barrier raises it their records count as ones that do not decode.
-            Command::OpenShowV3(_)
-            | Command::SetOffer(_)
-            | Command::CreateCodes(_)
-            | Command::AmendCodes(_)
-            | Command::EndCodes { .. }
-            | Command::ReserveV2(_)
-            | Command::ReturnPlaces(_)
-            | Command::AddSeats(_)
-            | Command::TakeSeats(_) => Ok(Outcome::Nothing),
+            Command::OpenShowV3(open) => self.open_show_v3(open),
+            Command::SetOffer(set) => self.set_offer(set),
+            Command::CreateCodes(create) => self.create_codes(offset, create),
+            Command::AmendCodes(amend) => self.amend_codes(amend),
+            Command::EndCodes { show, which } => self.end_codes(*show, *which),
+            Command::ReserveV2(reserve) => self.reserve_v2(offset, reserve),
+            Command::ReturnPlaces(places) => self.return_places(places),
+            Command::AddSeats(add) => self.add_seats(add),
+            Command::TakeSeats(block) => self.take_seats(block),
         };
         result.unwrap_or_else(Outcome::Rejected)
     }
@@ -352,126 +357,4 @@ impl Model {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::testing::{Script, reserve_general, show};
-
-    const TICK: Command = Command::Tick { epoch: 0 };
-
-    #[test]
-    fn time_is_the_highest_log_time_so_far() {
-        let mut script = Script::new();
-        let high = script.now;
-        script.now -= 500;
-        let record = script.record(reserve_general(1, 1, 1));
-        assert_eq!(record.log_time_ms, high);
-        assert_eq!(script.model.log_time_ms(), high);
-    }
-
-    #[test]
-    fn outcomes_are_chained_over_records_without_one() {
-        let mut script = Script::new();
-        assert_eq!(script.machine(TICK), None);
-        assert_eq!(script.apply(b"not a record"), None);
-        let record = script.record(reserve_general(1, 1, 1));
-        assert_eq!((record.offset, record.previous), (3, Some(0)));
-        assert_eq!(script.model.last_outcome(), Some(3));
-    }
-
-    #[test]
-    fn a_tick_with_a_waiting_client_is_answered() {
-        let record = Script::new().record(TICK);
-        assert_eq!(record.outcome, Outcome::Nothing);
-    }
-
-    #[test]
-    fn holds_expire_even_at_a_record_that_cannot_be_read() {
-        let mut script = Script::new();
-        script.hold(reserve_general(1, 1, 1));
-        script.now += 60_000;
-        let record = script.apply(&[]).unwrap();
-        assert_eq!((record.request_id, record.expired.len()), (None, 1));
-        assert_eq!(record.outcome, Outcome::Nothing);
-    }
-
-    #[test]
-    fn the_lowest_offset_with_a_higher_epoch_owns_the_partition() {
-        let mut script = Script::new();
-        let node = |name: &str| NodeName(name.to_owned());
-        let claim = |name, epoch| Command::Claim {
-            node: node(name),
-            epoch,
-        };
-        assert_eq!(script.machine(claim("a", 0)), None);
-        let won = script.machine(claim("a", 2)).unwrap().outcome;
-        let want = Outcome::Claimed {
-            node: node("a"),
-            epoch: 2,
-        };
-        assert_eq!(won, want);
-        assert_eq!(script.machine(claim("b", 2)), None);
-        assert_eq!(script.machine(claim("b", 1)), None);
-        assert_eq!(script.model.owner(), Some(&node("a")));
-        assert!(script.machine(claim("b", 3)).is_some());
-        assert_eq!(script.model.epoch(), 3);
-    }
-
-    #[test]
-    fn a_barrier_passes_and_an_unknown_version_is_reported() {
-        let mut script = Script::new();
-        let known = MACHINE_VERSION_KNOWN;
-        for (given, now, unsupported) in [
-            (0, 1, None),
-            (known, known, None),
-            (1, known, None),
-            (9, known, Some(9)),
-        ] {
-            let machine_version = given;
-            let record = script.machine(Command::Barrier { machine_version });
-            let want = Outcome::BarrierPassed {
-                machine_version: now,
-            };
-            assert_eq!(record.unwrap().outcome, want);
-            assert_eq!(script.model.unsupported_version(), unsupported);
-        }
-    }
-
-    #[test]
-    fn without_a_request_id_a_fingerprint_means_nothing() {
-        let mut script = Script::new();
-        let payload = codec::encode(&Envelope {
-            request_id: None,
-            idempotency: Some(1),
-            trace: None,
-            command: Command::OpenShow(show(2)),
-            by: None,
-        })
-        .unwrap();
-        for _ in 0..2 {
-            assert_eq!(script.apply(&payload).unwrap().replay_of, None);
-        }
-        assert_eq!(script.model.remembered_answers(), 0);
-    }
-
-    #[test]
-    fn the_end_of_time_does_no_harm() {
-        let mut script = Script::new();
-        script.run(Command::AmendShow(onsale_schemas::command::AmendShow {
-            show: show(1).show,
-            max_tickets_per_user: None,
-            sale_opens_at_ms: None,
-            sale_closes_at_ms: Some(u64::MAX),
-            hold_ms: None,
-            prices: Vec::new(),
-        }));
-        script.now = u64::MAX - 1;
-        let booking = script.hold(reserve_general(1, 1, 1));
-        assert_eq!(
-            script.model.booking(booking).unwrap().expires_at_ms,
-            u64::MAX
-        );
-        script.run(Command::Extend { booking, by_ms: 5 });
-        script.now = u64::MAX;
-        assert_eq!(script.machine(TICK).unwrap().expired.len(), 1);
-    }
-}
+mod tests;

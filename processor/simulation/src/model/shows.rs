@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use onsale_schemas::command::{Admission, Currency, OpenShow};
+use onsale_schemas::command::{Admission, Currency, OpenShow, ZoneLayout};
+use onsale_schemas::offer::Offer;
+use onsale_schemas::outcome::ZonePlaces;
+use onsale_schemas::seating::{OpenShowV3, RowPlan, SeatKind, ZonePlan};
 use onsale_schemas::{
     EventId, LogTimeMs, Offset, SeatIndex, SeatStatus, ShowId, ShowSeats, TenantId, ZoneCounts,
     ZoneIndex,
 };
 
 use super::bookings::{Booking, BookingState};
+use super::codes::Codes;
 
 /// The state of one seat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +25,8 @@ pub enum Seat {
     Sold(Offset),
     /// Off sale.
     Blocked,
+    /// Not of the show any more.
+    Taken,
 }
 
 /// A show.
@@ -48,6 +54,19 @@ pub struct Show {
     pub zones: Vec<Zone>,
     /// Its seats by index.
     pub seats: Vec<Seat>,
+    /// What each seat is, by index.
+    pub kinds: Vec<SeatKind>,
+    /// The command that opened it, where that was one of version 3.
+    pub opened_v3: Option<Box<OpenShowV3>>,
+    /// Companion seats that an order may have for each accessible seat in it.
+    pub companions_per_accessible: u8,
+    /// What is for sale.
+    pub offer: Offer,
+    /// Its codes.
+    pub(super) codes: Codes,
+    /// The most places that each phase ever had room for, 0 for no bound: the invariant may rely on
+    /// it even after offers changed.
+    pub(super) widest_phases: BTreeMap<u8, u32>,
 }
 
 /// A zone.
@@ -59,6 +78,8 @@ pub struct Zone {
     pub currency: Currency,
     /// Its places.
     pub places: Places,
+    /// How often rows were added to it.
+    pub additions: usize,
 }
 
 /// The places of a zone.
@@ -71,7 +92,7 @@ pub enum Places {
 }
 
 /// A row of seats.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
     /// Index of its first seat in the show.
     pub first: usize,
@@ -79,6 +100,12 @@ pub struct Row {
     pub len: usize,
     /// Free seats, counted so that skipping a sold-out row costs nothing.
     pub free: usize,
+    /// Best available looks at rows with a lower rank first.
+    pub rank: u16,
+    /// Twice the distance of its best seat from its start; 0 for the middle.
+    pub focus: u16,
+    /// Positions before which there is a gap.
+    pub gaps: Vec<u16>,
 }
 
 /// Places without a name.
@@ -112,43 +139,17 @@ impl Row {
     pub(super) fn has(&self, seat: SeatIndex) -> bool {
         (self.first..self.first + self.len).contains(&at(seat))
     }
+
+    /// Whether there is a gap before the seat at a position.
+    pub(super) fn has_gap(&self, position: usize) -> bool {
+        self.gaps.iter().any(|&gap| usize::from(gap) == position)
+    }
 }
 
 impl Show {
     /// A show as its command says; the command was validated.
-    pub(super) fn new(opened: &OpenShow) -> Self {
-        let mut seats = Vec::new();
-        let zones = opened
-            .zones
-            .iter()
-            .map(|zone| Zone {
-                unit_price: zone.unit_price,
-                currency: zone.currency,
-                places: match &zone.admission {
-                    Admission::Seated { rows } => Places::Seated(
-                        rows.iter()
-                            .map(|&len| {
-                                let len = usize::from(len);
-                                let first = seats.len();
-                                seats.resize(first + len, Seat::Free);
-                                Row {
-                                    first,
-                                    len,
-                                    free: len,
-                                }
-                            })
-                            .collect(),
-                    ),
-                    Admission::General { capacity } => Places::General(General {
-                        capacity: *capacity,
-                        held: 0,
-                        sold: 0,
-                        blocked: 0,
-                    }),
-                },
-            })
-            .collect();
-        Self {
+    pub(super) fn new(opened: &OpenShow, plans: &[ZonePlan]) -> Self {
+        let mut show = Self {
             opened: opened.clone(),
             max_tickets_per_user: opened.max_tickets_per_user,
             sale_opens_at_ms: opened.sale_opens_at_ms,
@@ -158,9 +159,96 @@ impl Show {
             tenant: None,
             cooldown_ms: 0,
             cancelled: false,
-            zones,
-            seats,
+            zones: Vec::new(),
+            seats: Vec::new(),
+            kinds: Vec::new(),
+            opened_v3: None,
+            companions_per_accessible: 0,
+            offer: Offer::default(),
+            codes: Codes::default(),
+            widest_phases: BTreeMap::new(),
+        };
+        for (index, zone) in (0..).zip(&opened.zones) {
+            let plan = plans.iter().find(|plan| plan.zone == index);
+            show.add_zone(zone, plan.map_or(&[], |plan| &plan.rows));
         }
+        show
+    }
+
+    /// Adds a zone behind the others.
+    pub(super) fn add_zone(&mut self, layout: &ZoneLayout, plan: &[RowPlan]) {
+        let places = match &layout.admission {
+            Admission::Seated { rows } => Places::Seated(self.new_rows(rows, plan)),
+            Admission::General { capacity } => Places::General(General {
+                capacity: *capacity,
+                held: 0,
+                sold: 0,
+                blocked: 0,
+            }),
+        };
+        self.zones.push(Zone {
+            unit_price: layout.unit_price,
+            currency: layout.currency,
+            places,
+            additions: 0,
+        });
+    }
+
+    /// Rows with the next seat indexes.
+    pub(super) fn new_rows(&mut self, rows: &[u16], plans: &[RowPlan]) -> Vec<Row> {
+        let mut made = Vec::new();
+        for (number, &len) in rows.iter().enumerate() {
+            let plan = plans.get(number).cloned().unwrap_or_default();
+            let len = usize::from(len);
+            let first = self.seats.len();
+            self.seats.resize(first + len, Seat::Free);
+            self.kinds.resize(first + len, SeatKind::Ordinary);
+            for special in &plan.special {
+                let from = first + usize::from(special.first);
+                for kind in self
+                    .kinds
+                    .iter_mut()
+                    .skip(from)
+                    .take(usize::from(special.count))
+                {
+                    *kind = special.kind;
+                }
+            }
+            made.push(Row {
+                first,
+                len,
+                free: len,
+                rank: plan.rank,
+                focus: plan.focus,
+                gaps: plan.gaps,
+            });
+        }
+        made
+    }
+
+    /// What a seat is.
+    pub(super) fn kind(&self, seat: SeatIndex) -> SeatKind {
+        self.kinds.get(at(seat)).copied().unwrap_or_default()
+    }
+
+    /// Rows of a zone; none for general admission.
+    pub(super) fn rows(&self, zone: ZoneIndex) -> &[Row] {
+        match self.zone(zone).map(|zone| &zone.places) {
+            Some(Places::Seated(rows)) => rows,
+            Some(Places::General(_)) | None => &[],
+        }
+    }
+
+    /// Whether the seat is one of the zone, and was not taken away.
+    pub(super) fn has_seat(&self, zone: ZoneIndex, seat: SeatIndex) -> bool {
+        self.rows(zone).iter().any(|row| row.has(seat)) && self.seat(seat) != Some(Seat::Taken)
+    }
+
+    /// The currency of all its zones, if there is one.
+    pub(super) fn currency(&self) -> Option<Currency> {
+        let first = self.zones.first()?.currency;
+        let is_one = self.zones.iter().all(|zone| zone.currency == first);
+        is_one.then_some(first)
     }
 
     /// Its id.
@@ -210,47 +298,62 @@ impl Show {
     /// Gives free places to a live booking.
     pub(super) fn take(&mut self, booking: &Booking) {
         let sold = matches!(booking.state, BookingState::Confirmed { .. });
-        for &seat in booking.seats.iter() {
-            let state = if sold {
-                Seat::Sold(booking.offset)
-            } else {
-                Seat::Held(booking.offset)
-            };
-            self.set_seat(booking.zone, seat, state);
-        }
-        if let Some(general) = self.general_mut(booking.zone) {
-            if sold {
-                general.sold += booking.quantity;
-            } else {
-                general.held += booking.quantity;
+        let state = if sold {
+            Seat::Sold(booking.offset)
+        } else {
+            Seat::Held(booking.offset)
+        };
+        for part in booking.parts() {
+            for &seat in part.seats.iter() {
+                self.set_seat(part.zone, seat, state);
+            }
+            if let Some(general) = self.general_mut(part.zone) {
+                if sold {
+                    general.sold += part.quantity;
+                } else {
+                    general.held += part.quantity;
+                }
             }
         }
     }
 
     /// Takes the places of a live booking back.
     pub(super) fn give_back(&mut self, booking: &Booking) {
-        for &seat in booking.seats.iter() {
-            self.set_seat(booking.zone, seat, Seat::Free);
+        if booking.is_live() {
+            let was_sold = booking.state != BookingState::Held;
+            for part in booking.parts() {
+                self.give_back_part(&part, was_sold);
+            }
         }
-        if let Some(general) = self.general_mut(booking.zone) {
-            match booking.state {
-                BookingState::Held => general.held -= booking.quantity,
-                BookingState::Confirmed { .. } => general.sold -= booking.quantity,
-                BookingState::Cancelled { .. } | BookingState::Expired { .. } => {}
+    }
+
+    /// Makes places of a hold or sale free again.
+    pub(super) fn give_back_part(&mut self, part: &ZonePlaces, was_sold: bool) {
+        for &seat in part.seats.iter() {
+            self.set_seat(part.zone, seat, Seat::Free);
+        }
+        if let Some(general) = self.general_mut(part.zone) {
+            if was_sold {
+                general.sold -= part.quantity;
+            } else {
+                general.held -= part.quantity;
             }
         }
     }
 
     /// True when all places that a booking had are free.
     pub(super) fn could_take(&self, booking: &Booking) -> bool {
-        match self.zone(booking.zone).map(|zone| &zone.places) {
-            None => false,
-            Some(Places::Seated(_)) => booking
-                .seats
-                .iter()
-                .all(|&seat| self.seat(seat) == Some(Seat::Free)),
-            Some(Places::General(general)) => general.available() >= booking.quantity,
-        }
+        let parts = booking.parts();
+        parts
+            .iter()
+            .all(|part| match self.zone(part.zone).map(|zone| &zone.places) {
+                None => false,
+                Some(Places::Seated(_)) => part
+                    .seats
+                    .iter()
+                    .all(|&seat| self.seat(seat) == Some(Seat::Free)),
+                Some(Places::General(general)) => general.available() >= part.quantity,
+            })
     }
 
     /// Places by state, counted.
@@ -270,6 +373,7 @@ impl Show {
                         Seat::Held(_) => counts.held += 1,
                         Seat::Sold(_) => counts.sold += 1,
                         Seat::Blocked => counts.blocked += 1,
+                        Seat::Taken => {}
                     }
                 }
                 counts
@@ -291,7 +395,8 @@ impl Show {
                 Seat::Free => None,
                 Seat::Held(_) => Some((index, SeatStatus::Held)),
                 Seat::Sold(_) => Some((index, SeatStatus::Sold)),
-                Seat::Blocked => Some((index, SeatStatus::Blocked)),
+                // The view has no word for a seat that is gone; it is not for sale either.
+                Seat::Blocked | Seat::Taken => Some((index, SeatStatus::Blocked)),
             })
             .collect();
         ShowSeats {

@@ -21,6 +21,13 @@ pub(super) struct Actions<'a> {
 impl Actions<'_> {
     pub(super) fn command(&mut self, action: Action) -> Command {
         match action {
+            Action::Open
+                if self.profile.sells_orders
+                    && self.world.machine_version >= 3
+                    && self.rng.percent(60) =>
+            {
+                self.open_v3()
+            }
             Action::Open if self.profile.names_staff && self.rng.percent(70) => self.open_v2(),
             Action::Open => self.open(),
             Action::Amend => self.amend(),
@@ -52,20 +59,23 @@ impl Actions<'_> {
                 epoch: self.rng.below(8),
             },
             Action::Barrier => Command::Barrier {
-                machine_version: if self.profile.names_staff {
+                machine_version: if self.profile.sells_orders {
+                    self.rng.one_of([0, 2, 3, 3, 3, u16::MAX])
+                } else if self.profile.names_staff {
                     self.rng.one_of([0, 1, 2, 2, 2, u16::MAX])
                 } else {
                     self.rng.one_of([0, 1, 1, 1, 2, u16::MAX])
                 },
             },
             Action::Newer => self.newer(),
+            Action::Newest => self.newest(),
             Action::Tick | Action::Garbage | Action::Repeat => Command::Tick {
                 epoch: self.rng.below(8),
             },
         }
     }
 
-    fn breaks_a_rule(&mut self) -> bool {
+    pub(super) fn breaks_a_rule(&mut self) -> bool {
         let percent = self.profile.invalid_percent;
         self.rng.percent(percent)
     }
@@ -82,7 +92,7 @@ impl Actions<'_> {
         }
     }
 
-    fn user(&mut self) -> UserId {
+    pub(super) fn user(&mut self) -> UserId {
         let users = self.profile.users;
         UserId::from_bytes(id_bytes(b'u', self.rng.below(users)))
     }

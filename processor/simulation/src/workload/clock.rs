@@ -19,13 +19,17 @@ pub(super) fn next(world: &World, pace: Pace, rng: &mut Rng) -> LogTimeMs {
             500..680 => now.saturating_add(rng.below(50)),
             // A log whose clock was set back.
             680..720 => now.saturating_sub(rng.below(10_000)),
+            // Orders need time to be paid, returned and used up.
+            780..1_000 if world.sells_orders && rng.percent(60) => now,
             720..780 => now.saturating_add(rng.below(2_000)),
             780..960 => instant(world, rng),
             960..980 => now.saturating_add(rng.below(600_000)),
             980..990 => now.saturating_add(rng.below(2 * ENDED_BOOKING_KEPT_MS)),
             990..997 => now.saturating_add(rng.below(2 * IDEMPOTENCY_WINDOW_MS)),
             // The last instants there are, rarely: nothing much happens after them.
-            999 if rng.percent(10) => u64::MAX - rng.below(2_000),
+            999 if rng.percent(if world.sells_orders { 1 } else { 10 }) => {
+                u64::MAX - rng.below(2_000)
+            }
             _ => now,
         },
     }
@@ -34,7 +38,13 @@ pub(super) fn next(world: &World, pace: Pace, rng: &mut Rng) -> LogTimeMs {
 /// Just before, at, or just after an instant to come at which something ends.
 fn instant(world: &World, rng: &mut Rng) -> LogTimeMs {
     let bookings = world.bookings.iter();
+    let windows = world.windows();
+    // Without offers nothing is drawn, so that seeds of older rules keep their histories.
+    let is_window = !windows.is_empty() && rng.percent(30);
     let mut instants: Vec<LogTimeMs> = match rng.below(10) {
+        _ if is_window => windows,
+        // Behind the close of a sale nobody orders any more.
+        9 if world.sells_orders && rng.percent(95) => windows,
         0..5 => bookings
             .filter(|booking| booking.ended_at_ms.is_none())
             .map(|booking| booking.expires_at_ms)

@@ -73,6 +73,11 @@ impl Workload {
             let machine_version = 2;
             return self.fresh(Command::Barrier { machine_version }, rng);
         }
+        let is_behind = self.profile.sells_orders && self.world.machine_version < 3;
+        if is_behind && self.world.is_any_open() && rng.percent(8) {
+            let machine_version = rng.one_of([2, 3, 3]);
+            return self.fresh(Command::Barrier { machine_version }, rng);
+        }
         if let Some(open) = self.opening(rng) {
             let command = if self.profile.names_staff {
                 self.command(Action::Open, rng)
@@ -117,6 +122,7 @@ impl Workload {
 
     /// A new request, with or without a key.
     fn fresh(&mut self, command: Command, rng: &mut Rng) -> Vec<u8> {
+        self.world.note_asked(&command);
         let machine = matches!(
             command,
             Command::Tick { .. }
@@ -215,84 +221,4 @@ impl Workload {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use onsale_schemas::{Entry, Outcome, PartitionId};
-
-    use super::*;
-    use crate::model::{Model, ModelLimits};
-
-    /// Number of the refusal by a full table.
-    const FULL: u16 = 16;
-
-    fn run(profile: Profile, seed: u64, records: u64) -> Vec<OutcomeRecord> {
-        let mut workload = Workload::new(profile, seed);
-        let limits = ModelLimits {
-            machine_version_known: 2,
-            ..ModelLimits::default()
-        };
-        let mut model = Model::new(PartitionId(0), limits);
-        let mut outcomes = Vec::new();
-        for offset in 0..records {
-            let record = workload.next_record();
-            let outcome = model.apply(Entry {
-                offset,
-                log_time_ms: record.log_time_ms,
-                payload: &record.payload,
-            });
-            if let Some(outcome) = outcome {
-                workload.observe(&outcome);
-                outcomes.push(outcome);
-            }
-        }
-        assert_eq!(model.check_invariants(), Ok(()));
-        outcomes
-    }
-
-    #[test]
-    fn a_seed_means_one_history() {
-        let history = |seed| run(Profile::adversarial(), seed, 500);
-        assert_eq!(history(3), history(3));
-        assert_ne!(history(3), history(4));
-    }
-
-    /// A workload that never gets some answer does not test it.
-    #[test]
-    fn the_adversarial_mix_gets_every_answer_but_those_of_full_tables() {
-        let mut refusals = BTreeSet::new();
-        let mut answers = BTreeSet::new();
-        let (mut replays, mut revived) = (0, 0);
-        for seed in 0..40 {
-            let mut records = run(Profile::adversarial_v2(), seed, 1_000);
-            records.extend(run(Profile::unpaid(), seed, 600));
-            for record in records {
-                replays += u32::from(record.replay_of.is_some());
-                match &record.outcome {
-                    Outcome::Rejected(why) => {
-                        refusals.insert(why.number());
-                    }
-                    other => {
-                        let name = format!("{other:?}");
-                        let end = name.find([' ', '(', '{']).unwrap_or(name.len());
-                        answers.insert(name[..end].to_owned());
-                        revived += u32::from(matches!(other, Outcome::Confirmed(c) if c.revived));
-                    }
-                }
-            }
-        }
-        let all: BTreeSet<u16> = (1..=19).filter(|number| *number != FULL).collect();
-        assert_eq!(refusals, all);
-        assert_eq!(answers.len(), 18, "{answers:?}");
-        assert!(replays > 100 && revived > 20, "{replays} {revived}");
-    }
-
-    #[test]
-    fn an_on_sale_mostly_succeeds() {
-        let outcomes = run(Profile::on_sale(4, 10_000), 1, 5_000);
-        let held = outcomes
-            .iter()
-            .filter(|record| matches!(record.outcome, Outcome::Reserved(_)));
-        assert!(held.count() > 2_000);
-    }
-}
+mod tests;

@@ -59,6 +59,26 @@ pub(super) fn show(profile: &Profile, seed: u64, number: u64) -> OpenShow {
     }
 }
 
+/// Changes a show for orders: most are on sale for long, one is not for long, one has zones of two
+/// currencies.
+pub(super) fn for_orders(show: &mut OpenShow, number: u64) {
+    if number.is_multiple_of(2) {
+        show.max_tickets_per_user = 0;
+    }
+    if number != 6 {
+        show.sale_closes_at_ms = START_MS + 400 * DAY_MS;
+    }
+    if number == 5 {
+        // Presales only, for a while.
+        show.sale_opens_at_ms = START_MS + 20 * DAY_MS;
+    }
+    if number == 3 {
+        for zone in show.zones.iter_mut().skip(1) {
+            zone.currency = Currency(*b"EUR");
+        }
+    }
+}
+
 /// Small zones with rows of every length up to 12, rows at and across the bounds of machine words,
 /// and general admission.
 fn odd(number: u64, rng: &mut Rng) -> Vec<ZoneLayout> {

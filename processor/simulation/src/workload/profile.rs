@@ -37,6 +37,8 @@ pub enum Action {
     Barrier,
     /// A command of machine version 2.
     Newer,
+    /// A command of machine version 3.
+    Newest,
     /// Bytes that are not a command, or a truncated one.
     Garbage,
     /// An earlier request, the same or changed.
@@ -74,6 +76,9 @@ pub struct Profile {
     pub pace: Pace,
     /// Whether staff is named.
     pub names_staff: bool,
+    /// Whether there are offers, codes and orders: everything of machine version 3, which a barrier
+    /// raises in the middle.
+    pub sells_orders: bool,
     /// Shows as large as real ones instead of small odd ones.
     pub large_shows: bool,
     /// Actions and their weights.
@@ -92,6 +97,7 @@ impl Profile {
             invalid_percent: 8,
             pace: Pace::Leaping,
             names_staff: false,
+            sells_orders: false,
             large_shows: false,
             weights: vec![
                 (Action::Open, 4),
@@ -126,14 +132,51 @@ impl Profile {
         profile
     }
 
+    /// As [`Profile::adversarial_v2`], with everything of machine version 3. The machine has to know
+    /// that version.
+    pub fn adversarial_v3() -> Self {
+        Self {
+            events: 6,
+            shows: 12,
+            users: 7,
+            keys: 4_000,
+            remembered_max: 16,
+            invalid_percent: 3,
+            sells_orders: true,
+            weights: vec![
+                (Action::Open, 12),
+                (Action::Amend, 4),
+                (Action::Close, 1),
+                (Action::Cancel, 1),
+                (Action::ReserveSeats, 16),
+                (Action::ReserveBest, 12),
+                (Action::ReserveGeneral, 12),
+                (Action::Confirm, 50),
+                (Action::Release, 12),
+                (Action::Extend, 8),
+                (Action::Return, 4),
+                (Action::Block, 6),
+                (Action::Unblock, 4),
+                (Action::Tick, 8),
+                (Action::Claim, 1),
+                (Action::Barrier, 3),
+                (Action::Newer, 20),
+                (Action::Newest, 220),
+                (Action::Garbage, 4),
+                (Action::Repeat, 12),
+            ],
+            ..Self::adversarial_v2()
+        }
+    }
+
     /// The adversarial mix of a version, for worlds in which the real code makes claims and
-    /// barriers. (Under version 2 the first barrier is there nevertheless.)
+    /// barriers. (The barriers that begin with version 2 and 3 are there nevertheless.)
     #[cfg(feature = "worlds")]
-    pub(crate) fn of_clients(is_version_2: bool) -> Self {
-        let mut profile = if is_version_2 {
-            Self::adversarial_v2()
-        } else {
-            Self::adversarial()
+    pub(crate) fn of_clients(machine_version: u16) -> Self {
+        let mut profile = match machine_version {
+            0 | 1 => Self::adversarial(),
+            2 => Self::adversarial_v2(),
+            _ => Self::adversarial_v3(),
         };
         profile
             .weights
@@ -172,6 +215,7 @@ impl Profile {
             invalid_percent: 0,
             pace: Pace::Steady { records_per_ms: 10 },
             names_staff: false,
+            sells_orders: false,
             large_shows: true,
             weights: vec![
                 (Action::ReserveSeats, 24),

@@ -147,6 +147,7 @@ fn engine_limits(limits: ModelLimits) -> Limits {
         remembered_answers_max: limits.remembered_answers_max,
         references_max: limits.references_max,
         documents_max_bytes: limits.documents_max_bytes,
+        codes_max: limits.codes_max,
         machine_version_known: limits.machine_version_known,
     }
 }

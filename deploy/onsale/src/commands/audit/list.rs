@@ -28,11 +28,15 @@ pub(crate) struct ListArgs {
 pub(crate) fn run(args: &ListArgs) -> Result<(), Failure> {
     let filter = AuditFilter {
         before: args.before,
-        limit: args.limit,
+        // One more says whether there are more.
+        limit: args.limit.saturating_add(1),
         ..args.filter.filter()
     };
     with_store(&args.config, async |store| {
-        let entries = store.audit(&filter).await.or_reach()?;
+        let mut entries = store.audit(&filter).await.or_reach()?;
+        let has_more = output::cut(&mut entries, args.limit);
+        let next = entries.last().filter(|_| has_more);
+        let next = next.map(|entry| entry.audit_id);
         if args.json.json {
             output::json(&entries);
         } else if entries.is_empty() {
@@ -46,6 +50,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), Failure> {
                 &rows,
             );
         }
+        output::more("--before", next);
         Ok(())
     })
 }

@@ -54,21 +54,23 @@ pub(super) fn folder(dir: &Path, checks: &mut Vec<Check>) {
     }
 }
 
-/// Whether the files that settings name are what they should be.
-pub(super) fn files(config: &Config, checks: &mut Vec<Check>) {
+/// Whether the files that settings name are what they should be. The settings of those that are not.
+pub(super) fn files(config: &Config, checks: &mut Vec<Check>) -> Vec<String> {
     let files = config.files();
-    let before = checks.len();
+    let mut wrong = Vec::new();
     for problem in files.iter().filter_map(NamedFile::problem) {
         checks.push(Check::failed(
             "files",
             format!("{} = {}", problem.key, problem.value),
             format!("set it to {}", problem.expected),
         ));
+        wrong.push(problem.key);
     }
-    if checks.len() == before && !files.is_empty() {
+    if wrong.is_empty() && !files.is_empty() {
         let found = format!("{} that settings name are what they should be", files.len());
         checks.push(Check::ok("files", found));
     }
+    wrong
 }
 
 /// Whether other users of this machine can read the server's files.

@@ -22,7 +22,26 @@ const MAIL: &str = "mail";
 const SIGN_IN: &str = "sign-in";
 const UPLOADS: &str = "uploads";
 
-pub(super) async fn look(config: &Config, checks: &mut Vec<Check>) {
+/// Those with a file among `wrong_files`, the settings of files that are not what they should be, are left out:
+/// that they cannot work has been said.
+pub(super) async fn look(config: &Config, wrong_files: &[String], checks: &mut Vec<Check>) {
+    let can_be_asked = |settings: &str| {
+        !wrong_files
+            .iter()
+            .any(|setting| setting.starts_with(settings))
+    };
+    if can_be_asked("mail.") {
+        mail_server(config, checks).await;
+    }
+    if can_be_asked("accounts.providers.") {
+        issuers(config, checks).await;
+    }
+    if can_be_asked("uploads.") {
+        checks.extend(bucket(config).await);
+    }
+}
+
+async fn mail_server(config: &Config, checks: &mut Vec<Check>) {
     match config.mail.configured_url() {
         Ok(None) => {}
         Ok(Some(url)) => checks.push(mail(config, &url).await),
@@ -31,8 +50,6 @@ pub(super) async fn look(config: &Config, checks: &mut Vec<Check>) {
             checks.push(Check::failed(MAIL, found, "correct mail.url_file"));
         }
     }
-    issuers(config, checks).await;
-    checks.extend(bucket(config).await);
 }
 
 async fn mail(config: &Config, url: &Secret) -> Check {

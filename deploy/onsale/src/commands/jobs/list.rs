@@ -11,6 +11,9 @@ use crate::commands::store::with_store;
 use crate::exit::{Failure, OrFail};
 use crate::output;
 
+/// What leads to the next page.
+const AFTER: &str = "--after";
+
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Only jobs in this state: waiting, running, done, dead or cancelled
@@ -36,17 +39,21 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), Failure> {
         state: args.state,
         kind: args.kind.clone(),
         after: args.after,
-        limit: args.limit,
+        // One more says whether there are more.
+        limit: args.limit.saturating_add(1),
     };
     with_store(&args.config, async |store| {
-        let jobs = store.jobs(&filter).await.or_reach()?;
+        let mut jobs = store.jobs(&filter).await.or_reach()?;
+        let has_more = output::cut(&mut jobs, args.limit);
+        let next = jobs.last().filter(|_| has_more).map(|job| job.job_id);
         let mut counts = store.job_counts().await.or_reach()?;
         if let Some(kind) = &args.kind {
             super::kind::check(&store, kind).await?;
             counts.retain(|count| count.kind == *kind);
         }
         if args.json.json {
-            output::json(&json!({ "jobs": jobs, "counts": counts }));
+            output::json(&json!({ "jobs": jobs, "next": next, "counts": counts }));
+            output::more(AFTER, next);
             return Ok(());
         }
         if counts.is_empty() {
@@ -58,6 +65,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), Failure> {
             &["ID", "KIND", "STATE", "ATTEMPTS", "CREATED", "KEY", ""],
             &rows,
         );
+        output::more(AFTER, next);
         output::line("");
         for count in &counts {
             output::line(total(count));
@@ -113,7 +121,7 @@ mod tests {
     fn keys_of_schedules_are_times() {
         assert_eq!(
             shown_key("every 3600000 ms, number 1"),
-            "due 1970-01-01T01:00:00Z, every 3600 s"
+            "due 1970-01-01T01:00:00.000Z, every 3600 s"
         );
         assert_eq!(shown_key("another"), "another");
     }

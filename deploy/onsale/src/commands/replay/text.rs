@@ -140,7 +140,7 @@ mod tests {
         });
         let text = teller.bare_outcome(&reserved, Some(&command)).to_string();
         assert!(
-            text.contains("for 6,400.00 THB, until 1970-01-01T00:10:00Z"),
+            text.contains("for 6,400.00 THB, until 1970-01-01T00:10:00.000Z"),
             "{text}"
         );
         let refused = Outcome::Rejected(Rejection::PriceChanged { unit_price: 5 });

@@ -31,10 +31,14 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
         member: None,
         search: args.search.clone(),
         after: args.after.clone(),
-        limit: args.limit,
+        // One more says whether there are more.
+        limit: args.limit.saturating_add(1),
     };
     with_store(&args.config, async |store| {
-        let listed = store.listed_tenants(&filter).await.or_reach()?;
+        let mut listed = store.listed_tenants(&filter).await.or_reach()?;
+        let has_more = output::cut(&mut listed, args.limit);
+        let next = listed.last().filter(|_| has_more);
+        let next = next.map(|listed| listed.tenant.slug.clone());
         if args.json.json {
             let tenants: Vec<_> = listed
                 .iter()
@@ -43,11 +47,11 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
                         "tenant_id": listed.tenant.tenant_id,
                         "slug": listed.tenant.slug,
                         "name": listed.tenant.name,
-                        "created_at_ms": listed.tenant.created_at_ms,
+                        "created_at": output::time(listed.tenant.created_at_ms),
                     })
                 })
                 .collect();
-            output::json(&tenants);
+            output::json(&json!({ "tenants": tenants, "next": next }));
         } else if listed.is_empty() {
             output::line("there are no such tenants");
         } else {
@@ -64,6 +68,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
                 .collect();
             output::table(&["TENANT", "SLUG", "NAME", "OPENED"], &rows);
         }
+        output::more("--after", next);
         Ok(())
     })
 }

@@ -55,10 +55,15 @@ pub(super) fn run(args: &FactorsArgs) -> Result<(), Failure> {
                 "recovery_codes": reset.recovery_codes,
                 "sessions_ended": reset.sessions,
             }));
-        } else {
+        } else if reset.has_removed() {
             output::line(format_args!(
                 "{id} has no second factor any more, and {} ended",
                 output::count(reset.sessions, "session")
+            ));
+        } else {
+            output::line(format_args!(
+                "{id} has no second factor: nothing was removed, and its sessions go on (`onsale user sessions \
+                 {id} --end` ends them)"
             ));
         }
         Ok(())
@@ -106,13 +111,13 @@ fn list(args: &FactorsArgs, factors: &Factors) {
             .map(|passkey| {
                 json!({
                     "passkey_id": passkey.passkey_id,
-                    "created_at_ms": passkey.created_at_ms,
-                    "last_used_at_ms": passkey.last_used_at_ms,
+                    "created_at": output::time(passkey.created_at_ms),
+                    "last_used_at": passkey.last_used_at_ms.map(output::time),
                 })
             })
             .collect();
         output::json(&json!({
-            "totp_since_ms": totp_since_ms,
+            "totp_since": totp_since_ms.map(output::time),
             "passkeys": passkeys,
             "recovery_codes_left": factors.recovery_codes,
         }));

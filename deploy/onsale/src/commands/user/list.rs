@@ -58,9 +58,10 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
                 break;
             }
         }
+        let next = after.map(|place| place.user_id);
         if args.json.json {
-            let accounts: Vec<Value> = accounts.into_iter().map(as_json).collect();
-            output::json(&accounts);
+            let users: Vec<Value> = accounts.into_iter().map(as_json).collect();
+            output::json(&json!({ "users": users, "next": next }));
         } else if accounts.is_empty() {
             output::line("there are no such accounts");
         } else {
@@ -71,6 +72,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
                     "ROLE",
                     "E-MAIL",
                     "VERIFIED",
+                    "OWNED",
                     "DISABLED",
                     "FACTOR",
                     "CREATED",
@@ -80,6 +82,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
                 &rows,
             );
         }
+        output::more("--after", next);
         Ok(())
     })
 }
@@ -93,7 +96,7 @@ fn place(user: Option<UserRow>) -> Result<ListedPlace, Failure> {
     })
 }
 
-/// An account for scripts.
+/// An account for scripts, as `GET /users/{id}` answers with it.
 pub(super) fn as_json(account: ListedAccount) -> Value {
     let ListedAccount { listed, email } = account;
     let user = listed.user;
@@ -114,11 +117,12 @@ pub(super) fn as_json(account: ListedAccount) -> Value {
         "role": user.role.as_str(),
         "email": email.map(Private::into_exposed),
         "email_verified": user.email_verified_at_ms.is_some(),
-        "disabled": user.disabled_at_ms.is_some(),
-        "erased": user.erased_at_ms.is_some(),
+        "address_owned": user.owns_address(),
+        "disabled_at": user.disabled_at_ms.map(output::time),
+        "erased_at": user.erased_at_ms.map(output::time),
         "second_factor": listed.has_second_factor,
-        "created_at_ms": user.created_at_ms,
-        "last_sign_in_at_ms": listed.last_sign_in_at_ms,
+        "created_at": output::time(user.created_at_ms),
+        "last_sign_in_at": listed.last_sign_in_at_ms.map(output::time),
         "memberships": tenants,
     })
 }
@@ -136,6 +140,7 @@ fn row(account: ListedAccount) -> Vec<String> {
         user.role.as_str().to_owned(),
         email.map(Private::into_exposed).unwrap_or_default(),
         yes_or_no(user.email_verified_at_ms.is_some()).to_owned(),
+        yes_or_no(user.owns_address()).to_owned(),
         yes_or_no(user.disabled_at_ms.is_some()).to_owned(),
         yes_or_no(listed.has_second_factor).to_owned(),
         output::time(user.created_at_ms),

@@ -52,7 +52,7 @@ pub(super) fn run(args: &RoleArgs) -> Result<(), Failure> {
         let id = before.user_id;
         // To take rights away is always possible.
         let unverified = args.unverified || role == UserRole::Buyer;
-        let is_verified = require_owner(&before, unverified)?;
+        let is_owned = require_owner(&before, unverified)?;
         let entry = Actor::command_line()
             .did("account.role", "user", id)
             .with(json!({ "before": before.role.as_str(), "after": role.as_str() }));
@@ -60,14 +60,14 @@ pub(super) fn run(args: &RoleArgs) -> Result<(), Failure> {
         changed(id, set)?;
         if args.json.json {
             output::json(&json!({
-                "user_id": id, "role": role.as_str(), "verified": is_verified,
+                "user_id": id, "role": role.as_str(), "address_owned": is_owned,
             }));
         } else {
             output::line(format_args!(
                 "{id} is {}; its sessions have ended, so it signs in again",
                 role.as_str()
             ));
-            output::line(format_args!("verified: {}", yes_or_no(is_verified)));
+            output::line(format_args!("address owned: {}", yes_or_no(is_owned)));
         }
         Ok(())
     })

@@ -48,9 +48,9 @@ pub(super) fn run(args: &SessionsArgs) -> Result<(), Failure> {
                     json!({
                         "session_id": session.session_id,
                         "tenant_id": session.tenant_id,
-                        "created_at_ms": session.created_at_ms,
-                        "last_used_at_ms": session.rotated_at_ms,
-                        "expires_at_ms": session.expires_at_ms,
+                        "created_at": output::time(session.created_at_ms),
+                        "last_used_at": output::time(session.rotated_at_ms),
+                        "expires_at": output::time(session.expires_at_ms),
                     })
                 })
                 .collect();

@@ -24,6 +24,8 @@ pub(super) fn run(args: &UserArgs) -> Result<(), Failure> {
         output::line(format_args!("e-mail: {}", output::or_dash(email)));
         let is_verified = user.email_verified_at_ms.is_some();
         output::line(format_args!("verified: {}", yes_or_no(is_verified)));
+        let is_owned = yes_or_no(user.owns_address());
+        output::line(format_args!("address owned: {is_owned}"));
         let factor = yes_or_no(account.listed.has_second_factor);
         output::line(format_args!("second factor: {factor}"));
         output::line(format_args!(

@@ -47,7 +47,7 @@ async fn a_person_follows_the_links_of_mails() {
     assert!(!mails(&outbox).contains(NAME));
     let (status, done) = server.post(token, "/auth/verify-email", &link).await;
     assert_eq!(status, 200, "{done}");
-    assert_eq!(verb(&server, &opera)["owner_verified"], true);
+    assert_eq!(verb(&server, &opera)["owner_address_owned"], true);
 
     let (status, _) = server
         .post("", "/auth/forgot-password", &json!({ "email": EMAIL }))

@@ -21,7 +21,9 @@ pub(crate) struct GuestBrowserBody {
     expires_in: u64,
 }
 
-/// Buy without an account in a browser. As `POST /auth/guest`, with the token in a cookie.
+/// Buy without an account in a browser.
+///
+/// As `POST /auth/guest`, with the token in a cookie.
 #[utoipa::path(
     post, path = "/api/v1/auth/cookie/guest", operation_id = "cookie_guest", tag = "accounts", request_body = GuestRequest,
     responses(

@@ -9,7 +9,9 @@ use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 
-/// Sign in in a browser. As `POST /auth/login`, with tokens in cookies.
+/// Sign in in a browser.
+///
+/// As `POST /auth/login`, with tokens in cookies.
 #[utoipa::path(
     post, path = "/api/v1/auth/cookie/login", operation_id = "cookie_login", tag = "accounts", request_body = LoginRequest,
     responses(

@@ -10,8 +10,9 @@ use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 
-/// Open a session in a browser that came back from a provider. As `POST /auth/oauth/session`, with tokens in
-/// cookies.
+/// Open a session in a browser that came back from a provider.
+///
+/// As `POST /auth/oauth/session`, with tokens in cookies.
 #[utoipa::path(
     post, path = "/api/v1/auth/cookie/oauth/session", operation_id = "cookie_finish_sign_in", tag = "accounts",
     request_body = OAuthSessionRequest,

@@ -9,7 +9,9 @@ use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::routes::factors::passkey_sign_in::{PasskeySignInRequest, sign_in};
 
-/// Sign in in a browser with a passkey. As `POST /auth/passkeys/sign-in`, with tokens in cookies.
+/// Sign in in a browser with a passkey.
+///
+/// As `POST /auth/passkeys/sign-in`, with tokens in cookies.
 #[utoipa::path(
     post, path = "/api/v1/auth/cookie/passkey", operation_id = "cookie_passkey", tag = "accounts",
     request_body = PasskeySignInRequest,

@@ -9,7 +9,9 @@ use super::super::refresh::go_on;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 
-/// Get new tokens in cookies for the refresh token in one, which is used up. As `POST /auth/refresh`.
+/// Get new tokens in cookies for the refresh token in one, which is used up.
+///
+/// As `POST /auth/refresh`.
 ///
 /// A session that is over takes its cookies with it.
 #[utoipa::path(

@@ -9,7 +9,9 @@ use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 
-/// Create an account and sign in in a browser. As `POST /auth/register`, with tokens in cookies.
+/// Create an account and sign in in a browser.
+///
+/// As `POST /auth/register`, with tokens in cookies.
 #[utoipa::path(
     post, path = "/api/v1/auth/cookie/register", operation_id = "cookie_register", tag = "accounts", request_body = RegisterRequest,
     responses(

@@ -9,7 +9,9 @@ use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::routes::factors::second_step::{SecondFactorRequest, answer};
 
-/// Sign in in a browser: the second step. As `POST /auth/login/second-factor`, with tokens in cookies.
+/// Sign in in a browser: the second step.
+///
+/// As `POST /auth/login/second-factor`, with tokens in cookies.
 #[utoipa::path(
     post, path = "/api/v1/auth/cookie/login/second-factor", operation_id = "cookie_second_factor", tag = "accounts",
     request_body = SecondFactorRequest,

@@ -126,12 +126,15 @@ impl Store {
             .transpose()
     }
 
-    /// Uses the token of a link up to give its account the new address: `email`, sealed for the account. The address
-    /// is verified then, and known to be the account's own where `proof` shows that the reader of the mail is its
-    /// person. What the old address or its session might still open ends: links that were mailed there, changes that
-    /// wait, sign-ins on their way, and every session but that of `proof`. Accounts elsewhere stay linked, and no
-    /// provider vouches for them any more: it vouched for the old address. `notice` goes to that one, where it was
-    /// verified. Whose account it is; `None` where the token is not good, or the account has another address by now.
+    /// Uses the token of a link up to give its account the new address: `email`, sealed for the account. The address is
+    /// verified then, and known to be the account's own: `proof` shows that the reader of the mail is its person.
+    /// Without that the account would be left to whoever reads a mailbox that its person mistyped, for a password that
+    /// is set by mail drops the second factors of an account that is not known to be its person's
+    /// (`users::give_to_reader`). What the old address or its session might still open ends: links that were mailed
+    /// there, changes that wait, sign-ins on their way, and every session but that of `proof`. Accounts elsewhere stay
+    /// linked, and no provider vouches for them any more: it vouched for the old address. `notice` goes to that one,
+    /// where it was verified. Whose account it is; `None` where the token is not good, or the account has another
+    /// address by now.
     ///
     /// # Errors
     /// [`StoreError::Exists`] where another account has the address, and [`StoreError::RightWithdrawn`] where the
@@ -140,7 +143,7 @@ impl Store {
         &self,
         hash: TokenHash,
         email: &SealedEmail,
-        proof: Option<AccountProof>,
+        proof: AccountProof,
         notice: NoticeJob,
         now_ms: u64,
         audit: impl FnOnce(Uuid) -> AuditEntry + Send + 'static,
@@ -165,12 +168,10 @@ impl Store {
                         "another address than was asked for".to_owned(),
                     ));
                 }
-                if let Some(proof) = &proof {
-                    one_time_tokens::check_proof(&mut transaction, &user, proof, now_ms).await?;
-                }
+                one_time_tokens::check_proof(&mut transaction, &user, &proof, now_ms).await?;
                 // While it is the old address that is verified or not.
                 notices::tell(&mut transaction, &notice).await?;
-                replace(&mut transaction, id, &email, proof.is_some(), now_ms).await?;
+                replace(&mut transaction, id, &email, now_ms).await?;
                 for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
                     one_time_tokens::void(&mut transaction, id, purpose, now_ms).await?;
                 }
@@ -178,11 +179,11 @@ impl Store {
                 identities::vouch_no_more(&mut transaction, id).await?;
                 identities::end_sign_ins(&mut transaction, id).await?;
                 let keep = match proof {
-                    Some(AccountProof::Session(session)) => Some(session),
-                    Some(AccountProof::Password(_)) | None => None,
+                    AccountProof::Session(session) => Some(session),
+                    AccountProof::Password(_) => None,
                 };
                 let ended = Whose::AllBut(id, keep);
-                sessions::end(&mut transaction, ended, SessionEnd::Logout, now_ms).await?;
+                sessions::end(&mut transaction, ended, SessionEnd::Address, now_ms).await?;
                 transaction.commit(audit(id)).await?;
                 Ok(Some(id))
             })
@@ -363,25 +364,23 @@ async fn use_up(
     .transpose()
 }
 
-/// Gives an account an address that is verified now, and its own where `is_owned` says so.
+/// Gives an account an address that is verified now, and known to be its own.
 async fn replace(
     transaction: &mut Transaction,
     user: Uuid,
     email: &SealedEmail,
-    is_owned: bool,
     now_ms: u64,
 ) -> Result<(), StoreError> {
     let now = integer("now_ms", now_ms)?;
     transaction
         .execute(
             "UPDATE users SET email_sealed = $2, email_hash = $3, email_verified_at_ms = $4, \
-             address_owned_at_ms = $5 WHERE user_id = $1",
+             address_owned_at_ms = $4 WHERE user_id = $1",
             &[
                 user.into(),
                 Value::from(&email.sealed),
                 Value::from(&email.hash),
                 now.into(),
-                is_owned.then_some(now).into(),
             ],
         )
         .await

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::mandate;
 use crate::Store;
 use crate::account::Mandate;
-use crate::account_answer::{AccountAnswer, AnswerKey, Begun, RUNNING_MS, Turn};
+use crate::account_answer::{AccountAnswer, AnswerKey, Begun, LastAnswer, RUNNING_MS, Turn};
 use crate::audit::Unaudited;
 use crate::database::{Durability, Row, Transaction, Value, integer};
 use crate::error::StoreError;
@@ -66,7 +66,7 @@ impl Store {
         Ok(kept > 0)
     }
 
-    /// Gives a turn back in which nothing was done: the key is as good as new.
+    /// Gives back a turn in which nothing was done: the key can be used as if it were new.
     ///
     /// # Errors
     /// As every write.
@@ -97,7 +97,7 @@ impl Store {
         .await
     }
 
-    /// Whether a right holds still, for who is told again what was done by it.
+    /// Whether somebody who asks for an earlier answer still has the right by which it was given.
     ///
     /// # Errors
     /// As every read.
@@ -149,8 +149,28 @@ impl Store {
     }
 }
 
-/// Erases what was answered to a person.
-pub(super) async fn erase(transaction: &mut Transaction, owner: Uuid) -> Result<(), StoreError> {
+/// Erases what was answered to a person, but for the answer to the call that asks for it, which is no owner's from
+/// then on: what is left of it is a keyed hash, a status, and what everybody is answered.
+pub(super) async fn erase(
+    transaction: &mut Transaction,
+    owner: Uuid,
+    last: Option<&LastAnswer>,
+) -> Result<(), StoreError> {
+    if let Some(LastAnswer { answer_id, answer }) = last {
+        transaction
+            .execute(
+                "UPDATE account_answers SET owner_id = answer_id, running_until_ms = NULL, \
+                 status = $3, answer_sealed = $4 WHERE answer_id = $1 AND owner_id = $2 \
+                 AND running_until_ms IS NOT NULL",
+                &[
+                    (*answer_id).into(),
+                    owner.into(),
+                    answer.status.into(),
+                    Value::from(answer.sealed.as_ref()),
+                ],
+            )
+            .await?;
+    }
     transaction
         .execute(
             "DELETE FROM account_answers WHERE owner_id = $1",

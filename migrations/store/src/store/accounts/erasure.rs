@@ -6,6 +6,7 @@ use super::invitations::{self, Which};
 use super::{address_changes, answers, factors, guests, identities, mandate, users};
 use crate::Store;
 use crate::account::{Erasure, Mandate, PasswordHash, UserRow};
+use crate::account_answer::LastAnswer;
 use crate::audit::AuditEntry;
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
@@ -16,7 +17,7 @@ impl Store {
     /// and the mails of these that wait. The purchases as a guest that it took over name nobody any more either. Where its address is known
     /// to be its own, so do the purchases of that, and invitations to it go, too. What stays is its id, under which
     /// its bookings are, and when it was created and erased. `shown` is the password that the account has to have
-    /// still (`None`: it has none).
+    /// still (`None`: it has none); `last` is what is remembered of the call that asks for it.
     ///
     /// # Errors
     /// [`StoreError::RightWithdrawn`], and as every write.
@@ -25,6 +26,7 @@ impl Store {
         id: Uuid,
         shown: Option<&PasswordHash>,
         by: Option<Mandate>,
+        last: Option<LastAnswer>,
         now_ms: u64,
         audit: impl FnOnce(&Erasure) -> AuditEntry + Send + 'static,
     ) -> Result<Erasure, StoreError> {
@@ -51,7 +53,7 @@ impl Store {
                     .await?;
                 factors::delete(&mut transaction, id).await?;
                 address_changes::erase(&mut transaction, id).await?;
-                answers::erase(&mut transaction, id).await?;
+                answers::erase(&mut transaction, id, last.as_ref()).await?;
                 // Under an address that is not known to be its own lies what belongs to another person.
                 let address = user.owned_address();
                 let deleted = transaction

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{answers, mandate, users};
 use crate::Store;
 use crate::account::{GUESTS_PER_ACCOUNT_MAX, GuestRow, Mandate, SealedEmail, TakeOver, UserRow};
+use crate::account_answer::LastAnswer;
 use crate::audit::{Audit, AuditEntry};
 use crate::database::{Durability, Row, Transaction, Value, integer};
 use crate::error::StoreError;
@@ -230,13 +231,15 @@ impl Store {
     }
 
     /// Erases the address of a guest that no account has taken over; false where there is no such one, or
-    /// it is erased already. Its bookings stay, under an id that names nobody any more.
+    /// it is erased already. Its bookings stay, under an id that names nobody any more. `last` is what is remembered
+    /// of the call that asks for it.
     ///
     /// # Errors
     /// As every write.
     pub async fn erase_guest(
         &self,
         id: Uuid,
+        last: Option<LastAnswer>,
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
@@ -254,7 +257,7 @@ impl Store {
                 if erased == 0 {
                     return Ok(false);
                 }
-                answers::erase(&mut transaction, id).await?;
+                answers::erase(&mut transaction, id, last.as_ref()).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
             })

@@ -43,9 +43,9 @@ macro_rules! page {
 }
 
 const ALL: &str = page!("1 = 1");
-/// Nearly all of them, so the index of all is as good.
+/// Buyers are nearly all accounts, so the index of all accounts is as good.
 const BUYERS: &str = page!("u.role = 'buyer'");
-/// A handful, which have an index.
+/// Admins are a handful, and have an index of their own.
 const ADMINS: &str = page!("u.role = 'admin' AND u.role <> 'buyer'");
 const BY_ADDRESS: &str = select!("u.email_hash = $1 AND u.erased_at_ms IS NULL");
 const BY_ID: &str = select!("u.user_id = $1");

@@ -1,4 +1,5 @@
-//! Who forgot a password: asked in one write that looks for nobody, answered by a worker.
+//! Requests of people who forgot their password: asked for in one write that looks up no account, and answered by a
+//! worker.
 
 use onsale_private::LookupHash;
 

@@ -17,7 +17,7 @@ use crate::harness::{Bench, contract};
 
 contract!(
     a_change_is_done_once_by_its_link_and_ends_what_was_open,
-    a_link_alone_shows_not_whose_the_account_is,
+    only_what_its_person_shows_moves_an_account,
     a_taken_address_is_found_out_by_the_link_alone,
     the_next_change_and_another_password_make_a_link_useless,
     a_change_takes_the_right_and_the_password_that_were_shown,
@@ -83,11 +83,16 @@ async fn ask(bench: &Bench, of: &AddressChange) -> AddressAsked {
     ask_by(bench, of, by().into()).await.unwrap()
 }
 
+/// What the person of user 1 shows where nobody is signed in.
+fn its_password() -> AccountProof {
+    AccountProof::Password(password(1))
+}
+
 async fn follow(
     bench: &Bench,
     number: u8,
     to: u64,
-    proof: Option<AccountProof>,
+    proof: AccountProof,
 ) -> Result<Option<Uuid>, StoreError> {
     let (notice, at_ms) = (told(Notice::AddressChanged), NOW_MS + 9);
     let email = new_email(to);
@@ -176,8 +181,8 @@ async fn a_change_is_done_once_by_its_link_and_ends_what_was_open(bench: Bench) 
 
     let proof = AccountProof::Session(own.session_id);
     let (one, twin) = tokio::join!(
-        follow(&bench, 1, 7, Some(proof.clone())),
-        follow(&bench, 1, 7, Some(proof)),
+        follow(&bench, 1, 7, proof.clone()),
+        follow(&bench, 1, 7, proof),
     );
     let done: Vec<Uuid> = [one, twin].into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(done, [id(1)], "once");
@@ -191,7 +196,7 @@ async fn a_change_is_done_once_by_its_link_and_ends_what_was_open(bench: Bench) 
         None,
         "the one it was followed in"
     );
-    let why = Some((NOW_MS + 9, SessionEnd::Logout));
+    let why = Some((NOW_MS + 9, SessionEnd::Address));
     assert_eq!(ended(&bench, &other).await, why);
     for (number, purpose) in [(1, Purpose::VerifyEmail), (2, Purpose::ResetPassword)] {
         let found = store
@@ -221,7 +226,7 @@ async fn a_change_is_done_once_by_its_link_and_ends_what_was_open(bench: Bench) 
     );
 }
 
-async fn a_link_alone_shows_not_whose_the_account_is(bench: Bench) {
+async fn only_what_its_person_shows_moves_an_account(bench: Bench) {
     add_verified(&bench).await;
     add(&bench, 2).await;
     let of_another = open(&bench, 2, 2).await;
@@ -230,16 +235,19 @@ async fn a_link_alone_shows_not_whose_the_account_is(bench: Bench) {
         AccountProof::Session(of_another.session_id),
         AccountProof::Password(password(2)),
     ] {
-        let followed = follow(&bench, 1, 7, Some(proof)).await;
+        let followed = follow(&bench, 1, 7, proof).await;
         assert!(matches!(followed, Err(StoreError::RightWithdrawn)));
         assert!(is_good(&bench, 1).await, "it stays");
     }
-    let wrong = follow(&bench, 1, 8, None).await;
+    let wrong = follow(&bench, 1, 8, its_password()).await;
     assert!(matches!(wrong, Err(StoreError::Invalid(_))), "{wrong:?}");
-    assert_eq!(follow(&bench, 1, 7, None).await.unwrap(), Some(id(1)));
+    assert_eq!(
+        follow(&bench, 1, 7, its_password()).await.unwrap(),
+        Some(id(1))
+    );
     let row = row(&bench).await;
     assert_eq!(row.email_verified_at_ms, Some(NOW_MS + 9));
-    assert_eq!(row.address_owned_at_ms, None, "it may be another person's");
+    assert_eq!(row.address_owned_at_ms, Some(NOW_MS + 9), "it was shown");
 }
 
 async fn a_taken_address_is_found_out_by_the_link_alone(bench: Bench) {
@@ -259,7 +267,7 @@ async fn a_taken_address_is_found_out_by_the_link_alone(bench: Bench) {
     let entry = || Act::from(changed(id(1)));
     let asked = ask_by(&bench, &change(1, 2, 1), entry()).await.unwrap();
     assert_eq!(asked, AddressAsked::Asked);
-    let taken = follow(&bench, 1, 2, None).await;
+    let taken = follow(&bench, 1, 2, its_password()).await;
     assert!(
         matches!(taken, Err(StoreError::Exists("account"))),
         "{taken:?}"
@@ -282,7 +290,7 @@ async fn the_next_change_and_another_password_make_a_link_useless(bench: Bench) 
     assert_eq!(ask(&bench, &change(1, 7, 1)).await, AddressAsked::Asked);
     assert_eq!(ask(&bench, &change(2, 8, 2)).await, AddressAsked::Asked);
     assert!(!is_good(&bench, 1).await && is_good(&bench, 2).await);
-    assert_eq!(follow(&bench, 1, 7, None).await.unwrap(), None);
+    assert_eq!(follow(&bench, 1, 7, its_password()).await.unwrap(), None);
     let same = password(1);
     let set = store.set_password(id(1), &same, None, None, NOW_MS + 3, by());
     assert!(set.await.unwrap());
@@ -384,8 +392,7 @@ async fn an_account_asks_for_a_few_changes_a_day(bench: Bench) {
 async fn an_address_that_nobody_verified_is_told_of_nothing(bench: Bench) {
     add(&bench, 1).await;
     assert_eq!(ask(&bench, &change(1, 7, 1)).await, AddressAsked::Asked);
-    let proof = AccountProof::Password(password(1));
-    let followed = follow(&bench, 1, 7, Some(proof)).await;
+    let followed = follow(&bench, 1, 7, its_password()).await;
     assert_eq!(followed.unwrap(), Some(id(1)));
     let row = row(&bench).await;
     assert!(row.owns_address(), "that of the new one is known");
@@ -397,7 +404,10 @@ async fn an_erased_account_has_no_changes_and_no_mails_about_them(bench: Bench) 
     add_verified(&bench).await;
     let store = &bench.store;
     assert_eq!(ask(&bench, &change(1, 7, 1)).await, AddressAsked::Asked);
-    assert_eq!(follow(&bench, 1, 7, None).await.unwrap(), Some(id(1)));
+    assert_eq!(
+        follow(&bench, 1, 7, its_password()).await.unwrap(),
+        Some(id(1))
+    );
     let again = AddressChange {
         from_hash: address(7),
         ..change(2, 8, 10)
@@ -407,7 +417,7 @@ async fn an_erased_account_has_no_changes_and_no_mails_about_them(bench: Bench) 
     assert_eq!(told.len(), 3);
     let shown = password(1);
     let audit = |_: &Erasure| changed(id(1));
-    let erased = store.erase_user(id(1), Some(&shown), None, NOW_MS + 20, audit);
+    let erased = store.erase_user(id(1), Some(&shown), None, None, NOW_MS + 20, audit);
     assert!(matches!(erased.await.unwrap(), Erasure::Erased { .. }));
     assert_eq!(store.address_changes_of(id(1)).await.unwrap(), []);
     let none: [String; 0] = [];

@@ -94,7 +94,7 @@ async fn accounts_are_listed_newest_first_a_page_at_a_time(bench: Bench) {
     assert_eq!(buyers, ids(&[5, 3, 2, 0]));
     // Who comes meanwhile is before the place, who is erased is not listed, and a place is good without its account.
     let shown = password(1);
-    let erased = store.erase_user(id(3), Some(&shown), None, NOW_MS, of_erasure);
+    let erased = store.erase_user(id(3), Some(&shown), None, None, NOW_MS, of_erasure);
     assert!(matches!(erased.await.unwrap(), Erasure::Erased { .. }));
     let newest = UserRow {
         created_at_ms: NOW_MS + 9,

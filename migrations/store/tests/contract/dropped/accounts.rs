@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use onsale_schemas::MemberRole;
 use onsale_store::account::{
-    LinkCondition, Mandate, Membership, Purpose, Requirement, SessionStep, UserRole,
+    AccountProof, LinkCondition, Mandate, Membership, Purpose, Requirement, SessionStep, UserRole,
 };
 use onsale_store::account_answer::Turn;
 use onsale_store::address_change::AddressChange;
@@ -261,8 +261,9 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
                 let email = user(1).email.unwrap();
                 let told = Notice::AddressChanged.job(id(1), NOW_MS).unwrap();
                 call(async move {
-                    let audit = move |_: Uuid| entry();
-                    let changed = store.change_address([0; 32], &email, None, told, NOW_MS, audit);
+                    let (audit, proof) =
+                        (move |_: Uuid| entry(), AccountProof::Password(password(1)));
+                    let changed = store.change_address([0; 32], &email, proof, told, NOW_MS, audit);
                     changed.await
                 })
             }),
@@ -319,7 +320,7 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
             "erase_guest",
             Box::new(|| {
                 let row = guest(number(), 1);
-                call(store.erase_guest(row.guest_id, NOW_MS, unattended))
+                call(store.erase_guest(row.guest_id, None, NOW_MS, unattended))
             }),
         ),
         (

@@ -167,7 +167,7 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         ("make_durable", Box::new(|| call(store.make_durable()))),
         (
             "append_audit",
-            Box::new(|| call(store.append_audit(Actor::node().did("thing.do", "thing", 1)))),
+            Box::new(|| call(store.append_audit(Actor::node().did("thing.do", "job", 1)))),
         ),
         (
             "forget_retention_reports",

@@ -220,7 +220,7 @@ async fn an_erased_account_leaves_no_invitation(bench: Bench) {
         invite(&bench, row).await;
     }
     let shown = password(1);
-    let erasure = store.erase_user(id(2), Some(&shown), None, NOW_MS + 1, of_erasure);
+    let erasure = store.erase_user(id(2), Some(&shown), None, None, NOW_MS + 1, of_erasure);
     let done = Erasure::Erased {
         sessions: 0,
         memberships: 0,
@@ -252,7 +252,7 @@ async fn who_does_not_own_an_address_takes_away_none_of_its_invitations(bench: B
     let invited = invitation(1, 2, MemberRole::Scanner);
     invite(&bench, &invited).await;
     let shown = password(1);
-    let erasure = store.erase_user(id(2), Some(&shown), None, NOW_MS + 1, of_erasure);
+    let erasure = store.erase_user(id(2), Some(&shown), None, None, NOW_MS + 1, of_erasure);
     assert!(matches!(erasure.await.unwrap(), Erasure::Erased { .. }));
     assert_eq!(listed(&bench).await, [invited.invitation_id]);
     assert_eq!(mails(&bench).await, [invited.invitation_id.to_string()]);

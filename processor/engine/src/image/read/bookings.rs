@@ -1,15 +1,16 @@
 //! Bookings: each has to be possible beside the shows and the bookings before it.
 
 use onsale_schemas::limits::{HOLD_MAX_MS, HOLD_MIN_MS, TICKETS_PER_BOOKING_MAX};
-use onsale_schemas::{LogTimeMs, Offset, SeatIndex, UserId};
+use onsale_schemas::{LogTimeMs, Offset, SeatIndex, UserId, ZoneIndex};
 use smallvec::SmallVec;
 
 use super::{Read, ensure, price};
 use crate::bookings::{NewBooking, State as BookingState};
 use crate::ended::is_forgotten;
 use crate::image::bytes::Reader;
-use crate::image::{FIRST, ImageError};
-use crate::layout::{SeatedZone, ZoneKind};
+use crate::image::{FIRST, ImageError, THIRD, orders};
+use crate::layout::ZoneKind;
+use crate::orders::Order;
 use crate::seats::Place;
 use crate::shows::Show;
 use crate::state::State;
@@ -45,6 +46,7 @@ struct Facts {
     hold_ms: u32,
     state: BookingState,
     payment_hash: u64,
+    is_order: bool,
     /// When it was confirmed or ended.
     at_ms: LogTimeMs,
 }
@@ -56,7 +58,10 @@ impl Facts {
 }
 
 fn booking(reader: &mut Reader<'_>, state: &mut State, version: u8, offset: Offset) -> Read<()> {
-    let facts = facts(reader, state, version, offset)?;
+    let mut facts = facts(reader, state, version, offset)?;
+    if facts.is_order {
+        return booking_of_order(reader, state, &mut facts);
+    }
     let show = state.shows.get(facts.show);
     has_possible_show(&facts, show, state.now)?;
     let kind = show
@@ -66,10 +71,50 @@ fn booking(reader: &mut Reader<'_>, state: &mut State, version: u8, offset: Offs
         .kind;
     let mut seats = SmallVec::<[SeatIndex; 8]>::new();
     if let ZoneKind::Seated(zone) = kind {
-        seats_of(reader, &zone, facts.places(), &mut seats)?;
+        let index = ZoneIndex::from(facts.zone);
+        let has = |seat| show.spans(index, &zone, seat);
+        seats_of(reader, has, facts.places(), &mut seats)?;
     }
-    take_places(state, &facts, &seats)?;
+    if let Some(to) = count_with_show(state, &facts) {
+        take_places(
+            state,
+            &facts,
+            usize::from(facts.zone),
+            (&seats, facts.places()),
+            to,
+        )?;
+    }
     insert(state, &facts, &seats);
+    Ok(())
+}
+
+/// A booking whose lines say which places it has.
+fn booking_of_order(reader: &mut Reader<'_>, state: &mut State, facts: &mut Facts) -> Read<()> {
+    let show = state.shows.get(facts.show);
+    has_possible_show(facts, show, state.now)?;
+    let order: Order = orders::read(reader, show)?;
+    let first = order.lines.first();
+    let places = order.places();
+    ensure(
+        first.is_some_and(|line| {
+            line.zone == ZoneIndex::from(facts.zone) && line.unit_price == facts.unit_price
+        }) && (places > 0 || facts.state == BookingState::Cancelled),
+        "a booking is not what its order says",
+    )?;
+    facts.quantity = u8::try_from(places).unwrap_or(u8::MAX);
+    if let Some(to) = count_with_show(state, facts) {
+        for line in &order.lines {
+            let places = (&*line.seats, line.quantity);
+            take_places(state, facts, usize::from(line.zone), places, to)?;
+        }
+        if order.has_phase() {
+            let sale = state.shows.get_mut(facts.show).sale_mut();
+            sale.count_order(&order, true);
+        }
+    }
+    let slot = insert(state, facts, &[]);
+    let at = state.orders.insert(order);
+    state.bookings.become_order(slot, at, false);
     Ok(())
 }
 
@@ -79,8 +124,9 @@ fn facts(reader: &mut Reader<'_>, state: &State, version: u8, offset: Offset) ->
     let zone: u8 = reader.narrow()?;
     let user = UserId::from_bytes(reader.array()?);
     let quantity: u8 = reader.narrow()?;
+    let is_order = quantity == 0 && version >= THIRD;
     ensure(
-        (1..=TICKETS_PER_BOOKING_MAX).contains(&u32::from(quantity)),
+        is_order || (1..=TICKETS_PER_BOOKING_MAX).contains(&u32::from(quantity)),
         "a booking has too few or too many places",
     )?;
     let unit_price = price(reader)?;
@@ -132,6 +178,7 @@ fn facts(reader: &mut Reader<'_>, state: &State, version: u8, offset: Offset) ->
         hold_ms,
         state: record_state,
         payment_hash,
+        is_order,
         at_ms,
     })
 }
@@ -153,37 +200,47 @@ fn has_possible_show(facts: &Facts, show: &Show, now: LogTimeMs) -> Read<()> {
     }
 }
 
-/// Takes the places of a live booking, and counts it with its show.
-fn take_places(state: &mut State, facts: &Facts, seats: &[SeatIndex]) -> Read<()> {
+/// Counts a booking with its show, and says what its places are if it is live.
+fn count_with_show(state: &mut State, facts: &Facts) -> Option<Place> {
     let show = state.shows.get_mut(facts.show);
-    let to = match facts.state {
+    match facts.state {
         BookingState::Confirmed => {
             show.sales += 1;
             state.confirmed += 1;
-            Place::Sold
+            Some(Place::Sold)
         }
         BookingState::Reserved => {
             show.holds += 1;
             state.holds += 1;
-            Place::Held
+            Some(Place::Held)
         }
         BookingState::Voided => {
             show.voided += 1;
-            return Ok(());
+            None
         }
-        BookingState::Vacant | BookingState::Cancelled | BookingState::Expired => return Ok(()),
-    };
-    let zone = usize::from(facts.zone);
+        BookingState::Vacant | BookingState::Cancelled | BookingState::Expired => None,
+    }
+}
+
+/// Takes places of a live booking in one zone.
+fn take_places(
+    state: &mut State,
+    facts: &Facts,
+    zone: usize,
+    (seats, places): (&[SeatIndex], u32),
+    to: Place,
+) -> Read<()> {
+    let show = state.shows.get_mut(facts.show);
     ensure(
         seats.iter().all(|&seat| show.seats.is_free(seat))
-            && facts.places() <= show.zones[zone].counts.available,
+            && places <= show.zones[zone].counts.available,
         "two bookings have the same place",
     )?;
-    show.turn(zone, seats, facts.places(), Place::Free, to);
+    show.turn(zone, seats, places, Place::Free, to);
     Ok(())
 }
 
-fn insert(state: &mut State, facts: &Facts, seats: &[SeatIndex]) {
+fn insert(state: &mut State, facts: &Facts, seats: &[SeatIndex]) -> u32 {
     let event = state.shows.get(facts.show).event;
     let known = state.users.find(event, &facts.user);
     let live_places = if facts.state.is_live() {
@@ -217,6 +274,7 @@ fn insert(state: &mut State, facts: &Facts, seats: &[SeatIndex]) {
             record.become_ended(facts.state, facts.at_ms);
         }
     }
+    slot
 }
 
 fn booking_state(byte: u8) -> Read<BookingState> {
@@ -234,13 +292,13 @@ fn booking_state(byte: u8) -> Read<BookingState> {
 
 fn seats_of(
     reader: &mut Reader<'_>,
-    zone: &SeatedZone,
+    has: impl Fn(SeatIndex) -> bool,
     places: u32,
     seats: &mut SmallVec<[SeatIndex; 8]>,
 ) -> Read<()> {
     for _ in 0..places {
         let seat: SeatIndex = reader.narrow()?;
-        ensure(zone.contains(seat), "a seat is not one of its zone")?;
+        ensure(has(seat), "a seat is not one of its zone")?;
         ensure(!seats.contains(&seat), "a booking has a seat twice")?;
         seats.push(seat);
     }

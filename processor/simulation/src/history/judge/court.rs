@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{BookingId, Outcome, Rejection, RequestId, SeatIndex, ShowId, UserId};
 
+use super::hold::Hold;
 use super::{BEFORE_THE_LOG, Found, LogPosition, OF_FORGOTTEN};
 use crate::history::answer::{Answer, Granted, Refused};
 use crate::history::call::{Action, Call};
@@ -133,10 +133,10 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
         }
         let id = BookingId::new(partition, offset);
         let record = self.found.at.get(&position);
-        let Some((record, reserved)) = record.and_then(|record| match &record.outcome {
-            Outcome::Reserved(reserved) if record.replay_of.is_none() => Some((record, reserved)),
-            _ => None,
-        }) else {
+        let Some((record, reserved)) = record
+            .filter(|record| record.replay_of.is_none())
+            .and_then(|record| Some((record, Hold::of(&record.outcome)?)))
+        else {
             let there = record.map_or("nothing".to_owned(), |it| format!("{:?}", it.outcome));
             let what = format!("a reservation at partition {partition} offset {offset}: {there}");
             self.missing(call, what);
@@ -153,7 +153,7 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
         if let Some(key) = call.keyed {
             self.equal(call, "request", Some(key), record.request_id);
         }
-        self.terms(call, granted, reserved);
+        self.terms(call, granted, &reserved);
         match self.holder.get(&id) {
             Some(other) if call.action == Action::Reserve => {
                 let same = call.keyed.is_some() && call.keyed == other.keyed;
@@ -175,7 +175,7 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
     }
 
     /// What was answered about a reservation besides its place.
-    fn terms(&mut self, call: &Call, granted: &Granted, reserved: &Reserved) {
+    fn terms(&mut self, call: &Call, granted: &Granted, reserved: &Hold) {
         if let Some(show) = granted.show_id {
             self.equal(call, "show_id", show, reserved.show.0);
         }
@@ -183,14 +183,14 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
             self.equal(call, "quantity", quantity, reserved.quantity);
         }
         if let Some(price) = &granted.unit_price {
-            let (answered, log) = (price.amount, reserved.unit_price);
-            self.equal(call, "unit_price", answered, log);
+            if let Some(log) = reserved.unit_price {
+                self.equal(call, "unit_price", price.amount, log);
+            }
             let currency = reserved.currency.as_str();
             self.equal(call, "currency", price.currency.as_str(), currency);
         }
         if let Some(price) = &granted.total_price {
-            let total = reserved.unit_price * i64::from(reserved.quantity);
-            self.equal(call, "total_price", price.amount, total);
+            self.equal(call, "total_price", price.amount, reserved.total);
         }
         // A booking that is read later may have been extended.
         if let Some(at) = granted.expires_at
@@ -278,7 +278,10 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
                 if OF_FORGOTTEN.contains(&refused.code.as_str()) => {}
             Outcome::Rejected(why) => {
                 self.equal(call, "code", refused.code.as_str(), why.code());
-                if let (Rejection::SeatUnavailable { seats }, Some(answered)) = (why, refused.seats)
+                if let (
+                    Rejection::SeatUnavailable { seats } | Rejection::SeatInOwnHold { seats, .. },
+                    Some(answered),
+                ) = (why, refused.seats)
                 {
                     self.equal(call, "details.seats", answered, seats.len());
                 }

@@ -174,7 +174,7 @@ async fn begin(
         replace_codes(transaction, user, codes, now_ms).await?;
     }
     let others = Whose::AllBut(user, Some(by.session_id));
-    sessions::end(transaction, others, SessionEnd::Logout, now_ms).await?;
+    sessions::end(transaction, others, SessionEnd::Factor, now_ms).await?;
     proofs::note(transaction, user, by.session_id, now_ms).await?;
     notices::tell(transaction, notice).await?;
     Ok(with_codes)

@@ -59,7 +59,8 @@ impl Store {
     }
 
     /// Removes every second factor of an account that is not erased, with its recovery codes, and ends its
-    /// sessions. `None` where there is no such account.
+    /// sessions. Of an account that has none nothing is changed, and no entry written. `None` where there is no such
+    /// account.
     ///
     /// # Errors
     /// As every write.
@@ -77,6 +78,9 @@ impl Store {
                     return Ok(None);
                 }
                 let mut reset = delete(&mut transaction, user).await?;
+                if !reset.has_removed() {
+                    return Ok(Some(reset));
+                }
                 let (whose, why) = (Whose::AllBut(user, None), SessionEnd::Operator);
                 reset.sessions = sessions::end(&mut transaction, whose, why, now_ms).await?;
                 if reset.totp + reset.passkeys > 0 {
