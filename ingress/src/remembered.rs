@@ -26,7 +26,7 @@ use onsale_private::Private;
 use onsale_schemas::{MemberRole, Rejection};
 use onsale_store::Scope;
 use onsale_store::account::{Mandate, Requirement};
-use onsale_store::account_answer::Turn;
+use onsale_store::account_answer::{RUNNING_MS, Turn};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tower::Service;
@@ -244,7 +244,7 @@ async fn begin(
     let (started, repeat) = accounts.begin_call(asker, asked, keys_max, now_ms).await?;
     let turn = match started {
         Started::Now(turn) => Some(turn),
-        Started::Running(_) => return Err(in_progress()),
+        Started::Running(left_ms) => return Err(in_progress(left_ms)),
         Started::OtherRequest => {
             return Err(rejection::to_error(
                 &Rejection::IdempotencyKeyReused,
@@ -341,13 +341,21 @@ pub(crate) fn kept<T: Serialize>(forgets_cookies: bool, data: &T) -> Result<Vec<
     Ok(kept.write())
 }
 
-/// The same request is still being done.
-fn in_progress() -> ApiError {
+/// The same request is still being done, for `left_ms` longer at most.
+fn in_progress(left_ms: u64) -> ApiError {
     ApiError::new(
         Code::RequestInProgress,
         "A request with this idempotency key is still being processed. Repeat it in a moment for its answer.",
     )
-    .retry_after(RETRY_AFTER_BUSY_SECONDS)
+    .retry_after(seconds_to_wait(left_ms))
+}
+
+/// Nearly all calls are done within a second. The longer one has lasted, the more likely its server has died: then
+/// it is over when its turn is, and nobody has to ask each second until then.
+fn seconds_to_wait(left_ms: u64) -> u64 {
+    let lasted_ms = RUNNING_MS.saturating_sub(left_ms);
+    let wait_ms = lasted_ms.min(left_ms);
+    wait_ms.div_ceil(1_000).max(RETRY_AFTER_BUSY_SECONDS)
 }
 
 /// What was answered before.
@@ -427,6 +435,23 @@ fn noted<E: std::fmt::Display>(result: Result<(), E>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_repeats_a_call_waits_longer_the_longer_it_lasts() {
+        for (lasted_ms, seconds) in [
+            (0, 1),
+            (900, 1),
+            (1_100, 2),
+            (10_000, 10),
+            (30_000, 30),
+            (50_000, 10),
+            (59_999, 1),
+            (RUNNING_MS, 1),
+        ] {
+            let waits = seconds_to_wait(RUNNING_MS - lasted_ms);
+            assert_eq!(waits, seconds, "{lasted_ms} ms");
+        }
+    }
 
     #[test]
     fn a_body_shows_its_field_as_a_text_or_nothing() {

@@ -8,6 +8,7 @@
 mod catalog;
 mod damage;
 mod kept;
+mod later;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,7 @@ pub(crate) use catalog::Catalog;
 pub use catalog::look_at_shows;
 pub use damage::{look_at_schema, look_at_zones};
 pub use kept::{KeptSnapshots, look_for_lost_log};
+pub use later::warn_of_later_version;
 
 /// What brings a database to where the log is.
 pub(crate) const REPAIR: &str = "run `onsale reconcile --report FILE`, then `onsale reconcile --apply \

@@ -293,7 +293,7 @@ impl Accounts {
             Some(_) => self.membership(user.user_id, tenant).await?,
             None => None,
         };
-        let profile = self.vault(now_ms).await?.open_profile(&user)?;
+        let profile = self.vault(now_ms).await?.show_profile(&user);
         let standing = Standing::of(&user, membership.as_ref());
         Ok(Person {
             standing: self.standing_allowed(user.user_id, standing).await?,

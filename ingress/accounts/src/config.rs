@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use onsale_auth::{secret, secret_file};
 use onsale_private::{KeyRing, RingError, SECRET_MIN_BYTES};
-use onsale_settings::{ConfigProblem, LOCAL_URL, NamedFile, Secret, check_range};
+use onsale_settings::{ConfigProblem, LOCAL_URL, NamedFile, Secret, check_range, has_web_address};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -284,7 +284,7 @@ impl AccountsConfig {
             ));
         }
         if let Some(url) = &self.pages_url
-            && !(url.starts_with("https://") || url.starts_with("http://"))
+            && !has_web_address(url)
         {
             problems.push(ConfigProblem::new(
                 "accounts.pages_url",

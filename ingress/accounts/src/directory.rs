@@ -33,8 +33,10 @@ pub struct AccountQuery {
 pub struct ListedAccount {
     /// The account.
     pub listed: ListedUser,
-    /// The address; `None` once it is erased.
+    /// The address; `None` once it is erased, or where it does not open.
     pub email: Option<Private>,
+    /// The address does not open.
+    pub is_unreadable: bool,
 }
 
 /// Accounts, newest first.
@@ -57,7 +59,7 @@ impl Directory<'_> {
     ///
     /// # Errors
     /// [`onsale_store::StoreError::RightWithdrawn`]; [`AccountError::Invalid`] for what is no address; when the database
-    /// cannot be used, or an address does not open.
+    /// cannot be used.
     pub(crate) async fn list(
         &self,
         query: &AccountQuery,
@@ -81,10 +83,7 @@ impl Directory<'_> {
         let ids: Vec<Uuid> = found.iter().map(|listed| listed.user.user_id).collect();
         let looked_for = filter.email.as_ref();
         let entry = read(query, looked_for, &ids, by);
-        let accounts = found
-            .into_iter()
-            .map(|listed| self.open(listed))
-            .collect::<Result<_, _>>()?;
+        let accounts = found.into_iter().map(|listed| self.open(listed)).collect();
         // In its transaction the right is compared again: nothing is shown to who has lost it.
         self.store.note_read(by.act(entry)).await?;
         Ok(AccountsPage { accounts, next })
@@ -93,19 +92,25 @@ impl Directory<'_> {
     /// One account.
     ///
     /// # Errors
-    /// [`onsale_store::StoreError::RightWithdrawn`], [`AccountError::NotFound`]; when the database cannot be used, or the
-    /// address does not open.
+    /// [`onsale_store::StoreError::RightWithdrawn`], [`AccountError::NotFound`]; when the database cannot be used.
     pub(crate) async fn one(&self, id: Uuid, by: &Acting) -> Result<ListedAccount, AccountError> {
         let listed = self.store.listed_user(id).await?;
-        let account = self.open(listed.ok_or(AccountError::NotFound("account"))?)?;
+        let account = self.open(listed.ok_or(AccountError::NotFound("account"))?);
         let entry = by.did("account.read", "user", id);
         self.store.note_read(by.act(entry)).await?;
         Ok(account)
     }
 
-    fn open(&self, listed: ListedUser) -> Result<ListedAccount, AccountError> {
-        let email = self.vault.open_email(&listed.user)?;
-        Ok(ListedAccount { listed, email })
+    /// One address that does not open keeps nobody from the account, nor from those beside it.
+    fn open(&self, listed: ListedUser) -> ListedAccount {
+        let mut is_unreadable = false;
+        let email = self.vault.open_email(&listed.user);
+        let email = self.vault.shown(email, &mut is_unreadable);
+        ListedAccount {
+            listed,
+            email,
+            is_unreadable,
+        }
     }
 }
 

@@ -30,7 +30,7 @@ mod withdraw_email;
 
 pub use consent::Confirmation;
 pub use directory::TenantsPage;
-pub use export::{Export, ExportedSession};
+pub use export::{Export, ExportedLink, ExportedSession};
 pub use factors::{FactorsOverview, OwnPasskey, TotpSetup};
 pub use federated::{
     JOURNEY_COOKIE_SECONDS, Landing, ProviderReturn, SIGN_IN_CODE_MAX_BYTES, SignInStart,

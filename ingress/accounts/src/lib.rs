@@ -104,6 +104,7 @@ mod rotation;
 mod secret;
 pub mod sessions;
 mod standing;
+mod unreadable;
 mod vault;
 
 pub use accounts::{Accounts, Origin, Person, SignedIn, StartError};
@@ -117,11 +118,11 @@ pub use error::AccountError;
 pub use factors::CODE_MAX_BYTES;
 pub use fields::{LOCALE_MAX_BYTES, NAME_MAX_CHARS, SLUG_MAX_BYTES, TENANT_NAME_MAX_CHARS};
 pub use flows::{
-    Confirmation, Export, ExportedSession, FactorsOverview, Follower, Guest, GuestSignedIn,
-    JOURNEY_COOKIE_SECONDS, Landing, LinkRequest, Login, OpenInvitation, OwnIdentities,
-    OwnIdentity, OwnPasskey, OwnSession, PasskeyAnswer, PasskeyCeremony, ProfileUpdate,
-    ProviderReturn, RegisteredPasskey, Registration, SIGN_IN_CODE_MAX_BYTES, SecondStep,
-    SignInStart, TeamMember, TenantsPage, TotpSetup,
+    Confirmation, Export, ExportedLink, ExportedSession, FactorsOverview, Follower, Guest,
+    GuestSignedIn, JOURNEY_COOKIE_SECONDS, Landing, LinkRequest, Login, OpenInvitation,
+    OwnIdentities, OwnIdentity, OwnPasskey, OwnSession, PasskeyAnswer, PasskeyCeremony,
+    ProfileUpdate, ProviderReturn, RegisteredPasskey, Registration, SIGN_IN_CODE_MAX_BYTES,
+    SecondStep, SignInStart, TeamMember, TenantsPage, TotpSetup,
 };
 pub use office::{NewPerson, Office};
 pub use permissions::{Action, Actions, may};

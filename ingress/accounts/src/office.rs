@@ -93,6 +93,11 @@ impl Office {
         }
     }
 
+    /// What an account holds of its person, to be shown: what does not open is left out.
+    pub fn shown_profile(&self, user: &UserRow) -> Profile {
+        self.vault.show_profile(user)
+    }
+
     /// What an account holds of its person.
     ///
     /// # Errors
@@ -104,8 +109,7 @@ impl Office {
     /// A page of accounts; that they were read is written down.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used, or an address does not
-    /// open.
+    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used.
     pub async fn accounts(
         &self,
         query: &AccountQuery,
@@ -118,7 +122,7 @@ impl Office {
     /// An account; that it was read is written down.
     ///
     /// # Errors
-    /// [`AccountError::NotFound`]; when the database cannot be used, or the address does not open.
+    /// [`AccountError::NotFound`]; when the database cannot be used.
     pub async fn account(&self, id: Uuid, by: &Actor) -> Result<ListedAccount, AccountError> {
         let by = Acting::of(by.clone());
         self.directory().one(id, &by).await

@@ -95,7 +95,7 @@ pub struct Repeat {
 pub enum Started {
     /// Nothing: it is done now, by this turn.
     Now(Turn),
-    /// Another call is doing it, until about then, in milliseconds since 1970.
+    /// Another call is doing it, for so much longer at most, in milliseconds.
     Running(u64),
     /// It is done. `None`: the answer held tokens, so it is made again.
     Done(u16, Option<Vec<u8>>),
@@ -267,7 +267,7 @@ impl Accounts {
         let begun = self.store.begin_account_answer(key, keys_max, now_ms);
         let started = match begun.await? {
             Begun::Yours(turn) => Started::Now(turn),
-            Begun::Running(until_ms) => Started::Running(until_ms),
+            Begun::Running(left_ms) => Started::Running(left_ms),
             Begun::OtherRequest => Started::OtherRequest,
             Begun::TooMany(until_ms) => Started::TooMany(until_ms),
             Begun::Done(AccountAnswer { status, sealed }) => {

@@ -1,10 +1,12 @@
 //! Seals and opens what is personal of an account, and finds it.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use onsale_private::{KeyRing, LookupHash, LookupKey, OpenError, Place, Private, Sealed};
 use onsale_store::account::{GuestRow, SealedEmail, SessionRow, UserRow};
+use onsale_store::address_change::KeptChange;
 use onsale_store::factor::{PasskeyRow, TotpRow};
 use onsale_store::{Store, StoreError, sealed_columns};
 use uuid::Uuid;
@@ -12,6 +14,7 @@ use webauthn_rs::prelude::Passkey;
 
 use crate::email::Email;
 use crate::factors::{RecoveryCode, TotpSecret};
+use crate::unreadable::Unreadable;
 
 /// What hashes of an address of e-mail are of.
 const EMAIL: &str = "email";
@@ -49,6 +52,7 @@ pub enum VaultError {
 pub struct Vault {
     ring: Arc<KeyRing>,
     lookup: LookupKey,
+    unreadable: Arc<Unreadable>,
 }
 
 /// What a person told of itself.
@@ -60,6 +64,8 @@ pub struct Profile {
     pub name: Option<Private>,
     /// The telephone number.
     pub phone: Option<Private>,
+    /// Something of it does not open, and is left out.
+    pub is_unreadable: bool,
 }
 
 impl Vault {
@@ -78,7 +84,11 @@ impl Vault {
         };
         let bytes = ring.open_bytes(sealed_columns::LOOKUP_KEY, &sealed)?;
         let lookup = LookupKey::from_bytes(&bytes).ok_or(VaultError::NoKey)?;
-        Ok(Self { ring, lookup })
+        Ok(Self {
+            ring,
+            lookup,
+            unreadable: Arc::default(),
+        })
     }
 
     /// Why the keys of this ring do not open what the database has sealed; `None` where they do, or there is
@@ -97,7 +107,11 @@ impl Vault {
     /// With these keys.
     #[cfg(test)]
     pub(crate) fn with(ring: Arc<KeyRing>, lookup: LookupKey) -> Self {
-        Self { ring, lookup }
+        Self {
+            ring,
+            lookup,
+            unreadable: Arc::default(),
+        }
     }
 
     /// The hash of parts, each told apart from the next.
@@ -163,7 +177,34 @@ impl Vault {
             email: self.open_one(sealed_columns::email(id), email)?,
             name: self.open_one(sealed_columns::name(id), user.name.as_ref())?,
             phone: self.open_one(sealed_columns::phone(id), user.phone.as_ref())?,
+            is_unreadable: false,
         })
+    }
+
+    /// What an account holds of its person, to be shown: what does not open is left out.
+    pub(crate) fn show_profile(&self, user: &UserRow) -> Profile {
+        let id = user.user_id;
+        let email = user.email.as_ref().map(|email| &email.sealed);
+        let mut is_unreadable = false;
+        let mut show = |place, sealed| self.shown(self.open_one(place, sealed), &mut is_unreadable);
+        let email = show(sealed_columns::email(id), email);
+        let name = show(sealed_columns::name(id), user.name.as_ref());
+        let phone = show(sealed_columns::phone(id), user.phone.as_ref());
+        Profile {
+            email,
+            name,
+            phone,
+            is_unreadable,
+        }
+    }
+
+    /// What was opened, to be shown; `None` where it does not open, which is said in the log once.
+    pub(crate) fn shown<T, E: Display>(
+        &self,
+        opened: Result<Option<T>, E>,
+        is_unreadable: &mut bool,
+    ) -> Option<T> {
+        self.unreadable.shown(opened, is_unreadable)
     }
 
     /// The address of an account; `None` once it is erased.
@@ -223,6 +264,15 @@ impl Vault {
         }
     }
 
+    /// The address that an account is to get; `None` once that was done or withdrawn.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub(crate) fn open_new_email(&self, change: &KeptChange) -> Result<Option<Private>, OpenError> {
+        let place = sealed_columns::new_email(change.change_id);
+        self.open_one(place, change.email.as_ref())
+    }
+
     /// An address as an invitation to it keeps it.
     pub fn seal_invited(&self, invitation: Uuid, email: &Email) -> Sealed {
         self.ring
@@ -237,19 +287,19 @@ impl Vault {
         self.ring.open(sealed_columns::invited(invitation), sealed)
     }
 
-    /// Program and address of a session.
-    ///
-    /// # Errors
-    /// When a value does not open.
-    pub fn open_origin(
+    /// Program and address of a session, to be shown: what does not open is left out.
+    pub(crate) fn show_origin(
         &self,
         session: &SessionRow,
-    ) -> Result<(Option<Private>, Option<Private>), OpenError> {
+        is_unreadable: &mut bool,
+    ) -> (Option<Private>, Option<Private>) {
         let id = session.session_id;
-        Ok((
-            self.open_one(sealed_columns::agent(id), session.agent.as_ref())?,
-            self.open_one(sealed_columns::address(id), session.address.as_ref())?,
-        ))
+        let agent = self.open_one(sealed_columns::agent(id), session.agent.as_ref());
+        let address = self.open_one(sealed_columns::address(id), session.address.as_ref());
+        (
+            self.shown(agent, is_unreadable),
+            self.shown(address, is_unreadable),
+        )
     }
 
     /// The secret of an authenticator app, as it is kept.

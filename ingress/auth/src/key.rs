@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jsonwebtoken::errors::Error as JwtError;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use onsale_settings::{ConfigProblem, Secret};
+use onsale_settings::{ConfigProblem, Secret, read_named, secret_text};
 
 use crate::config::{AuthConfig, check_secret};
 
@@ -30,7 +30,7 @@ pub enum KeyError {
         /// What is wrong.
         source: JwtError,
     },
-    /// The secret in the file is too short.
+    /// The secret in the file is too short, or the file holds none.
     #[error(transparent)]
     Secret(ConfigProblem),
     /// None is configured.
@@ -214,7 +214,7 @@ impl AuthConfig {
 /// A secret from the configuration itself, or from the file that the setting `key` names.
 ///
 /// # Errors
-/// When the file cannot be read, or its secret is too short to be one.
+/// When the file cannot be read, holds no text, or its secret is too short to be one.
 pub fn secret(
     given: Option<&Secret>,
     key: &str,
@@ -230,11 +230,13 @@ pub fn secret(
 /// The secret in the file that the setting `key` names, without the white space around it.
 ///
 /// # Errors
-/// When the file cannot be read, or its secret is too short to be one.
+/// When the file cannot be read, holds no text, or its secret is too short to be one.
 pub(crate) fn read_secret(key: &str, file: &Path) -> Result<Secret, KeyError> {
-    let text = read(file)?;
-    let text = String::from_utf8_lossy(&text);
-    let secret = text.trim();
+    let bytes = read(file)?;
+    let secret = secret_text(&bytes).map_err(|what| {
+        let found = format!("{} ({what})", file.display());
+        KeyError::Secret(ConfigProblem::new(key, found, "a secret as text"))
+    })?;
     let mut problems = Vec::new();
     check_secret(&mut problems, key, secret);
     match problems.pop() {
@@ -244,7 +246,7 @@ pub(crate) fn read_secret(key: &str, file: &Path) -> Result<Secret, KeyError> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, KeyError> {
-    std::fs::read(file).map_err(|source| KeyError::File {
+    read_named(file).map_err(|source| KeyError::File {
         file: file.to_owned(),
         source,
     })

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use onsale_settings::{ConfigProblem, NamedFile, check_range};
+use onsale_settings::{ConfigProblem, NamedFile, check_range, has_usable_port};
 use onsale_tls::ClientFiles;
 use serde::{Deserialize, Serialize};
 
@@ -289,6 +289,9 @@ impl HttpConfig {
         let parsed = url.parse::<http::Uri>().ok();
         let is_origin = parsed.is_some_and(|parsed| {
             matches!(parsed.scheme_str(), Some("https" | "http"))
+                && parsed
+                    .authority()
+                    .is_some_and(|authority| has_usable_port(authority.as_str()))
                 && parsed.host().is_some_and(|host| !host.is_empty())
                 && parsed.path() == "/"
                 && parsed.query().is_none()
@@ -316,6 +319,7 @@ impl HttpConfig {
                         matches!(scheme, "http" | "https")
                             && !host.is_empty()
                             && !host.contains('/')
+                            && has_usable_port(host)
                     }));
             if !plain {
                 problems.push(ConfigProblem::new(

@@ -117,7 +117,7 @@ pub(crate) async fn answer_resets(world: &World) {
         let request: ResetRequest = serde_json::from_str(&job.payload).unwrap();
         world
             .store
-            .answer_reset_request(&request, now_ms)
+            .answer_reset_request(&request, now_ms, now_ms)
             .await
             .unwrap();
     }

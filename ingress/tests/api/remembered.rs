@@ -165,11 +165,14 @@ async fn a_repeat_that_comes_too_early_is_told_to_wait() {
     assert!(matches!(begun.unwrap(), Begun::Yours(_)));
     let early = rename(&world, &buyer, "k", "One").await;
     early.error(409, "REQUEST_IN_PROGRESS");
-    assert_eq!(early.header("retry-after"), "1");
+    let seconds: u64 = early.header("retry-after").parse().unwrap();
+    assert!((1..=30).contains(&seconds), "{seconds}");
     let other = rename(&world, &buyer, "k", "Two").await;
     other.error(422, "IDEMPOTENCY_KEY_REUSED");
     // It has died.
-    world.clock.0.fetch_add(RUNNING_MS, Ordering::SeqCst);
+    let over =
+        format!("UPDATE account_answers SET running_until_ms = running_until_ms - {RUNNING_MS}");
+    world.store.by_hand(&over).await.unwrap();
     first(&rename(&world, &buyer, "k", "One").await, 200);
     replayed(&rename(&world, &buyer, "k", "One").await, 200);
 }

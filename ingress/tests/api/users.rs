@@ -262,6 +262,84 @@ async fn an_admin_lists_accounts_and_the_trail_says_whose_were_read() {
     assert_eq!(after, before);
 }
 
+/// As after a restored row, or a key that was taken out too early: it is nobody else's loss.
+#[tokio::test]
+async fn an_address_that_does_not_open_keeps_nobody_from_the_rest() {
+    let world = world(true).await;
+    let owner = person(&world, OWNER).await;
+    let tenant = open(&world, &owner, "opera").await;
+    let owner = login(&world, OWNER, &tenant["tenant_id"]).await;
+    let admin = admin(&world, ADMIN).await;
+    let members = format!("tenants/{}/members", tenant["tenant_id"].as_str().unwrap());
+    let invitation = json!({ "email": BUYER, "role": "scanner" });
+    call(&world, &owner, Method::POST, &members, invitation)
+        .await
+        .data(202);
+    let listed = |list: &Value| -> Vec<(Value, Value)> {
+        let accounts = list.as_array().unwrap().iter();
+        let mut listed: Vec<(Value, Value)> = accounts
+            .map(|one| (one["email"].clone(), one["unreadable"].clone()))
+            .collect();
+        listed.sort_by_key(|(email, _)| email.to_string());
+        listed
+    };
+    let all = get(&world, &admin, "users").await.data(200);
+    assert_eq!(
+        listed(&all),
+        [(json!(ADMIN), json!(false)), (json!(OWNER), json!(false))]
+    );
+    // What is sealed for another place opens nowhere else.
+    for damage in [
+        "UPDATE users SET email_sealed = (SELECT key_sealed FROM lookup_keys) WHERE role = 'buyer'",
+        "UPDATE one_time_tokens SET address_sealed = (SELECT key_sealed FROM lookup_keys) \
+         WHERE address_sealed IS NOT NULL",
+        "UPDATE sessions SET address_sealed = (SELECT key_sealed FROM lookup_keys)",
+    ] {
+        world.store.by_hand(damage).await.unwrap();
+    }
+    let all = get(&world, &admin, "users").await.data(200);
+    assert_eq!(
+        listed(&all),
+        [(json!(ADMIN), json!(false)), (Value::Null, json!(true))]
+    );
+    let one = get(&world, &admin, &format!("users/{}", id(&owner))).await;
+    let one = one.data(200);
+    assert_eq!(
+        (&one["email"], &one["unreadable"]),
+        (&Value::Null, &json!(true))
+    );
+    assert_eq!(one["memberships"][0]["slug"], "opera");
+    let team = get(&world, &owner, &members).await.data(200);
+    assert_eq!(listed(&team), [(Value::Null, json!(true))]);
+    let invited = format!(
+        "tenants/{}/invitations",
+        tenant["tenant_id"].as_str().unwrap()
+    );
+    let invited = get(&world, &owner, &invited).await.data(200);
+    assert_eq!(each(&invited, "role"), ["scanner"]);
+    assert_eq!(invited[0]["email"], Value::Null);
+    let me = get(&world, &owner, "auth/me").await.data(200);
+    assert_eq!(
+        (&me["email"], &me["unreadable"]),
+        (&Value::Null, &json!(true))
+    );
+    let sessions = get(&world, &owner, "auth/sessions").await.data(200);
+    assert!(!sessions.as_array().unwrap().is_empty());
+    for session in sessions.as_array().unwrap() {
+        assert_eq!(session["address"], Value::Null);
+        assert_eq!(session["unreadable"], true, "{session}");
+    }
+    let export = get(&world, &owner, "auth/me/export").await.data(200);
+    assert_eq!(export["account"]["unreadable"], true);
+    assert_eq!(export["account"]["user_id"], id(&owner));
+    assert_eq!(export["memberships"][0]["role"], "owner");
+    assert_eq!(export["sessions"][0]["unreadable"], true);
+    // It can be helped, and found by the whole address still.
+    let found = get(&world, &admin, &format!("users?email={OWNER}")).await;
+    assert_eq!(each(&found.data(200), "user_id"), [id(&owner)]);
+    act(&world, &admin, &owner, "disable").await.data(200);
+}
+
 #[tokio::test]
 async fn an_admin_disables_enables_and_ends_sessions() {
     let world = world(true).await;

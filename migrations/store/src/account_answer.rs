@@ -27,7 +27,8 @@ pub struct AnswerKey {
 pub struct Turn {
     /// The call.
     pub answer_id: Uuid,
-    /// Until when nobody else does it, in milliseconds since 1970. It tells this turn from later ones, too.
+    /// Until when nobody else does it, by the database's clock, in milliseconds since 1970. It tells this turn from
+    /// later ones, too.
     pub until_ms: u64,
 }
 
@@ -55,7 +56,7 @@ pub struct LastAnswer {
 pub enum Begun {
     /// Nothing, or a call that did not come to an end: do it.
     Yours(Turn),
-    /// Another call is doing it, until about then, in milliseconds since 1970.
+    /// Another call is doing it, for so much longer at most, in milliseconds: up to [`RUNNING_MS`].
     Running(u64),
     /// It is done.
     Done(AccountAnswer),

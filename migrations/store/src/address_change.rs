@@ -1,7 +1,7 @@
 //! Changing the address of an account. What is asked for waits here until the link that was mailed to the new
 //! address is followed.
 
-use onsale_private::LookupHash;
+use onsale_private::{LookupHash, Sealed};
 use uuid::Uuid;
 
 use crate::account::{SealedEmail, TokenHash};
@@ -26,6 +26,22 @@ pub struct AddressChange {
     pub issued_at_ms: u64,
     /// Until when the link is good, in milliseconds since 1970.
     pub expires_at_ms: u64,
+}
+
+/// What is kept of a change for the person who asked for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptChange {
+    /// Its id.
+    pub change_id: Uuid,
+    /// The new address, sealed for this row ([`crate::sealed_columns::new_email`]); `None` once the link was used or
+    /// withdrawn.
+    pub email: Option<Sealed>,
+    /// When it was asked for, in milliseconds since 1970.
+    pub issued_at_ms: u64,
+    /// Until when the link is good, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+    /// When the link was used or withdrawn, in milliseconds since 1970.
+    pub used_at_ms: Option<u64>,
 }
 
 /// The result of asking for a change.

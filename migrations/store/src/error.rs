@@ -31,7 +31,7 @@ pub enum StoreError {
     /// connections or disk, lock not given in time). The same call may succeed later.
     #[error("database is unreachable: {0}")]
     Unreachable(sqlx::Error),
-    /// The schema is older or newer than this program.
+    /// The schema lacks what this program needs, or is not as this program makes it.
     #[error("database schema: {0}")]
     Schema(String),
     /// A second live holder of a seat: the second layer against a double sale has refused it.

@@ -98,6 +98,8 @@ pub struct ClaimedJob {
     pub progress: Option<String>,
     /// How long it had been due when it was claimed, in milliseconds.
     pub waited_ms: u64,
+    /// When it was enqueued, by the database's clock, in milliseconds since 1970.
+    pub created_at_ms: u64,
 }
 
 /// The result of renewing a lease.

@@ -45,6 +45,6 @@ pub use config::{DatabaseConfig, TlsMode, UrlError};
 pub use database::Latch;
 pub use database::tls::{Transport, Verified};
 pub use error::StoreError;
-pub use schema::MissingObject;
+pub use schema::{LaterMigrations, MissingObject};
 pub use scope::Scope;
 pub use store::Store;

@@ -76,8 +76,8 @@ pub struct TenantOfUser {
 pub struct TenantFilter {
     /// Only those that this account belongs to.
     pub member: Option<Uuid>,
-    /// Only those with this text in slug or name. Capital letters are the same as small ones, on SQLite those of
-    /// ASCII alone.
+    /// Only those with this text in slug or name. Capital letters are the same as small ones, on both databases and in
+    /// every alphabet; an accent makes another letter.
     pub search: Option<String>,
     /// Only those behind this slug.
     pub after: Option<String>,

@@ -48,10 +48,9 @@ pub struct ResetRequest {
     pub token_hash: TokenHash,
     /// The token, sealed ([`crate::sealed_columns::mailed_token`]), in base64 for addresses.
     pub token: String,
-    /// How long the link is good once it is issued, in milliseconds. A request that is older is of no use.
+    /// How long the link is good once it is issued, in milliseconds. A request that is older is of no use; how old it
+    /// is, its job says, by the database's clock.
     pub life_ms: u64,
-    /// When it was asked for, in milliseconds since 1970.
-    pub asked_at_ms: u64,
     /// Who asked.
     pub by: Actor,
 }
@@ -157,7 +156,6 @@ mod tests {
             token_hash: [byte; 32],
             token: "c2VhbGVk".to_owned(),
             life_ms: 3_600_000,
-            asked_at_ms: 1_800_000_000_000,
             by: Actor::command_line(),
         }
     }

@@ -1,6 +1,7 @@
 //! The migrations, embedded, and whether a database has them.
 
 mod applied;
+mod later;
 mod migrate;
 mod objects;
 mod texts;
@@ -12,7 +13,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::database::Database;
 
-pub(crate) use self::applied::{check, has_table, is_there};
+pub(crate) use self::applied::{check, has_table, is_there, later};
+pub use self::later::LaterMigrations;
 pub(crate) use self::migrate::migrate;
 pub use self::objects::MissingObject;
 pub(crate) use self::objects::missing;

@@ -12,6 +12,7 @@ pub struct Attempt {
     key: String,
     payload: String,
     number: u32,
+    enqueued_at_ms: u64,
     progress_before: Option<String>,
     progress: Mutex<Option<String>>,
 }
@@ -22,6 +23,7 @@ impl Attempt {
             key: job.key.clone(),
             payload: job.payload.clone(),
             number: job.attempt,
+            enqueued_at_ms: job.created_at_ms,
             progress_before: job.progress.clone(),
             progress: Mutex::new(None),
         }
@@ -35,6 +37,11 @@ impl Attempt {
     /// Which attempt this is, from 1.
     pub fn number(&self) -> u32 {
         self.number
+    }
+
+    /// When the job was enqueued, by the clock that all who share the database go by, in milliseconds since 1970.
+    pub fn enqueued_at_ms(&self) -> u64 {
+        self.enqueued_at_ms
     }
 
     /// The payload.

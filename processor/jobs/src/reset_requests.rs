@@ -38,7 +38,11 @@ impl Handler for ResetRequests {
         let request: ResetRequest = attempt.payload()?;
         let now_ms = self.store.clock_ms().await?;
         // What became of it is in the audit trail. It is not noted here: all of these jobs look alike.
-        self.store.answer_reset_request(&request, now_ms).await?;
+        // Both by the database's clock: that of the node that was asked may be wrong.
+        let asked_at_ms = attempt.enqueued_at_ms();
+        self.store
+            .answer_reset_request(&request, asked_at_ms, now_ms)
+            .await?;
         // Anyone may ask for any address, so they are not kept as long as other jobs. This one is answered whether or not
         // that goes well; the next one forgets more.
         if let Err(error) = self.store.forget_answered_resets().await {

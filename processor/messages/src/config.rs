@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use lettre::message::Mailbox;
 use onsale_settings::{
-    ConfigProblem, LOCAL_URL, NamedFile, Secret, SecretFileError, check_range, secret_text,
+    ConfigProblem, LOCAL_URL, NamedFile, Secret, SecretFileError, check_range, has_web_address,
+    secret_text,
 };
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +120,7 @@ impl MailConfig {
             ));
         }
         let base = self.links_url();
-        if !(base.starts_with("https://") || base.starts_with("http://")) || base.contains('#') {
+        if !has_web_address(base) || base.contains('#') {
             problems.push(ConfigProblem::new(
                 "mail.link_base_url",
                 format!("{base:?}"),

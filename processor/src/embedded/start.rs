@@ -118,6 +118,7 @@ impl Opened {
                 look_at_schema(store).await?
             }
         };
+        fit::warn_of_later_version(store).await;
         audit_months::make(store).await;
         let watermarks = store.watermarks().await?;
         let mut reader = journal.reader();

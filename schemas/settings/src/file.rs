@@ -12,6 +12,9 @@ use crate::problem::ConfigProblem;
 
 /// Largest file that is looked into, in bytes: a bundle of all authorities has a quarter of it.
 const SIZE_MAX_BYTES: u64 = 1 << 20;
+/// What some editors begin a text with, and none shows.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+const NOT_REGULAR: &str = "it is a pipe, a socket or a device, and no regular file";
 /// Lets every user of the machine read a file. For a group that may be intended.
 const WORLD_READS: u32 = 0o004;
 
@@ -121,31 +124,51 @@ impl NamedFile {
 /// The text of a file with a secret, without the white space around it.
 ///
 /// # Errors
-/// What it is instead, where it is no text or an empty one.
+/// What it is instead, where it is no text or an empty one, or holds what nobody sees and another file with the same
+/// secret has not.
 pub fn secret_text(bytes: &[u8]) -> Result<&str, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err("it begins with a byte order mark".to_owned());
+    }
+    if text.contains('\0') {
+        return Err("it has a NUL in it".to_owned());
+    }
     match text.trim() {
         "" => Err("it is empty".to_owned()),
         text => Ok(text),
     }
 }
 
-fn look_into(path: &Path, look: &Look) -> Result<(), String> {
-    let found = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
+/// The bytes of a file that a setting names. It has to be a regular one: what a pipe holds can be read once, and one
+/// that nobody writes into keeps a start waiting for ever.
+///
+/// # Errors
+/// As the system says, and where it is no regular file or larger than 1 MiB.
+pub fn read_named(path: &Path) -> io::Result<Vec<u8>> {
+    let found = std::fs::metadata(path)?;
     if found.is_dir() {
-        return Err("it is a folder".to_owned());
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a folder",
+        ));
     }
     if !found.is_file() {
-        // What a pipe holds can be read once, and the server has to.
-        return Ok(());
+        return Err(io::Error::other(NOT_REGULAR));
     }
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(SIZE_MAX_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(&error))?;
+    File::open(path)?
+        .take(SIZE_MAX_BYTES + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > SIZE_MAX_BYTES {
-        return Err(format!("it is larger than {} MiB", SIZE_MAX_BYTES >> 20));
+        let larger = format!("it is larger than {} MiB", SIZE_MAX_BYTES >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, larger));
     }
+    Ok(bytes)
+}
+
+fn look_into(path: &Path, look: &Look) -> Result<(), String> {
+    let bytes = read_named(path).map_err(|error| unreadable(&error))?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("it is empty".to_owned());
     }
@@ -181,6 +204,8 @@ fn look_at_folder(path: &Path, is_created: bool) -> Result<(), String> {
 fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        // Of what it is, not of what the system said.
+        _ if error.raw_os_error().is_none() => error.to_string(),
         _ => format!("it cannot be read: {error}"),
     }
 }
@@ -212,6 +237,10 @@ mod tests {
             path
         };
         let large = vec![b'x'; 1 + (1 << 20)];
+        // Nobody writes into it: whoever opened it would wait.
+        let pipe = folder.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
         for (path, what) in [
             (folder.path().join("gone"), "it does not exist"),
             (folder.path().join("gone/too"), "it does not exist"),
@@ -221,6 +250,13 @@ mod tests {
             (file("binary", b"\xff\xfe"), "it is no text in UTF-8"),
             (file("large", &large), "it is larger than 1 MiB"),
             (file("wrong", b"s3cret"), "it holds something else"),
+            (
+                file("marked", b"\xef\xbb\xbfright"),
+                "it begins with a byte order mark",
+            ),
+            (file("nul", b"rig\0ht"), "it has a NUL in it"),
+            (PathBuf::from("/dev/null"), NOT_REGULAR),
+            (pipe, NOT_REGULAR),
         ] {
             let problem = named(&path).problem().unwrap();
             assert_eq!(
@@ -235,8 +271,6 @@ mod tests {
         let problem = named(&below).problem().unwrap().to_string();
         assert!(problem.contains("cannot be read"), "{problem}");
         assert_eq!(named(&file("right", b" right\n")).problem(), None);
-        // What can be read once is left to the server.
-        assert_eq!(named(Path::new("/dev/null")).problem(), None);
     }
 
     #[test]

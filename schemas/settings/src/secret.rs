@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::file::{read_named, secret_text};
 use crate::problem::ConfigProblem;
 
 /// A secret text. Neither `Debug` nor an error message shows it. It can be
@@ -42,7 +43,7 @@ impl Secret {
     /// [`Secret::check_once`].
     ///
     /// # Errors
-    /// When the file cannot be read, or is empty.
+    /// When the file cannot be read, is no regular one, or holds no secret ([`secret_text`]).
     pub fn configured(
         given: Option<&Self>,
         key: &str,
@@ -56,10 +57,10 @@ impl Secret {
             file: file.to_owned(),
             source,
         };
-        let text = std::fs::read_to_string(file).map_err(failed)?;
-        match text.trim() {
-            "" => Err(failed(io::Error::other("it is empty"))),
-            text => Ok(Some(Self::new(text))),
+        let bytes = read_named(file).map_err(failed)?;
+        match secret_text(&bytes) {
+            Ok(text) => Ok(Some(Self::new(text))),
+            Err(what) => Err(failed(io::Error::other(what))),
         }
     }
 
@@ -101,7 +102,15 @@ mod tests {
         assert_eq!(read.expose(), "in a file");
         let gone = folder.path().join("gone");
         std::fs::write(&file, " \n").unwrap();
-        for (file, said) in [(&file, "empty"), (&gone, "No such file")] {
+        let marked = folder.path().join("marked");
+        std::fs::write(&marked, "\u{feff}secret").unwrap();
+        let device = PathBuf::from("/dev/null");
+        for (file, said) in [
+            (&file, "empty"),
+            (&gone, "No such file"),
+            (&marked, "byte order mark"),
+            (&device, "no regular file"),
+        ] {
             let error = of(None, Some(file.as_path())).unwrap_err();
             assert_eq!(
                 error.to_string(),

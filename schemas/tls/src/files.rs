@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use onsale_settings::ConfigProblem;
+use onsale_settings::{ConfigProblem, read_named};
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, RootCertStore};
@@ -172,7 +172,7 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsFileError> {
 }
 
 fn read(file: &Path, what: &'static str) -> Result<Vec<u8>, TlsFileError> {
-    std::fs::read(file).map_err(|cause| TlsFileError::Read {
+    read_named(file).map_err(|cause| TlsFileError::Read {
         what,
         file: file.to_owned(),
         cause,

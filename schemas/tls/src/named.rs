@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use onsale_settings::NamedFile;
+use onsale_settings::{NamedFile, read_named};
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -50,7 +50,7 @@ pub fn identity_files(
             // What is wrong with the certificate is said of that.
             let chain = certificate
                 .as_deref()
-                .and_then(|file| std::fs::read(file).ok());
+                .and_then(|file| read_named(file).ok());
             match chain.and_then(|bytes| certificates(&bytes).ok()) {
                 Some(chain) => CertifiedKey::from_der(chain, key, &ring::default_provider())
                     .map(drop)

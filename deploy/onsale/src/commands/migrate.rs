@@ -3,7 +3,7 @@
 use anyhow::{Context, anyhow};
 use clap::Args;
 use onsale_store::audit::Actor;
-use onsale_store::{Store, StoreError};
+use onsale_store::{LaterMigrations, Store, StoreError};
 
 use crate::cli::{ConfigArgs, JsonArgs, parse_whole};
 use crate::client;
@@ -45,6 +45,10 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
             return Ok(());
         }
         let applied = store.migrate().await.context("migrations").or_found()?;
+        let later = store.later_migrations().await.or_reach()?;
+        if !later.is_empty() {
+            return leave(args, &later);
+        }
         let (days, by) = (config.retention.audit_days(), Actor::command_line());
         let is_kept = store
             .for_installation()
@@ -57,7 +61,11 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
         }
         if args.json.json {
             let granted = &args.grant;
-            output::json(&serde_json::json!({ "applied": applied, "granted_to": granted }));
+            output::json(&serde_json::json!({
+                "applied": applied,
+                "granted_to": granted,
+                "later_migrations": [],
+            }));
         } else {
             match applied {
                 0 => output::line("the schema is up to date"),
@@ -77,6 +85,30 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+/// The database is of a later version: what there is to give, and to keep, is that version's to say.
+fn leave(args: &MigrateArgs, later: &LaterMigrations) -> Result<(), Failure> {
+    if let Some(role) = &args.grant {
+        return Err(Failure::Found(anyhow!(
+            "--grant {role}: the database belongs to a later version of Onsale ({later}), and what that one needs \
+             is not known here: nothing was changed. Run it with that version"
+        )));
+    }
+    if args.json.json {
+        let numbers = &later.numbers;
+        output::json(&serde_json::json!({
+            "applied": 0,
+            "granted_to": null,
+            "later_migrations": numbers,
+        }));
+    } else {
+        output::line(format_args!(
+            "the database belongs to a later version of Onsale ({later}) and has all that this one needs: nothing \
+             was changed"
+        ));
+    }
+    Ok(())
 }
 
 async fn grant(store: &Store, role: &str) -> Result<(), Failure> {

@@ -167,7 +167,13 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_by_what_is_set_and_once() {
-        for wrong in ["tickets.example.test", "https://h/shop", "https://u:p@h"] {
+        for wrong in [
+            "tickets.example.test",
+            "https://h/shop",
+            "https://u:p@h",
+            "https://h:99999",
+            "https://h:0",
+        ] {
             let mut config = Config::for_tests();
             config.http.public_url = some(wrong);
             assert_eq!(named(&config), [PUBLIC], "{wrong}");

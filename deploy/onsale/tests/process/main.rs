@@ -25,6 +25,7 @@ mod kafka_database;
 #[path = "../../../../processor/log/src/kafka/tests/proxy.rs"]
 mod kafka_proxy;
 mod kill_nine;
+mod later_version;
 mod life;
 mod load;
 mod load_history;

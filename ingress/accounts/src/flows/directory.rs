@@ -26,7 +26,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::StepUp`] and [`StoreError::RightWithdrawn`], as for changes; [`AccountError::Invalid`] for what is
-    /// no address; when the database cannot be used, or an address does not open.
+    /// no address; when the database cannot be used.
     pub async fn accounts(
         &self,
         query: &AccountQuery,
@@ -42,7 +42,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::StepUp`], [`AccountError::NotFound`] and [`StoreError::RightWithdrawn`]; when the database cannot
-    /// be used, or the address does not open.
+    /// be used.
     pub async fn account(
         &self,
         id: Uuid,

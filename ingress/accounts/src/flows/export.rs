@@ -2,8 +2,9 @@
 
 use onsale_private::Private;
 use onsale_store::account::{
-    ApiKeyRow, GUESTS_PER_ACCOUNT_MAX, IdentityRow, KeptLink, Membership, SessionRow,
+    ApiKeyRow, GUESTS_PER_ACCOUNT_MAX, IdentityRow, KeptLink, Membership, Purpose, SessionRow,
 };
+use onsale_store::address_change::KeptChange;
 use onsale_store::audit::{AuditFilter, AuditRow};
 use uuid::Uuid;
 
@@ -11,6 +12,7 @@ use crate::accounts::{Accounts, Person};
 use crate::error::AccountError;
 use crate::flows::FactorsOverview;
 use crate::flows::guests::Guest;
+use crate::vault::Vault;
 
 /// Sessions of one export, the newest ones: more than a month has, within which they are kept.
 const SESSIONS_MAX: u32 = 1_000;
@@ -38,7 +40,7 @@ pub struct Export {
     /// The accounts elsewhere by which it signs in.
     pub identities: Vec<IdentityRow>,
     /// Links that wait for it, and invitations to it and by it.
-    pub links: Vec<KeptLink>,
+    pub links: Vec<ExportedLink>,
     /// The keys of programs that it created.
     pub api_keys: Vec<ApiKeyRow>,
     /// Its sessions, live or ended, with program and address.
@@ -47,6 +49,17 @@ pub struct Export {
     pub audit: Vec<AuditRow>,
     /// Whether there is more than fits.
     pub is_cut: bool,
+}
+
+/// A link or an invitation as it is kept.
+#[derive(Debug)]
+pub struct ExportedLink {
+    /// What it is for, and its times.
+    pub link: KeptLink,
+    /// The new address that it would give the account, as long as that waits.
+    pub email: Option<Private>,
+    /// The address does not open, and is left out.
+    pub is_unreadable: bool,
 }
 
 /// A session as it is kept.
@@ -58,6 +71,37 @@ pub struct ExportedSession {
     pub agent: Option<Private>,
     /// The address that it was opened from.
     pub address: Option<Private>,
+    /// Something of it does not open, and is left out.
+    pub is_unreadable: bool,
+}
+
+impl From<KeptLink> for ExportedLink {
+    fn from(link: KeptLink) -> Self {
+        Self {
+            link,
+            email: None,
+            is_unreadable: false,
+        }
+    }
+}
+
+impl ExportedLink {
+    fn of_change(vault: &Vault, change: &KeptChange) -> Self {
+        let mut is_unreadable = false;
+        let email = vault.shown(vault.open_new_email(change), &mut is_unreadable);
+        Self {
+            link: KeptLink {
+                purpose: Purpose::ChangeEmail,
+                invited: None,
+                invited_by: None,
+                issued_at_ms: change.issued_at_ms,
+                expires_at_ms: change.expires_at_ms,
+                used_at_ms: change.used_at_ms,
+            },
+            email,
+            is_unreadable,
+        }
+    }
 }
 
 impl Accounts {
@@ -75,23 +119,31 @@ impl Accounts {
         let sessions: Vec<ExportedSession> = rows
             .into_iter()
             .map(|row| {
-                let (agent, address) = vault.open_origin(&row)?;
-                Ok(ExportedSession {
+                let mut is_unreadable = false;
+                let (agent, address) = vault.show_origin(&row, &mut is_unreadable);
+                ExportedSession {
                     row,
                     agent,
                     address,
-                })
+                    is_unreadable,
+                }
             })
-            .collect::<Result<_, AccountError>>()?;
+            .collect();
         let row = self.store.user(user).await?;
         let row = row.ok_or(AccountError::NotFound("account"))?;
         let guests = self.store.guests_of_person(&row, GUESTS_MAX).await?;
         let guests: Vec<Guest> = guests
             .into_iter()
             .map(|row| Guest::open(vault, row))
-            .collect::<Result<_, _>>()?;
-        let mut links = self.store.links_of_person(&row, LINKS_MAX).await?;
-        links.extend(self.store.address_changes_of(user).await?);
+            .collect();
+        let links = self.store.links_of_person(&row, LINKS_MAX).await?;
+        let mut links: Vec<ExportedLink> = links.into_iter().map(ExportedLink::from).collect();
+        let changes = self.store.address_changes_of(user).await?;
+        links.extend(
+            changes
+                .iter()
+                .map(|change| ExportedLink::of_change(vault, change)),
+        );
         let api_keys = self.store.api_keys_of_person(user, API_KEYS_MAX).await?;
         let (mut audit, mut is_audit_cut) = self.entries_about("user", user).await?;
         // What it did before it took them over is its own, too.

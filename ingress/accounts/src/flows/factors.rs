@@ -41,6 +41,8 @@ pub struct OwnPasskey {
     pub passkey_id: Uuid,
     /// What the person calls it.
     pub name: Option<Private>,
+    /// The name does not open.
+    pub is_unreadable: bool,
     /// When it was registered, in milliseconds since 1970.
     pub created_at_ms: u64,
     /// When it was last used, in milliseconds since 1970.
@@ -73,14 +75,16 @@ impl Accounts {
             .passkeys
             .iter()
             .map(|row| {
-                Ok(OwnPasskey {
+                let mut is_unreadable = false;
+                OwnPasskey {
                     passkey_id: row.passkey_id,
-                    name: vault.open_passkey_name(row)?,
+                    name: vault.shown(vault.open_passkey_name(row), &mut is_unreadable),
+                    is_unreadable,
                     created_at_ms: row.created_at_ms,
                     last_used_at_ms: row.last_used_at_ms,
-                })
+                }
             })
-            .collect::<Result<_, AccountError>>()?;
+            .collect();
         Ok(FactorsOverview {
             totp_since_ms: factors.totp.and_then(|totp| totp.confirmed_at_ms),
             passkeys,

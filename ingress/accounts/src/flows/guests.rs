@@ -1,7 +1,7 @@
 //! Buying without an account, and taking over later what was bought so.
 
 use onsale_auth::{Grant, Purchase, Role};
-use onsale_private::{OpenError, Private};
+use onsale_private::Private;
 use onsale_schemas::{ShowId, TenantId, UserId};
 use onsale_store::account::{GuestRow, TakeOver};
 use onsale_store::audit::AuditRow;
@@ -24,8 +24,10 @@ const GUEST: &str = "guest";
 pub struct Guest {
     /// The row.
     pub row: GuestRow,
-    /// The address; `None` once it is forgotten or erased.
+    /// The address; `None` once it is forgotten or erased, or where it does not open.
     pub email: Option<Private>,
+    /// The address does not open.
+    pub is_unreadable: bool,
 }
 
 /// A guest that can buy.
@@ -40,9 +42,14 @@ pub struct GuestSignedIn {
 }
 
 impl Guest {
-    pub(crate) fn open(vault: &Vault, row: GuestRow) -> Result<Self, OpenError> {
-        let email = vault.open_guest_email(&row)?;
-        Ok(Self { row, email })
+    pub(crate) fn open(vault: &Vault, row: GuestRow) -> Self {
+        let mut is_unreadable = false;
+        let email = vault.shown(vault.open_guest_email(&row), &mut is_unreadable);
+        Self {
+            row,
+            email,
+            is_unreadable,
+        }
     }
 }
 
@@ -168,7 +175,7 @@ impl Accounts {
         let row = self.store.guest(guest).await?;
         let row = row.filter(|row| row.erased_at_ms.is_none());
         let row = row.ok_or(AccountError::NotFound("guest"))?;
-        Ok(Guest::open(self.vault(now_ms).await?, row)?)
+        Ok(Guest::open(self.vault(now_ms).await?, row))
     }
 
     /// What is kept about a guest beside its bookings: itself, and what it did and what was done to it, the

@@ -27,8 +27,8 @@ const INVITATION: &str = "invitation";
 pub struct OpenInvitation {
     /// Role, times and who invited.
     pub row: InvitationRow,
-    /// The address that it was sent to.
-    pub email: Private,
+    /// The address that it was sent to; `None` where it does not open.
+    pub email: Option<Private>,
 }
 
 impl Accounts {
@@ -138,7 +138,7 @@ impl Accounts {
     /// The invitations of a tenant that wait for an answer, the oldest first.
     ///
     /// # Errors
-    /// When the database cannot be used, or a value does not open.
+    /// When the database cannot be used.
     pub async fn invitations(
         &self,
         tenant: Uuid,
@@ -146,12 +146,15 @@ impl Accounts {
     ) -> Result<Vec<OpenInvitation>, AccountError> {
         let vault = self.vault(now_ms).await?;
         let rows = self.tenants.invitations_of(tenant, now_ms).await?;
-        rows.into_iter()
+        let open = rows
+            .into_iter()
             .map(|row| {
-                let email = vault.open_invited(row.invitation_id, &row.address)?;
-                Ok(OpenInvitation { row, email })
+                let email = vault.open_invited(row.invitation_id, &row.address);
+                let email = vault.shown(email.map(Some), &mut false);
+                OpenInvitation { row, email }
             })
-            .collect()
+            .collect();
+        Ok(open)
     }
 
     /// Withdraws an invitation of a tenant.

@@ -21,28 +21,34 @@ pub struct OwnSession {
     pub agent: Option<Private>,
     /// The address that it was opened from.
     pub address: Option<Private>,
+    /// Something of it does not open, and is left out.
+    pub is_unreadable: bool,
 }
 
 impl Accounts {
     /// The live sessions of an account, newest first.
     ///
     /// # Errors
-    /// When the database cannot be used, or a value does not open.
+    /// When the database cannot be used.
     pub async fn sessions(&self, user: Uuid, now_ms: u64) -> Result<Vec<OwnSession>, AccountError> {
         let vault = self.vault(now_ms).await?;
         let rows = self.store.sessions_of(user, now_ms).await?;
-        rows.into_iter()
+        let sessions = rows
+            .into_iter()
             .map(|row| {
-                let (agent, address) = vault.open_origin(&row)?;
-                Ok(OwnSession {
+                let mut is_unreadable = false;
+                let (agent, address) = vault.show_origin(&row, &mut is_unreadable);
+                OwnSession {
                     session_id: row.session_id,
                     created_at_ms: row.created_at_ms,
                     last_used_at_ms: row.rotated_at_ms,
                     expires_at_ms: row.expires_at_ms,
                     agent,
                     address,
-                })
+                    is_unreadable,
+                }
             })
-            .collect()
+            .collect();
+        Ok(sessions)
     }
 }

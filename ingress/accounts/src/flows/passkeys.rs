@@ -80,10 +80,15 @@ impl Accounts {
             .consent_to_set_up(user, session, password, origin, now_ms)
             .await?;
         let known = self.store.factors_of(user).await?.passkeys;
+        // One that does not open cannot be signed in with either: it keeps nobody from another one.
         let known = known
             .iter()
-            .map(|row| Ok(vault.open_credential(row)?.cred_id().clone()))
-            .collect::<Result<_, AccountError>>()?;
+            .filter_map(|row| {
+                let credential = vault.open_credential(row).map(Some);
+                let credential = vault.shown(credential, &mut false)?;
+                Some(credential.cred_id().clone())
+            })
+            .collect();
         let begun = passkeys.begin_registration(user, &email, known, vault.ring(), now_ms)?;
         Ok(PasskeyCeremony {
             ceremony: Private::new(begun.ceremony),

@@ -120,7 +120,6 @@ impl Accounts {
             token_hash: secret.hash(),
             token: URL_SAFE_NO_PAD.encode(sealed.as_bytes()),
             life_ms: self.config.reset_link_seconds.saturating_mul(1_000),
-            asked_at_ms: now_ms,
             by: origin.anonymous(),
         };
         if self.store.ask_for_reset(&request).await? {

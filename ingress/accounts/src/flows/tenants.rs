@@ -31,6 +31,8 @@ pub struct TeamMember {
     pub email: Option<Private>,
     /// The name.
     pub name: Option<Private>,
+    /// Something of it does not open, and is left out.
+    pub is_unreadable: bool,
 }
 
 impl Accounts {
@@ -173,7 +175,7 @@ impl Accounts {
     /// The people of a tenant.
     ///
     /// # Errors
-    /// When the database cannot be used, or a value does not open.
+    /// When the database cannot be used.
     pub async fn members(
         &self,
         tenant: Uuid,
@@ -181,16 +183,19 @@ impl Accounts {
     ) -> Result<Vec<TeamMember>, AccountError> {
         let vault = self.vault(now_ms).await?;
         let rows = self.tenants.members_of(tenant, MEMBERS_MAX).await?;
-        rows.into_iter()
+        let members = rows
+            .into_iter()
             .map(|(membership, user)| {
-                let profile = vault.open_profile(&user)?;
-                Ok(TeamMember {
+                let profile = vault.show_profile(&user);
+                TeamMember {
                     membership,
                     email: profile.email,
                     name: profile.name,
-                })
+                    is_unreadable: profile.is_unreadable,
+                }
             })
-            .collect()
+            .collect();
+        Ok(members)
     }
 
     /// Gives a member another role; its sessions end, for their tokens say the old one.

@@ -50,6 +50,9 @@ pub(crate) struct PersonBody {
     /// of a buyer, and a refresh after it says the right one.
     second_factor_required: bool,
     created_at: Instant,
+    /// Whether something of it is `null` because what is kept of it does not open: it is damaged, or its key is not
+    /// configured.
+    unreadable: bool,
 }
 
 /// A sign-in.
@@ -67,6 +70,9 @@ pub(crate) struct SessionBody {
     user_agent: Option<String>,
     /// The address that it was opened from.
     address: Option<String>,
+    /// Whether something of it is `null` because what is kept of it does not open: it is damaged, or its key is not
+    /// configured.
+    unreadable: bool,
 }
 
 /// What a call has done that has nothing else to say.
@@ -114,13 +120,18 @@ impl From<Person> for PersonBody {
             address_owned,
             second_factor_required: standing.needs_factor,
             created_at: Instant(user.created_at_ms),
+            unreadable: profile.is_unreadable,
         }
     }
 }
 
 impl From<Guest> for PersonBody {
     fn from(guest: Guest) -> Self {
-        let Guest { row, email } = guest;
+        let Guest {
+            row,
+            email,
+            is_unreadable,
+        } = guest;
         Self {
             user_id: row.guest_id,
             email: email.map(Private::into_exposed),
@@ -134,6 +145,7 @@ impl From<Guest> for PersonBody {
             address_owned: false,
             second_factor_required: false,
             created_at: Instant(row.created_at_ms),
+            unreadable: is_unreadable,
         }
     }
 }
@@ -148,6 +160,7 @@ impl SessionBody {
             expires_at: Instant(session.expires_at_ms),
             user_agent: session.agent.map(Private::into_exposed),
             address: session.address.map(Private::into_exposed),
+            unreadable: session.is_unreadable,
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::{Export, ExportedSession, FactorsOverview, Guest};
+use onsale_accounts::{Export, ExportedLink, ExportedSession, FactorsOverview, Guest};
 use onsale_private::Private;
 use onsale_schemas::{MemberRole, UserId};
-use onsale_store::account::{ApiKeyRow, IdentityRow, KeptLink, Membership, Requirement};
+use onsale_store::account::{ApiKeyRow, IdentityRow, Membership, Requirement};
 use onsale_store::audit::AuditRow;
 use onsale_store::booking::BookingFilter;
 use serde::Serialize;
@@ -66,6 +66,9 @@ pub(crate) struct GuestPurchaseBody {
     locale: Option<String>,
     created_at: Instant,
     taken_over_at: Option<Instant>,
+    /// Whether something of it is `null` because what is kept of it does not open: it is damaged, or its key is not
+    /// configured.
+    unreadable: bool,
 }
 
 /// That a person belongs to a tenant.
@@ -103,6 +106,11 @@ pub(crate) struct ExportedLinkBody {
     expires_at: Instant,
     /// When it was used or withdrawn.
     used_at: Option<Instant>,
+    /// Of `change_email`, as long as it waits: the new address.
+    email: Option<String>,
+    /// Whether the new address is `null` because what is kept of it does not open: it is damaged, or its key is not
+    /// configured.
+    unreadable: bool,
 }
 
 /// A key of a program as it is kept.
@@ -132,6 +140,9 @@ pub(crate) struct ExportedSessionBody {
     ended_why: Option<&'static str>,
     user_agent: Option<String>,
     address: Option<String>,
+    /// Whether something of it is `null` because what is kept of it does not open: it is damaged, or its key is not
+    /// configured.
+    unreadable: bool,
 }
 
 /// An entry of the audit trail. Who else acted is not said, only in which role.
@@ -162,13 +173,18 @@ impl From<Membership> for MembershipBody {
 
 impl From<Guest> for GuestPurchaseBody {
     fn from(guest: Guest) -> Self {
-        let Guest { row, email } = guest;
+        let Guest {
+            row,
+            email,
+            is_unreadable,
+        } = guest;
         Self {
             guest_id: row.guest_id,
             email: email.map(Private::into_exposed),
             locale: row.locale,
             created_at: Instant(row.created_at_ms),
             taken_over_at: row.owner.map(|(_, at_ms)| Instant(at_ms)),
+            unreadable: is_unreadable,
         }
     }
 }
@@ -185,7 +201,12 @@ impl From<IdentityRow> for ExportedIdentityBody {
 }
 
 impl ExportedLinkBody {
-    fn of(link: KeptLink, user: Uuid) -> Self {
+    fn of(link: ExportedLink, user: Uuid) -> Self {
+        let ExportedLink {
+            link,
+            email,
+            is_unreadable,
+        } = link;
         let (tenant_id, role) = link.invited.unzip();
         Self {
             purpose: link.purpose.as_str(),
@@ -195,6 +216,8 @@ impl ExportedLinkBody {
             issued_at: Instant(link.issued_at_ms),
             expires_at: Instant(link.expires_at_ms),
             used_at: link.used_at_ms.map(Instant),
+            email: email.map(Private::into_exposed),
+            unreadable: is_unreadable,
         }
     }
 }
@@ -220,6 +243,7 @@ impl From<ExportedSession> for ExportedSessionBody {
             row,
             agent,
             address,
+            is_unreadable,
         } = session;
         Self {
             session_id: row.session_id,
@@ -231,6 +255,7 @@ impl From<ExportedSession> for ExportedSessionBody {
             ended_why: row.ended.map(|(_, why)| why.as_str()),
             user_agent: agent.map(Private::into_exposed),
             address: address.map(Private::into_exposed),
+            unreadable: is_unreadable,
         }
     }
 }

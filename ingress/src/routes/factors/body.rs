@@ -50,6 +50,9 @@ pub(crate) struct PasskeyBody {
     name: Option<String>,
     created_at: Instant,
     last_used_at: Option<Instant>,
+    /// Whether something of it is `null` because what is kept of it does not open: it is damaged, or its key is not
+    /// configured.
+    unreadable: bool,
 }
 
 /// Recovery codes, each of which is good once in the place of a code of an authenticator app.
@@ -94,6 +97,7 @@ impl From<OwnPasskey> for PasskeyBody {
             name: passkey.name.map(Private::into_exposed),
             created_at: Instant(passkey.created_at_ms),
             last_used_at: passkey.last_used_at_ms.map(Instant),
+            unreadable: passkey.is_unreadable,
         }
     }
 }

@@ -35,6 +35,9 @@ pub(crate) struct MemberBody {
     /// `owner`, `manager`, `finance`, `box_office` or `scanner`.
     role: &'static str,
     since: Instant,
+    /// Whether something of it is `null` because what is kept of it does not open: it is damaged, or its key is not
+    /// configured.
+    unreadable: bool,
 }
 
 impl From<TenantRow> for TenantBody {
@@ -56,6 +59,7 @@ impl From<TeamMember> for MemberBody {
             name: member.name.map(Private::into_exposed),
             role: member.membership.role.as_str(),
             since: Instant(member.membership.created_at_ms),
+            unreadable: member.is_unreadable,
         }
     }
 }

@@ -22,7 +22,8 @@ use crate::values::Instant;
 #[schema(as = Invitation)]
 pub(crate) struct InvitationBody {
     invitation_id: Uuid,
-    email: String,
+    /// `null` where what is kept of it does not open: it is damaged, or its key is not configured.
+    email: Option<String>,
     /// `owner`, `manager`, `finance`, `box_office` or `scanner`.
     role: &'static str,
     /// The account that invited.
@@ -36,7 +37,7 @@ impl From<OpenInvitation> for InvitationBody {
         let OpenInvitation { row, email } = invitation;
         Self {
             invitation_id: row.invitation_id,
-            email: Private::into_exposed(email),
+            email: email.map(Private::into_exposed),
             role: row.role.as_str(),
             invited_by: row.invited_by,
             invited_at: Instant(row.issued_at_ms),

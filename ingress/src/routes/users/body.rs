@@ -39,11 +39,18 @@ pub(crate) struct AccountBody {
     last_sign_in_at: Option<Instant>,
     /// The open tenants that it belongs to, by slug; at most 100.
     memberships: Vec<MembershipBody>,
+    /// Whether something of it is `null` because what is kept of it does not open: it is damaged, or its key is not
+    /// configured.
+    unreadable: bool,
 }
 
 impl From<ListedAccount> for AccountBody {
     fn from(account: ListedAccount) -> Self {
-        let ListedAccount { listed, email } = account;
+        let ListedAccount {
+            listed,
+            email,
+            is_unreadable,
+        } = account;
         let user = listed.user;
         Self {
             user_id: user.user_id,
@@ -61,6 +68,7 @@ impl From<ListedAccount> for AccountBody {
                 .into_iter()
                 .map(MembershipBody::from)
                 .collect(),
+            unreadable: is_unreadable,
         }
     }
 }

@@ -78,3 +78,38 @@ async fn links_invitations_and_keys_are_in_it() {
     assert!(links.all(|link| link["by_you"] == false));
     assert_eq!(export["api_keys"], json!([]));
 }
+
+#[tokio::test]
+async fn the_new_address_that_waits_is_in_it() {
+    let world = world(true).await;
+    let (owner, _tenant) = owner_of(&world, "opera").await;
+    let new = "second@example.test";
+    let body = json!({ "email": new, "password": PASSWORD });
+    call(&world, &owner, Method::POST, "auth/change-email", body)
+        .await
+        .data(202);
+    let change = async || {
+        let export = exported(&world, &owner).await;
+        let mut links = export["links"].as_array().unwrap().clone();
+        links.retain(|link| link["purpose"] == "change_email");
+        links
+    };
+    let waiting = change().await;
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0]["email"], new);
+    assert_eq!(waiting[0]["unreadable"], false);
+    assert_eq!(waiting[0]["used_at"], Value::Null);
+    // Another one takes its place.
+    let other = "third@example.test";
+    let body = json!({ "email": other, "password": PASSWORD });
+    call(&world, &owner, Method::POST, "auth/change-email", body)
+        .await
+        .data(202);
+    let mut emails: Vec<(Value, bool)> = change()
+        .await
+        .iter()
+        .map(|link| (link["email"].clone(), link["used_at"].is_null()))
+        .collect();
+    emails.sort_by_key(|(email, _)| email.to_string());
+    assert_eq!(emails, [(json!(other), true), (Value::Null, false)]);
+}

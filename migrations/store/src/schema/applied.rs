@@ -1,5 +1,8 @@
 //! Which migrations a database has.
 
+use sqlx::migrate::Migrator;
+
+use super::later::LaterMigrations;
 use super::migrator;
 use crate::database::{Database, Value};
 use crate::error::StoreError;
@@ -7,45 +10,72 @@ use crate::error::StoreError;
 /// A table of the first migration, which every database of this program has.
 const FIRST_TABLE: &str = "events";
 
-/// Error unless exactly the migrations that this program knows are applied.
+/// Error unless all migrations that this program knows are applied, as it knows them. Those of a later version are
+/// let pass: they only add ([`later`] names them).
 pub(crate) async fn check(database: &Database) -> Result<(), StoreError> {
-    let known = migrator(database);
     let applied = applied(database).await?;
     has_list(database, &applied).await?;
+    match fit(migrator(database), &applied) {
+        Fit::Whole => Ok(()),
+        Fit::Lacks(why) | Fit::Wrong(why) => Err(StoreError::Schema(why)),
+    }
+}
+
+/// Migrations that the database has and this program does not know.
+pub(crate) async fn later(database: &Database) -> Result<LaterMigrations, StoreError> {
+    let applied = applied(database).await?;
+    Ok(unknown(migrator(database), &applied))
+}
+
+/// How what was applied fits what this program knows.
+pub(super) enum Fit {
+    /// All that it knows is there.
+    Whole,
+    /// Something is missing, which can be applied; and what, in words.
+    Lacks(String),
+    /// Nothing may be applied; and why, in words.
+    Wrong(String),
+}
+
+pub(super) fn fit(known: &Migrator, applied: &[AppliedMigration]) -> Fit {
+    let mut missing = None;
     for migration in known.iter() {
+        let name = format!("{:04} ({})", migration.version, migration.description);
         match applied.iter().find(|row| row.version == migration.version) {
-            None => {
-                return Err(StoreError::Schema(format!(
-                    "migration {:04} ({}) is missing: run `onsale migrate`",
-                    migration.version, migration.description
-                )));
-            }
+            None => missing = missing.or(Some(name)),
             Some(row) if !row.succeeded => {
-                return Err(StoreError::Schema(format!(
-                    "migration {:04} ({}) was begun and not finished: repair by hand, then run \
-                     `onsale migrate`",
-                    migration.version, migration.description
-                )));
+                return Fit::Wrong(format!(
+                    "migration {name} was begun and not finished: repair by hand, then run `onsale migrate`"
+                ));
             }
             Some(row) if row.checksum != *migration.checksum => {
-                return Err(StoreError::Schema(format!(
-                    "migration {:04} ({}) was applied with another text than this program has",
-                    migration.version, migration.description
-                )));
+                return Fit::Wrong(format!(
+                    "migration {name} was applied with another text than this program has"
+                ));
             }
             Some(_) => {}
         }
     }
-    match applied
-        .iter()
-        .find(|row| !known.version_exists(row.version))
-    {
-        Some(row) => Err(StoreError::Schema(format!(
-            "migration {:04} is applied, which this program does not know: the database belongs to \
-             a later version of Onsale",
-            row.version
-        ))),
-        None => Ok(()),
+    let later = unknown(known, applied);
+    match missing {
+        None => Fit::Whole,
+        Some(name) if later.is_empty() => {
+            Fit::Lacks(format!("migration {name} is missing: run `onsale migrate`"))
+        }
+        // What comes later may build on it otherwise than this program would.
+        Some(name) => Fit::Wrong(format!(
+            "migration {name} is missing, and {later} of a later version of Onsale is applied: nothing was \
+             changed. Run `onsale migrate` of that version"
+        )),
+    }
+}
+
+fn unknown(known: &Migrator, applied: &[AppliedMigration]) -> LaterMigrations {
+    let numbers = applied.iter().map(|row| row.version);
+    LaterMigrations {
+        numbers: numbers
+            .filter(|number| !known.version_exists(*number))
+            .collect(),
     }
 }
 

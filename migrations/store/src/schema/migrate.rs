@@ -6,8 +6,8 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use tokio::time::{Instant, sleep};
 
-use super::applied::{applied, check, has_list};
-use super::{POSTGRES, SQLITE};
+use super::applied::{Fit, applied, check, fit, has_list};
+use super::{POSTGRES, SQLITE, migrator};
 use crate::database::postgres::PostgresPool;
 use crate::database::{Database, classify, within};
 use crate::error::StoreError;
@@ -23,6 +23,8 @@ const MIGRATING: [(&str, &str); 3] = [
 
 /// `lock_not_available` and `deadlock_detected`: others are at the tables that a migration changes.
 const LOCKED_OUT: [&str; 2] = ["55P03", "40P01"];
+/// `insufficient_privilege`: the role does not own the tables.
+const NOT_ALLOWED: &str = "42501";
 /// Between two tries to get the locks; everyone else gets on meanwhile.
 const LOCKS_PAUSE: Duration = Duration::from_secs(3);
 /// How often it is said that it waits for them.
@@ -35,19 +37,29 @@ const MIGRATION_MAX: Duration = Duration::from_secs(86_400);
 /// How long closing their connection may take.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 
-/// Applies what is missing; returns how many migrations that were.
+/// Applies what is missing; returns how many migrations that were. A database of a later version stays as it is.
 pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
     // Looking costs a role nothing that may not create anything, as one that the program has on PostgreSQL
     // where another role owns the tables.
-    if check(database).await.is_ok() {
-        return Ok(0);
-    }
     let before = applied(database).await?;
     has_list(database, &before).await?;
+    let lacks = match fit(migrator(database), &before) {
+        Fit::Whole => return Ok(0),
+        Fit::Lacks(why) => why,
+        Fit::Wrong(why) => return Err(StoreError::Schema(why)),
+    };
+    if let Err(error) = apply(database, &lacks).await {
+        // Another node was faster, perhaps of a later version, whose migrations the library does not let pass.
+        return check(database).await.map(|()| 0).map_err(|_left| error);
+    }
+    let after = applied(database).await?.len();
+    Ok(after.saturating_sub(before.len()))
+}
+
+/// Applies what `lacks` says is missing.
+async fn apply(database: &Database, lacks: &str) -> Result<(), StoreError> {
     match database {
-        Database::Postgres(PostgresPool { pool, .. }) => {
-            migrate_postgres(pool).await?;
-        }
+        Database::Postgres(PostgresPool { pool, .. }) => migrate_postgres(pool, lacks).await,
         Database::Sqlite(pools) => {
             // What the migrations make is kept like the catalog. There is only this connection that
             // writes, so the migrations run on it.
@@ -55,15 +67,14 @@ pub(crate) async fn migrate(database: &Database) -> Result<usize, StoreError> {
                 .execute(&pools.writer)
                 .await
                 .map_err(classify)?;
-            SQLITE.run(&pools.writer).await.map_err(schema_error)?;
+            let ran = SQLITE.run(&pools.writer).await;
+            ran.map_err(|error| schema_error(error, lacks))
         }
     }
-    let after = applied(database).await?.len();
-    Ok(after.saturating_sub(before.len()))
 }
 
 /// Each migration is a transaction: one that does not get its locks has changed nothing, and begins again.
-async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
+async fn migrate_postgres(pool: &PgPool, lacks: &str) -> Result<(), StoreError> {
     let began = Instant::now();
     let mut said_at: Option<Instant> = None;
     loop {
@@ -89,20 +100,32 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
                 }
                 sleep(LOCKS_PAUSE).await;
             }
-            answer => return answer.map_err(schema_error),
+            answer => return answer.map_err(|error| schema_error(error, lacks)),
         }
     }
 }
 
 fn is_locked_out(error: &MigrateError) -> bool {
-    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
-        return false;
-    };
-    matches!(error, sqlx::Error::Database(cause)
-        if cause.code().is_some_and(|code| LOCKED_OUT.contains(&code.as_ref())))
+    code(error).is_some_and(|code| LOCKED_OUT.contains(&code.as_str()))
 }
 
-fn schema_error(error: MigrateError) -> StoreError {
+/// What the database gave as the kind of its error.
+fn code(error: &MigrateError) -> Option<String> {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return None;
+    };
+    match error {
+        sqlx::Error::Database(cause) => Some(cause.code()?.into_owned()),
+        _ => None,
+    }
+}
+
+fn schema_error(error: MigrateError, lacks: &str) -> StoreError {
+    if code(&error).as_deref() == Some(NOT_ALLOWED) {
+        return StoreError::Schema(format!(
+            "{lacks} as the role that owns the tables (this one may not: {error})"
+        ));
+    }
     let is_locked_out = is_locked_out(&error);
     match error {
         MigrateError::Execute(error) => classify(error),

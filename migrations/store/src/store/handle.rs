@@ -8,7 +8,7 @@ use crate::database::postgres::PostgresPool;
 use crate::database::tls::{self, Transport};
 use crate::database::{Database, Durability, Latch, postgres, sqlite};
 use crate::error::StoreError;
-use crate::schema::{self, MissingObject};
+use crate::schema::{self, LaterMigrations, MissingObject};
 use crate::scope::Scope;
 use crate::shadows;
 
@@ -159,10 +159,12 @@ impl Store {
         }
     }
 
-    /// Applies missing migrations; returns how many.
+    /// Applies missing migrations; returns how many. A database of a later version stays as it is
+    /// ([`Store::later_migrations`]).
     ///
     /// # Errors
-    /// [`StoreError::Schema`] when the database was migrated by another history of migrations.
+    /// [`StoreError::Schema`] when the database was migrated by another history of migrations, or this role of it
+    /// may not apply what is missing.
     pub async fn migrate(&self) -> Result<usize, StoreError> {
         self.database.latch().check()?;
         let database = self.database.clone();
@@ -174,12 +176,21 @@ impl Store {
         self.database.writes().run(work).await
     }
 
-    /// Error unless every migration this program knows is applied and none that it does not know.
+    /// Error unless every migration this program knows is applied. It works with a database of a later version,
+    /// too.
     ///
     /// # Errors
     /// [`StoreError::Schema`] with what to do.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         schema::check(&self.database).await
+    }
+
+    /// Migrations of a later version of this program that the database has.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn later_migrations(&self) -> Result<LaterMigrations, StoreError> {
+        schema::later(&self.database).await
     }
 
     /// Tables, columns, indexes and triggers that the applied migrations have left and that someone has

@@ -92,14 +92,33 @@ async fn a_key_is_of_one_request_while_it_is_remembered(bench: Bench) {
     turn(&bench, other, NOW_MS + IDEMPOTENCY_WINDOW_MS).await;
 }
 
+/// Has a turn end so much later, or earlier where it is negative.
+async fn shift(bench: &Bench, by_ms: i64) {
+    let sql = format!("UPDATE account_answers SET running_until_ms = running_until_ms + {by_ms}");
+    bench.tamper(&sql).await;
+}
+
+/// As long as a turn lasts.
+const TURN_MS: i64 = 60_000;
+
 async fn one_at_a_time_does_what_was_asked(bench: Bench) {
+    let before_ms = bench.store.clock_ms().await.unwrap();
+    // The clocks of nodes do not matter, not even one of many years ago.
     let begun = turn(&bench, key(1, 1), NOW_MS).await;
-    let until_ms = NOW_MS + RUNNING_MS;
-    assert_eq!(begun.until_ms, until_ms);
-    let early = begin(&bench, key(1, 1), until_ms - 1).await;
-    assert_eq!(early, Begun::Running(until_ms));
-    let next = turn(&bench, key(1, 1), until_ms).await;
-    assert_eq!(next.until_ms, until_ms + RUNNING_MS);
+    let after_ms = bench.store.clock_ms().await.unwrap();
+    assert!((before_ms + RUNNING_MS..=after_ms + RUNNING_MS).contains(&begun.until_ms));
+    for at_ms in [NOW_MS - 3_600_000, NOW_MS, NOW_MS + 3_600_000] {
+        match begin(&bench, key(1, 1), at_ms).await {
+            Begun::Running(left_ms) => assert!((1..=RUNNING_MS).contains(&left_ms), "{left_ms}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    shift(&bench, -TURN_MS).await;
+    let next = turn(&bench, key(1, 1), NOW_MS).await;
+    assert!(next.until_ms >= begun.until_ms);
+    // One that was begun by a clock that was ahead is over.
+    shift(&bench, 2 * 3_600_000).await;
+    turn(&bench, key(1, 1), NOW_MS).await;
     // Of several at once one begins.
     let (one, other, third) = tokio::join!(
         begin(&bench, key(2, 1), NOW_MS),
@@ -113,11 +132,17 @@ async fn one_at_a_time_does_what_was_asked(bench: Bench) {
 
 async fn a_turn_that_has_passed_on_remembers_nothing(bench: Bench) {
     let slow = turn(&bench, key(1, 1), NOW_MS).await;
-    let next = turn(&bench, key(1, 1), slow.until_ms).await;
+    // Another millisecond than the next one's.
+    shift(&bench, -2 * TURN_MS).await;
+    let slow = Turn {
+        until_ms: slow.until_ms - 2 * RUNNING_MS,
+        ..slow
+    };
+    let next = turn(&bench, key(1, 1), NOW_MS).await;
     assert!(!keep(&bench, slow, &answer()).await);
     bench.store.drop_account_turn(slow).await.unwrap();
-    let running = begin(&bench, key(1, 1), slow.until_ms).await;
-    assert_eq!(running, Begun::Running(next.until_ms));
+    let running = begin(&bench, key(1, 1), NOW_MS).await;
+    assert!(matches!(running, Begun::Running(_)), "{running:?}");
     assert!(keep(&bench, next, &answer()).await);
     assert!(!keep(&bench, next, &answer()).await, "once");
 }

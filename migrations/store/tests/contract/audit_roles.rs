@@ -30,6 +30,39 @@ async fn a_role_that_owns_nothing_writes_entries_and_changes_none() {
     on_postgres(|bench| with_role(bench, as_role)).await;
 }
 
+#[tokio::test]
+async fn a_role_that_owns_nothing_uses_a_later_schema_and_is_told_what_an_earlier_one_lacks() {
+    on_postgres(|bench| with_role(bench, as_role_of_another_version)).await;
+}
+
+async fn as_role_of_another_version(bench: Bench, role: String) {
+    assert!(bench.store.grant_to_role(&role).await.unwrap());
+    let url = url_of(&bench, &role);
+    let store = Store::connect(&url, CONNECTIONS_MAX).await.unwrap();
+    let store = store.for_installation();
+    bench
+        .tamper(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             SELECT 9000, 'from the future', success, checksum, 0 FROM _sqlx_migrations \
+             WHERE version = 1",
+        )
+        .await;
+    assert_eq!(store.migrate().await.unwrap(), 0);
+    assert_eq!(store.later_migrations().await.unwrap().numbers, [9000]);
+    assert_eq!(store.missing_objects().await.unwrap(), []);
+    bench
+        .tamper("DELETE FROM _sqlx_migrations WHERE version IN (25, 9000)")
+        .await;
+    let error = store.migrate().await.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Schema(text) if text.contains("0025")
+            && text.contains("the role that owns the tables")
+            && text.contains("permission denied")),
+        "{error}"
+    );
+    store.close().await;
+}
+
 /// Runs a test with a role of its own, which is dropped even when the test fails.
 async fn with_role<F>(bench: Bench, test: impl FnOnce(Bench, String) -> F)
 where

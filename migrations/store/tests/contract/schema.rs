@@ -14,7 +14,9 @@ use crate::harness::{Bench, contract, on_postgres};
 
 contract!(
     migrations_are_applied_once,
-    a_foreign_migration_is_refused,
+    a_database_of_a_later_version_is_used_and_stays_as_it_is,
+    in_a_database_of_a_later_version_texts_are_not_compared,
+    what_is_missing_below_a_later_migration_is_refused,
     a_missing_migration_is_refused,
     an_altered_migration_is_refused,
     a_lost_list_of_migrations_is_named,
@@ -32,21 +34,69 @@ async fn migrations_are_applied_once(bench: Bench) {
     assert_eq!(bench.store.migrate().await.unwrap(), 0);
 }
 
-async fn a_foreign_migration_is_refused(bench: Bench) {
-    bench
-        .tamper(
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             SELECT 9000, 'from the future', success, checksum, 0 FROM _sqlx_migrations \
-             WHERE version = 1",
-        )
-        .await;
-    let error = bench.store.check_schema().await.unwrap_err();
-    assert!(
-        matches!(&error, StoreError::Schema(text) if text.contains("9000")),
-        "{error}"
+/// As a version to come writes its migrations down.
+const OF_LATER_VERSIONS: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+     execution_time) SELECT 9000, 'from the future', success, checksum, 0 FROM _sqlx_migrations \
+     WHERE version = 1 UNION ALL SELECT 9001, 'from the future', success, checksum, 0 \
+     FROM _sqlx_migrations WHERE version = 1";
+
+/// Migrations only add, so a node of the version before may start again while an upgrade rolls, and go back.
+async fn a_database_of_a_later_version_is_used_and_stays_as_it_is(bench: Bench) {
+    let store = &bench.store;
+    assert!(store.later_migrations().await.unwrap().is_empty());
+    bench.tamper(OF_LATER_VERSIONS).await;
+    store.check_schema().await.unwrap();
+    assert_eq!(store.migrate().await.unwrap(), 0);
+    assert_eq!(
+        store.later_migrations().await.unwrap().numbers,
+        [9000, 9001]
     );
-    let error = bench.store.migrate().await.unwrap_err();
-    assert!(matches!(error, StoreError::Schema(_)), "{error}");
+    let count = "SELECT CAST(COUNT(*) AS TEXT) FROM _sqlx_migrations WHERE version >= 9000";
+    assert_eq!(bench.texts(count).await, ["2"]);
+}
+
+/// The later version may have given a function or trigger another text; that is nobody's doing by hand. What is
+/// gone is missed all the same.
+async fn in_a_database_of_a_later_version_texts_are_not_compared(bench: Bench) {
+    let store = &bench.store;
+    bench
+        .tamper(if bench.url.starts_with("sqlite") {
+            "DROP TRIGGER zone_has_changed; CREATE TRIGGER zone_has_changed AFTER UPDATE OF name ON zones \
+             BEGIN SELECT 1; END; DROP TABLE address_changes"
+        } else {
+            "CREATE OR REPLACE FUNCTION zone_has_changed() RETURNS trigger LANGUAGE plpgsql \
+             AS 'BEGIN RETURN NEW; END'; DROP TABLE address_changes"
+        })
+        .await;
+    let missing = store.missing_objects().await.unwrap();
+    assert_eq!(
+        missing.iter().filter(|object| object.is_altered).count(),
+        1,
+        "{missing:?}"
+    );
+    bench.tamper(OF_LATER_VERSIONS).await;
+    let missing = store.missing_objects().await.unwrap();
+    let named: Vec<&str> = missing.iter().map(|one| one.object.as_str()).collect();
+    assert_eq!(named, ["table address_changes"]);
+}
+
+/// What comes later may build on what is missing otherwise than this program would.
+async fn what_is_missing_below_a_later_migration_is_refused(bench: Bench) {
+    bench.tamper(OF_LATER_VERSIONS).await;
+    bench
+        .tamper("DELETE FROM _sqlx_migrations WHERE version = 25")
+        .await;
+    let store = &bench.store;
+    for refused in [store.check_schema().await, store.migrate().await.map(drop)] {
+        let error = refused.unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Schema(text)
+                if text.contains("0025") && text.contains("9000, 9001")),
+            "{error}"
+        );
+    }
+    let count = "SELECT CAST(COUNT(*) AS TEXT) FROM _sqlx_migrations WHERE version = 25";
+    assert_eq!(bench.texts(count).await, ["0"]);
 }
 
 async fn a_missing_migration_is_refused(bench: Bench) {
@@ -73,7 +123,8 @@ async fn an_altered_migration_is_refused(bench: Bench) {
         matches!(&error, StoreError::Schema(text) if text.contains("another text")),
         "{error}"
     );
-    assert!(bench.store.migrate().await.is_err());
+    let refused = bench.store.migrate().await.unwrap_err();
+    assert_eq!(refused.to_string(), error.to_string());
 }
 
 /// A new migration adds what it creates to `src/schema/*.txt`.

@@ -11,7 +11,6 @@ use super::Queue;
 #[tokio::test]
 async fn a_request_about_nobody_ends_like_any_other_and_is_soon_forgotten() {
     let queue = Queue::new().await;
-    let asked_at_ms = queue.store.clock_ms().await.unwrap();
     for number in 1..=3 {
         let request = ResetRequest {
             mail_id: Uuid::from_u128(u128::from(number)),
@@ -19,7 +18,6 @@ async fn a_request_about_nobody_ends_like_any_other_and_is_soon_forgotten() {
             token_hash: [number; 32],
             token: "c2VhbGVk".to_owned(),
             life_ms: 3_600_000,
-            asked_at_ms,
             by: Actor::command_line(),
         };
         assert!(queue.store.ask_for_reset(&request).await.unwrap());

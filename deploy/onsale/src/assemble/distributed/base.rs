@@ -7,7 +7,7 @@ use onsale_cluster::recorded_partitions;
 use onsale_counts::Counts;
 use onsale_log::kafka::{KafkaError, KafkaSettings, Topics, ensure_as};
 use onsale_processor::audit_months;
-use onsale_processor::fit::{FitError, Misfit};
+use onsale_processor::fit::{self, FitError, Misfit};
 use onsale_processor::metrics::Metrics;
 use onsale_processor::node::database::{self, LogIdentity};
 use onsale_store::retention::RetentionConfig;
@@ -184,6 +184,7 @@ impl Entrance {
                 return Err(Refusal::Migrations(error));
             }
         }
+        fit::warn_of_later_version(&self.direct).await;
         audit_months::make(&self.direct).await;
         audit_keeping::write_down(&self.direct, &self.retention).await;
         second_layer::report(&self.direct).await;

@@ -65,6 +65,7 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
         });
         return;
     }
+    checks.extend(later_version(&store).await);
     if let Some(problem) = second_layer::problem(&store).await {
         checks.push(Check::warning("tenants", problem, second_layer::ADVICE));
     }
@@ -85,6 +86,22 @@ pub(super) async fn database(config: &Config, checks: &mut Vec<Check>) {
     });
     checks.extend(keys(config, &store).await);
     checks.extend(second_factors(config, &store).await);
+}
+
+/// Whether a later version has migrated it, as while an upgrade rolls or after going back.
+async fn later_version(store: &Store) -> Option<Check> {
+    // A database that does not answer is named above.
+    let later = store.later_migrations().await.unwrap_or_default();
+    (!later.is_empty()).then(|| {
+        Check::warning(
+            "database",
+            format!(
+                "it belongs to a later version of Onsale ({later}); this one works with it, and does not know \
+                 whether what that version created is there"
+            ),
+            "bring this program to that version, unless you went back on purpose (deploy/README.md, Upgrading)",
+        )
+    })
 }
 
 /// Who has to have a second factor and has none: the password of one of them is enough to set one up in its place.

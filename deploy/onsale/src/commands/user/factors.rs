@@ -2,12 +2,12 @@
 
 use clap::Args;
 use onsale_accounts::Office;
-use onsale_private::Private;
 use onsale_store::account::UserRole;
 use onsale_store::audit::Actor;
 use onsale_store::factor::Factors;
 use serde_json::json;
 
+use super::list::address;
 use super::{erased, failed, find, with_office, yes_or_no};
 use crate::cli::{ConfigArgs, JsonArgs};
 use crate::exit::{Failure, OrFail};
@@ -76,8 +76,8 @@ async fn list_those_without(args: &FactorsArgs, office: &Office) -> Result<(), F
     let staff = store.staff_without_factor(false, LISTED_MAX).await;
     let mut listed = Vec::new();
     for user in staff.or_reach()? {
-        let email = office.profile(&user).map_err(failed)?.email;
-        let email = email.map(Private::into_exposed).unwrap_or_default();
+        let profile = office.shown_profile(&user);
+        let email = address(profile.email, profile.is_unreadable);
         let role = match user.role {
             UserRole::Admin => "admin",
             UserRole::Buyer => "member",

@@ -98,7 +98,11 @@ fn place(user: Option<UserRow>) -> Result<ListedPlace, Failure> {
 
 /// An account for scripts, as `GET /users/{id}` answers with it.
 pub(super) fn as_json(account: ListedAccount) -> Value {
-    let ListedAccount { listed, email } = account;
+    let ListedAccount {
+        listed,
+        email,
+        is_unreadable,
+    } = account;
     let user = listed.user;
     let tenants: Vec<Value> = listed
         .tenants
@@ -124,11 +128,24 @@ pub(super) fn as_json(account: ListedAccount) -> Value {
         "created_at": output::time(user.created_at_ms),
         "last_sign_in_at": listed.last_sign_in_at_ms.map(output::time),
         "memberships": tenants,
+        "unreadable": is_unreadable,
     })
 }
 
+/// An address for people, or why there is none.
+pub(super) fn address(email: Option<Private>, is_unreadable: bool) -> String {
+    if is_unreadable {
+        return "(does not open)".to_owned();
+    }
+    email.map(Private::into_exposed).unwrap_or_default()
+}
+
 fn row(account: ListedAccount) -> Vec<String> {
-    let ListedAccount { listed, email } = account;
+    let ListedAccount {
+        listed,
+        email,
+        is_unreadable,
+    } = account;
     let user = listed.user;
     let tenants: Vec<String> = listed
         .tenants
@@ -138,7 +155,7 @@ fn row(account: ListedAccount) -> Vec<String> {
     vec![
         user.user_id.to_string(),
         user.role.as_str().to_owned(),
-        email.map(Private::into_exposed).unwrap_or_default(),
+        address(email, is_unreadable),
         yes_or_no(user.email_verified_at_ms.is_some()).to_owned(),
         yes_or_no(user.owns_address()).to_owned(),
         yes_or_no(user.disabled_at_ms.is_some()).to_owned(),

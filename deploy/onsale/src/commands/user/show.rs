@@ -1,9 +1,8 @@
 //! `onsale user show`
 
-use onsale_private::Private;
 use onsale_store::audit::Actor;
 
-use super::list::as_json;
+use super::list::{address, as_json};
 use super::{UserArgs, failed, find, with_office, yes_or_no};
 use crate::exit::Failure;
 use crate::output;
@@ -20,7 +19,8 @@ pub(super) fn run(args: &UserArgs) -> Result<(), Failure> {
         let user = account.listed.user;
         output::line(format_args!("user: {id}"));
         output::line(format_args!("role: {}", user.role.as_str()));
-        let email = account.email.map(Private::into_exposed);
+        let email = address(account.email, account.is_unreadable);
+        let email = Some(email).filter(|email| !email.is_empty());
         output::line(format_args!("e-mail: {}", output::or_dash(email)));
         let is_verified = user.email_verified_at_ms.is_some();
         output::line(format_args!("verified: {}", yes_or_no(is_verified)));

@@ -9,9 +9,9 @@ use super::sessions::{self, Whose};
 use super::{identities, mandate, notices, one_time_tokens, users};
 use crate::Store;
 use crate::account::{
-    AccountProof, Act, KeptLink, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
+    AccountProof, Act, PasswordHash, Purpose, SealedEmail, SessionEnd, TokenHash, UserRow,
 };
-use crate::address_change::{ADDRESS_CHANGES_PER_DAY_MAX, AddressAsked, AddressChange};
+use crate::address_change::{ADDRESS_CHANGES_PER_DAY_MAX, AddressAsked, AddressChange, KeptChange};
 use crate::audit::AuditEntry;
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
@@ -198,20 +198,19 @@ impl Store {
     ///
     /// # Errors
     /// As every read.
-    pub async fn address_changes_of(&self, user: Uuid) -> Result<Vec<KeptLink>, StoreError> {
+    pub async fn address_changes_of(&self, user: Uuid) -> Result<Vec<KeptChange>, StoreError> {
         self.database
             .fetch(
-                "SELECT issued_at_ms, expires_at_ms, used_at_ms FROM address_changes \
+                "SELECT change_id, email_sealed, issued_at_ms, expires_at_ms, used_at_ms FROM address_changes \
                  WHERE user_id = $1 ORDER BY issued_at_ms DESC, change_id LIMIT $2",
                 &[user.into(), KEPT_MAX.into()],
             )
             .await?
             .iter()
             .map(|row| {
-                Ok(KeptLink {
-                    purpose: Purpose::ChangeEmail,
-                    invited: None,
-                    invited_by: None,
+                Ok(KeptChange {
+                    change_id: row.uuid("change_id")?,
+                    email: row.sealed_or_null("email_sealed")?,
                     issued_at_ms: row.number("issued_at_ms")?,
                     expires_at_ms: row.number("expires_at_ms")?,
                     used_at_ms: row.number_or_null("used_at_ms")?,

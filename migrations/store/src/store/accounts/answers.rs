@@ -12,15 +12,17 @@ use crate::audit::Unaudited;
 use crate::database::{Durability, Row, Transaction, Value, integer};
 use crate::error::StoreError;
 
-const FIND: &str = "SELECT fingerprint, running_until_ms, status, answer_sealed \
-     FROM account_answers WHERE answer_id = $1";
+/// One row, with the database's clock, also where there is no answer: then the rest of it is NULL.
+const FIND: &str = "SELECT c.now_ms, a.fingerprint, a.running_until_ms, a.status, a.answer_sealed \
+     FROM database_clock AS c LEFT JOIN account_answers AS a ON a.answer_id = $1";
 const COUNT: &str = "SELECT COUNT(*) AS kept, MIN(created_at_ms) AS oldest_ms FROM \
      (SELECT created_at_ms FROM account_answers WHERE owner_id = $1 AND created_at_ms > $2 \
      ORDER BY created_at_ms LIMIT $3) AS those_kept";
 
 impl Store {
     /// Begins what was asked under a key, unless it was begun before. An owner has at most `keys_max` keys within a
-    /// day.
+    /// day. Turns end by the database's clock, one for all nodes: whose own clock is wrong neither takes one that is
+    /// running nor keeps one from the others.
     ///
     /// # Errors
     /// As every write.
@@ -194,16 +196,21 @@ async fn begin(
             &[id, forgotten_ms.into()],
         )
         .await?;
-    let until_ms = now_ms.saturating_add(RUNNING_MS);
+    let Some(row) = transaction.fetch_optional(FIND, &[id]).await? else {
+        return Err(StoreError::Corrupt("database_clock is empty".to_owned()));
+    };
+    let clock_ms: u64 = row.number("now_ms")?;
+    let until_ms = clock_ms.saturating_add(RUNNING_MS);
     let until = Value::from(integer("until_ms", until_ms)?);
     let turn = Turn {
         answer_id: key.answer_id,
         until_ms,
     };
-    let found = transaction.fetch_optional(FIND, &[id]).await?;
-    if let Some(earlier) = found.map(|row| Earlier::read(&row)).transpose()? {
+    // Who is too late sees it running from now on.
+    let running = Begun::Running(RUNNING_MS);
+    if let Some(earlier) = Earlier::read(&row)? {
         let over_ms = integer("over_ms", earlier.running_until_ms.unwrap_or_default())?;
-        if let Some(begun) = earlier.says(&key, now_ms) {
+        if let Some(begun) = earlier.says(&key, clock_ms) {
             return Ok(begun);
         }
         let taken = transaction
@@ -214,7 +221,7 @@ async fn begin(
             )
             .await?;
         return Ok(match taken {
-            0 => Begun::Running(until_ms),
+            0 => running,
             _ => Begun::Yours(turn),
         });
     }
@@ -244,7 +251,7 @@ async fn begin(
         .await?;
     // Another one began in between: when it is done, the next try finds it.
     Ok(match added {
-        0 => Begun::Running(until_ms),
+        0 => running,
         _ => Begun::Yours(turn),
     })
 }
@@ -258,25 +265,32 @@ struct Earlier {
 }
 
 impl Earlier {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    /// `None` where there is none.
+    fn read(row: &Row) -> Result<Option<Self>, StoreError> {
+        let Some(fingerprint) = row.exactly_or_null("fingerprint")? else {
+            return Ok(None);
+        };
         let status: Option<u16> = row.number_or_null("status")?;
         let sealed = row.sealed_or_null("answer_sealed")?;
-        Ok(Self {
-            fingerprint: row.exactly("fingerprint")?,
+        Ok(Some(Self {
+            fingerprint,
             running_until_ms: row.number_or_null("running_until_ms")?,
             answer: status.map(|status| AccountAnswer { status, sealed }),
-        })
+        }))
     }
 
     /// What it says of a request; `None` where its turn is over and it was not done.
-    fn says(self, key: &AnswerKey, now_ms: u64) -> Option<Begun> {
+    fn says(self, key: &AnswerKey, clock_ms: u64) -> Option<Begun> {
         if self.fingerprint != key.fingerprint {
             return Some(Begun::OtherRequest);
         }
-        match (self.answer, self.running_until_ms) {
-            (Some(answer), _) => Some(Begun::Done(answer)),
-            (None, Some(until_ms)) if until_ms > now_ms => Some(Begun::Running(until_ms)),
-            (None, _) => None,
+        if let Some(answer) = self.answer {
+            return Some(Begun::Done(answer));
+        }
+        // One that would last longer than a turn does was begun by a clock that was ahead: it is over.
+        match self.running_until_ms?.checked_sub(clock_ms) {
+            Some(left_ms @ 1..=RUNNING_MS) => Some(Begun::Running(left_ms)),
+            _ => None,
         }
     }
 }

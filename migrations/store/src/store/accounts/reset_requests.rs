@@ -72,7 +72,7 @@ impl Store {
             .await
     }
 
-    /// Answers a request: sends a link to the account of the address, where there is one that was not sent any a
+    /// Answers a request that was asked at `asked_at_ms`: sends a link to the account of the address, where there is one that was not sent any a
     /// moment ago, and writes down who asked. A second answer to the same request sends no second link.
     ///
     /// # Errors
@@ -80,6 +80,7 @@ impl Store {
     pub async fn answer_reset_request(
         &self,
         request: &ResetRequest,
+        asked_at_ms: u64,
         now_ms: u64,
     ) -> Result<ResetAnswer, StoreError> {
         let address = LookupHash::from_bytes(request.address_hash);
@@ -90,7 +91,7 @@ impl Store {
             return Ok(ResetAnswer::Nobody);
         };
         let entry = entry(&user.user_id.to_string());
-        if now_ms.saturating_sub(request.asked_at_ms) >= request.life_ms {
+        if now_ms.saturating_sub(asked_at_ms) >= request.life_ms {
             self.append_audit(entry).await?;
             return Ok(ResetAnswer::TooLate);
         }

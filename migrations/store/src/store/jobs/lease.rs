@@ -56,7 +56,7 @@ macro_rules! claim {
              ORDER BY due_at_ms, job_id LIMIT $4",
             $lock,
             ") RETURNING job_id, fence, job_key, payload, attempts, attempts_max, progress, \
-             (SELECT now_ms FROM database_clock) - due_at_ms AS waited_ms"
+             created_at_ms, (SELECT now_ms FROM database_clock) - due_at_ms AS waited_ms"
         )
     };
 }
@@ -293,5 +293,6 @@ fn claimed_job(row: &Row) -> Result<ClaimedJob, StoreError> {
         progress: row.text_or_null("progress")?,
         // A clock that went back.
         waited_ms: row.signed("waited_ms")?.try_into().unwrap_or(0),
+        created_at_ms: row.number("created_at_ms")?,
     })
 }

@@ -3,7 +3,7 @@
 use onsale_store::StoreError;
 use onsale_store::account::{
     AccountProof, Act, Erasure, IdentityRow, LinkCondition, Linking, Mandate, Purpose, Requirement,
-    SealedEmail, SessionEnd, UserRow,
+    SealedEmail, SessionEnd, UserRole, UserRow,
 };
 use onsale_store::address_change::{ADDRESS_CHANGES_PER_DAY_MAX, AddressAsked, AddressChange};
 use onsale_store::audit::{Actor, AuditEntry, Unaudited};
@@ -20,6 +20,7 @@ contract!(
     only_what_its_person_shows_moves_an_account,
     a_taken_address_is_found_out_by_the_link_alone,
     the_next_change_and_another_password_make_a_link_useless,
+    who_becomes_an_admin_has_no_change_that_waits,
     a_change_takes_the_right_and_the_password_that_were_shown,
     an_account_asks_for_a_few_changes_a_day,
     an_address_that_nobody_verified_is_told_of_nothing,
@@ -327,6 +328,39 @@ async fn the_next_change_and_another_password_make_a_link_useless(bench: Bench) 
     let forgotten = store.forget_address_changes(NOW_MS + 5 + DAY_MS).await;
     assert_eq!(forgotten.unwrap(), 3);
     assert_eq!(store.address_changes_of(id(1)).await.unwrap().len(), 1);
+}
+
+/// Whoever reads the mail of an address that a buyer mistyped is not to get an admin's account.
+async fn who_becomes_an_admin_has_no_change_that_waits(bench: Bench) {
+    add_verified(&bench).await;
+    let store = &bench.store;
+    assert_eq!(ask(&bench, &change(1, 7, 0)).await, AddressAsked::Asked);
+    let changes = store.address_changes_of(id(1)).await.unwrap();
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].change_id, id(0x2001));
+    assert_eq!(changes[0].email, Some(new_email(7).sealed));
+    let made = store.set_user_role(id(1), UserRole::Admin, NOW_MS + 1, by());
+    assert!(made.await.unwrap().is_some());
+    assert!(!is_good(&bench, 1).await);
+    let followed = follow(&bench, 1, 7, its_password()).await;
+    assert_eq!(followed.unwrap(), None);
+    let changes = store.address_changes_of(id(1)).await.unwrap();
+    assert_eq!(changes[0].email, None, "nothing is left of it");
+    assert_eq!(changes[0].used_at_ms, Some(NOW_MS + 1));
+    // Of what an admin asks for, the loss of the role keeps nobody from the address.
+    assert_eq!(ask(&bench, &change(2, 7, 2)).await, AddressAsked::Asked);
+    add_admin(&bench, 2).await;
+    let lost = store.set_user_role(id(1), UserRole::Buyer, NOW_MS + 3, by());
+    assert!(lost.await.unwrap().is_some());
+    assert!(is_good(&bench, 2).await);
+}
+
+async fn add_admin(bench: &Bench, number: u64) {
+    let row = UserRow {
+        role: UserRole::Admin,
+        ..user(number)
+    };
+    bench.store.add_user(&row, None, by()).await.unwrap();
 }
 
 async fn a_change_takes_the_right_and_the_password_that_were_shown(bench: Bench) {

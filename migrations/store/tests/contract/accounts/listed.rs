@@ -186,6 +186,7 @@ async fn tenants_are_listed_by_slug_and_searched(bench: Bench) {
         (51, "arena", "Arena 100%"),
         (52, "ballroom", "Der TANZSAAL"),
         (53, "dome", "ห้องโถง"),
+        (54, "ecole", "École ÜBER"),
     ] {
         let tenant = onsale_store::account::TenantRow {
             slug: slug.to_owned(),
@@ -218,11 +219,16 @@ async fn tenants_are_listed_by_slug_and_searched(bench: Bench) {
             .collect()
     };
     for (search, after, limit, slugs) in [
-        ("", "", 9, &["arena", "ballroom", "circus", "dome"][..]),
+        (
+            "",
+            "",
+            9,
+            &["arena", "ballroom", "circus", "dome", "ecole"][..],
+        ),
         ("", "", 2, &["arena", "ballroom"]),
         ("", "ballroom", 2, &["circus", "dome"]),
-        ("", "bb", 9, &["circus", "dome"]),
-        ("", "dome", 9, &[]),
+        ("", "bb", 9, &["circus", "dome", "ecole"]),
+        ("", "ecole", 9, &[]),
         ("RO", "", 9, &["ballroom"]),
         ("tanz", "", 9, &["ballroom"]),
         ("big t", "", 9, &["circus"]),
@@ -231,6 +237,13 @@ async fn tenants_are_listed_by_slug_and_searched(bench: Bench) {
         ("_", "", 9, &[]),
         ("โถง", "", 9, &["dome"]),
         ("a", "arena", 1, &["ballroom"]),
+        ("école", "", 9, &["ecole"]),
+        ("ÉCOLE", "", 9, &["ecole"]),
+        ("über", "", 9, &["ecole"]),
+        ("Über", "ecole", 9, &[]),
+        ("uber", "", 9, &[]),
+        ("e", "", 2, &["arena", "ballroom"]),
+        ("e", "ballroom", 9, &["dome", "ecole"]),
     ] {
         let found = listed(None, search, after, limit).await;
         assert_eq!(found, all(slugs), "{search:?} behind {after:?}");

@@ -31,7 +31,6 @@ fn request(number: u8, of: LookupHash) -> ResetRequest {
         token_hash: [number; 32],
         token: "c2VhbGVk".to_owned(),
         life_ms: HOUR_MS,
-        asked_at_ms: NOW_MS,
         by: Actor {
             id: None,
             role: "anonymous".to_owned(),
@@ -96,8 +95,8 @@ async fn an_answer_sends_one_link_and_says_who_asked(bench: Bench) {
     let store = &bench.store;
     let asked = request(1, address(1));
     let answer = async |request: &ResetRequest, after_ms: u64| {
-        let answer = store.answer_reset_request(request, NOW_MS + after_ms).await;
-        answer.unwrap()
+        let answer = store.answer_reset_request(request, NOW_MS, NOW_MS + after_ms);
+        answer.await.unwrap()
     };
     assert_eq!(answer(&asked, MINUTE_MS).await, ResetAnswer::Sent);
     let purpose = Purpose::ResetPassword;
@@ -149,7 +148,7 @@ async fn an_answer_that_is_late_or_about_nobody_sends_none(bench: Bench) {
         ),
     ] {
         let request = request(number, of);
-        let answer = store.answer_reset_request(&request, NOW_MS + after_ms);
+        let answer = store.answer_reset_request(&request, NOW_MS, NOW_MS + after_ms);
         assert_eq!(answer.await.unwrap(), expected);
         assert_eq!(subjects(&bench).await[0], subject, "the newest");
     }

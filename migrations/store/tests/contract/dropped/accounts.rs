@@ -40,7 +40,6 @@ fn reset_request(number: u64) -> ResetRequest {
         token_hash: hash_of(number),
         token: "c2VhbGVk".to_owned(),
         life_ms: 3_600_000,
-        asked_at_ms: NOW_MS,
         by: Actor::command_line(),
     }
 }
@@ -235,7 +234,7 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
             "answer_reset_request",
             Box::new(|| {
                 let request = reset_request(number());
-                call(async move { store.answer_reset_request(&request, NOW_MS).await })
+                call(async move { store.answer_reset_request(&request, NOW_MS, NOW_MS).await })
             }),
         ),
         (
