@@ -243,6 +243,13 @@ impl From<SubmitError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if error.gave_way() {
+            // The database is there, and has chosen one of two callers.
+            tracing::warn!(target: "onsale_ingress::error", %error, "a transaction gave way to another");
+            return Self::overloaded(
+                "Someone else changed the same at this moment. Nothing was changed; try again.",
+            );
+        }
         match error {
             StoreError::Unreachable(source) => {
                 tracing::error!(target: "onsale_ingress::error", "database unreachable: {source}");
@@ -267,6 +274,10 @@ impl From<StoreError> for ApiError {
                 Code::Unauthorized,
                 "Your session has ended, or your rights have changed since this token was minted: sign \
                  in again. Nothing was changed.",
+            ),
+            StoreError::AddressNotOwned => Self::new(
+                Code::ConfirmationRequired,
+                "Nobody has shown that this account is that of the owner of its e-mail address. Nothing was changed.",
             ),
             StoreError::LastAdmin => Self::new(
                 Code::LastAdmin,

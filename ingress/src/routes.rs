@@ -27,6 +27,7 @@ mod managers;
 mod ownership;
 mod paging;
 mod projected;
+mod still;
 mod visible;
 
 use utoipa::openapi::OpenApi;

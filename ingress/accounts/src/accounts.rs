@@ -223,6 +223,23 @@ impl Accounts {
         })
     }
 
+    /// As [`Accounts::count_mail`], of a link that gives an account another address.
+    ///
+    /// # Errors
+    /// [`AccountError::TooManyMails`].
+    pub(crate) fn count_change(
+        &self,
+        account: &UserRow,
+        address: &LookupHash,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        let owner = account.owns_address().then_some(account.user_id);
+        let counted = self.mails.count_change(owner, address, now_ms);
+        counted.map_err(|wait_ms| AccountError::TooManyMails {
+            retry_after_seconds: wait_ms.div_ceil(1_000),
+        })
+    }
+
     /// Whether the account of an address has signed in from where this request comes from.
     ///
     /// # Errors

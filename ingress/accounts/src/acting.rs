@@ -17,6 +17,15 @@ pub struct Acting {
 }
 
 impl Acting {
+    /// Someone for whom the caller vouches, as an operator at the command line.
+    pub(crate) fn of(actor: Actor) -> Self {
+        Self {
+            actor,
+            mandate: None,
+            repeat: None,
+        }
+    }
+
     /// An entry that `action` was done to the subject of that kind and id.
     pub(crate) fn did(
         &self,

@@ -1,14 +1,15 @@
 //! Accounts as the people who look after the installation see them, over HTTP and at the command line. An entry of
 //! the audit trail says which accounts they read, before they get to see them.
 
-use onsale_private::Private;
+use onsale_private::{LookupHash, Private};
 use onsale_store::Store;
 use onsale_store::account::UserRole;
-use onsale_store::audit::{Actor, AuditEntry};
+use onsale_store::audit::AuditEntry;
 use onsale_store::listed::{LISTED_USERS_MAX, ListedPlace, ListedUser, UserFilter};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::acting::Acting;
 use crate::error::AccountError;
 use crate::fields;
 use crate::vault::Vault;
@@ -57,11 +58,12 @@ impl Directory<'_> {
     /// A page of the accounts that are not erased.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used.
+    /// [`onsale_store::StoreError::RightWithdrawn`]; [`AccountError::Invalid`] for what is no address; when the database
+    /// cannot be used.
     pub(crate) async fn list(
         &self,
         query: &AccountQuery,
-        by: &Actor,
+        by: &Acting,
     ) -> Result<AccountsPage, AccountError> {
         let email = query.email.as_ref().map(fields::email).transpose()?;
         let limit = query.limit.clamp(1, LISTED_USERS_MAX);
@@ -79,21 +81,23 @@ impl Directory<'_> {
         let last = found.last().filter(|_| has_more);
         let next = last.map(ListedUser::place);
         let ids: Vec<Uuid> = found.iter().map(|listed| listed.user.user_id).collect();
-        let entry = read(query, &ids, by);
+        let looked_for = filter.email.as_ref();
+        let entry = read(query, looked_for, &ids, by);
         let accounts = found.into_iter().map(|listed| self.open(listed)).collect();
-        self.store.append_audit(entry).await?;
+        // In its transaction the right is compared again: nothing is shown to who has lost it.
+        self.store.note_read(by.act(entry)).await?;
         Ok(AccountsPage { accounts, next })
     }
 
     /// One account.
     ///
     /// # Errors
-    /// [`AccountError::NotFound`]; when the database cannot be used.
-    pub(crate) async fn one(&self, id: Uuid, by: &Actor) -> Result<ListedAccount, AccountError> {
+    /// [`onsale_store::StoreError::RightWithdrawn`], [`AccountError::NotFound`]; when the database cannot be used.
+    pub(crate) async fn one(&self, id: Uuid, by: &Acting) -> Result<ListedAccount, AccountError> {
         let listed = self.store.listed_user(id).await?;
         let account = self.open(listed.ok_or(AccountError::NotFound("account"))?);
         let entry = by.did("account.read", "user", id);
-        self.store.append_audit(entry).await?;
+        self.store.note_read(by.act(entry)).await?;
         Ok(account)
     }
 
@@ -110,23 +114,34 @@ impl Directory<'_> {
     }
 }
 
-/// Whose accounts were read, by ids alone.
-fn read(query: &AccountQuery, ids: &[Uuid], by: &Actor) -> AuditEntry {
-    let by_email = query.email.is_some();
+/// Whose accounts were read, by ids alone. Where an address was looked for and nobody found, what was looked for is
+/// written down by the keyed hash by which it was: the same for the same address, and nothing that says which it is.
+fn read(
+    query: &AccountQuery,
+    looked_for: Option<&LookupHash>,
+    ids: &[Uuid],
+    by: &Acting,
+) -> AuditEntry {
+    let by_email = looked_for.is_some();
     if let ([only], true) = (ids, by_email) {
         let entry = by.did("account.read", "user", only);
         return entry.with(json!({ "by_email": true }));
     }
-    by.did("account.list", "accounts", "list").with(json!({
+    let mut detail = json!({
         "by_email": by_email,
         "role": query.role.map(UserRole::as_str),
         "users": ids,
-    }))
+    });
+    if let Some(hash) = looked_for.filter(|_| ids.is_empty()) {
+        let hash = blake3::Hash::from_bytes(*hash.as_bytes());
+        detail["email_hash"] = hash.to_hex().as_str().into();
+    }
+    by.did("account.list", "accounts", "list").with(detail)
 }
 
 #[cfg(test)]
 mod tests {
-    use onsale_store::audit::DETAIL_MAX_BYTES;
+    use onsale_store::audit::{Actor, DETAIL_MAX_BYTES};
 
     use super::*;
 
@@ -138,11 +153,29 @@ mod tests {
             role: Some(UserRole::Buyer),
             ..AccountQuery::default()
         };
-        let entry = read(&query, &ids, &Actor::command_line());
+        let by = Acting::of(Actor::command_line());
+        let entry = read(&query, None, &ids, &by);
         let detail = entry.detail.to_string();
         assert!(detail.len() <= DETAIL_MAX_BYTES, "{} bytes", detail.len());
         for id in &ids {
             assert!(detail.contains(&id.to_string()), "{id}");
         }
+    }
+
+    #[test]
+    fn an_address_that_nobody_has_is_written_down_by_its_hash() {
+        let query = AccountQuery {
+            email: Some(Private::new("nobody@example.test")),
+            ..AccountQuery::default()
+        };
+        let by = Acting::of(Actor::command_line());
+        let hash = LookupHash::from_bytes([0xab; 32]);
+        let nobody = read(&query, Some(&hash), &[], &by);
+        assert_eq!(nobody.action, "account.list");
+        assert_eq!(nobody.detail["email_hash"], "ab".repeat(32));
+        assert_eq!(nobody.detail["by_email"], true);
+        let found = read(&query, Some(&hash), &[Uuid::from_u128(7)], &by);
+        assert_eq!(found.action, "account.read");
+        assert_eq!(found.detail, json!({ "by_email": true }));
     }
 }

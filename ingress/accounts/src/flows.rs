@@ -13,6 +13,7 @@ mod first_admin;
 mod guests;
 mod identities;
 mod invitations;
+mod link_tries;
 mod login;
 mod logout;
 mod own_sessions;
@@ -25,6 +26,7 @@ mod second_step;
 mod step_up;
 mod tenants;
 mod verify;
+mod withdraw_email;
 
 pub use consent::Confirmation;
 pub use directory::TenantsPage;

@@ -10,6 +10,7 @@ use onsale_store::factor::FactorsReset;
 use onsale_store::notice::Notice;
 use uuid::Uuid;
 
+use crate::acting::Acting;
 use crate::directory::{AccountQuery, AccountsPage, Directory, ListedAccount};
 use crate::email::Email;
 use crate::error::AccountError;
@@ -106,7 +107,8 @@ impl Office {
         query: &AccountQuery,
         by: &Actor,
     ) -> Result<AccountsPage, AccountError> {
-        self.directory().list(query, by).await
+        let by = Acting::of(by.clone());
+        self.directory().list(query, &by).await
     }
 
     /// An account; that it was read is written down.
@@ -114,7 +116,8 @@ impl Office {
     /// # Errors
     /// [`AccountError::NotFound`]; when the database cannot be used.
     pub async fn account(&self, id: Uuid, by: &Actor) -> Result<ListedAccount, AccountError> {
-        self.directory().one(id, by).await
+        let by = Acting::of(by.clone());
+        self.directory().one(id, &by).await
     }
 
     fn directory(&self) -> Directory<'_> {

@@ -36,6 +36,7 @@ mod take_over_guests;
 mod unlink_identity;
 mod update_me;
 mod verify_email;
+mod withdraw_email;
 
 use utoipa_axum::routes;
 
@@ -211,6 +212,10 @@ fn by_mail() -> Endpoints {
                 .class(Class::Reset)
                 .bounds(change_email::BOUNDS)
                 .remembered(),
+        )
+        .with(
+            routes!(withdraw_email::withdraw_email),
+            Rules::DEFAULT.remembered(),
         )
         .with(
             // As with `verify_email`.

@@ -24,7 +24,7 @@ mod withdraw_invitation;
 
 use onsale_accounts::{Acting, Action};
 use onsale_schemas::TenantId;
-use onsale_store::account::{Mandate, Requirement};
+use onsale_store::account::Requirement;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -35,6 +35,7 @@ use crate::rate_limit::Class;
 use crate::remembered::Remembers;
 use crate::routes::auth::account_call::AccountCall;
 use crate::routes::endpoints::Endpoints;
+use crate::routes::still;
 use crate::rules::Rules;
 
 pub(crate) use branding_body::BrandingBody;
@@ -148,24 +149,14 @@ fn permit(caller: &Caller, tenant: Uuid, right: &Right) -> Result<(), ApiError> 
 /// Who does what its token permits. What the token says is compared with what holds when it is done: the
 /// right may have been withdrawn since the token was minted, and what is done here outlives it.
 fn acting(caller: &Caller, call: &AccountCall, action: Action) -> Acting {
-    let requires = match (caller.role, caller.member) {
-        (Role::Operator, _) => Requirement::Admin,
-        (Role::Organizer, Some(_)) => Requirement::Member(caller.tenant.0, action.allowed()),
-        _ => Requirement::Account,
-    };
-    acting_as(caller, call, requires)
+    acting_as(caller, call, still::required(caller, action))
 }
 
 /// As [`acting`], where something else has to hold.
 pub(super) fn acting_as(caller: &Caller, call: &AccountCall, requires: Requirement) -> Acting {
     Acting {
         actor: audit::actor(caller, &call.context),
-        mandate: caller.session.map(|session_id| Mandate {
-            user_id: caller.user.0,
-            session_id,
-            requires,
-            at_ms: call.now_ms,
-        }),
+        mandate: still::mandate(caller, requires, call.now_ms),
         repeat: call.origin.repeat.clone(),
     }
 }

@@ -154,6 +154,7 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/auth/logout-all", SIGNED_IN, ALL),
     row("POST", "/api/v1/auth/change-password", SIGNED_IN, ALL),
     row("POST", "/api/v1/auth/change-email", SIGNED_IN, ALL),
+    row("DELETE", "/api/v1/auth/change-email", SIGNED_IN, ALL),
     row("POST", "/api/v1/auth/confirm-email", EVERYBODY, ALL),
     row("GET", "/api/v1/auth/me", SIGNED_IN, ALL),
     row("PUT", "/api/v1/auth/me", SIGNED_IN, ALL),

@@ -1,5 +1,7 @@
 //! Rights that were withdrawn, over HTTP: what a token still says, and what rows no longer do.
 
+mod reads;
+
 use http::Method;
 use onsale_store::account::UserRole;
 use onsale_store::audit::Unaudited;

@@ -15,8 +15,10 @@ pub use api_key::ApiKeyRow;
 pub use guest::{GUESTS_PER_ACCOUNT_MAX, GuestRow, TakeOver};
 pub use identity::{IDENTITIES_PER_USER_MAX, IdentityRow, LinkCondition, Linking, Unlinking};
 pub use invitation::{Acceptance, InvitationRow, NewInvitation};
-pub use mandate::{Act, Mandate, Requirement};
-pub use one_time_token::{AccountProof, KeptLink, LinkPace, OneTimeToken, Purpose};
+pub use mandate::{Act, Gain, Mandate, Requirement};
+pub use one_time_token::{
+    AccountProof, KeptLink, LinkPace, OneTimeToken, Purpose, WRONG_PASSWORDS_PER_LINK_MAX,
+};
 pub use session::{
     SESSIONS_PER_USER_MAX, SessionEnd, SessionRow, SessionStep, SuccessorSalt, TokenHash,
 };

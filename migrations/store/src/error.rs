@@ -91,6 +91,10 @@ pub enum StoreError {
     /// no longer what it has to be. Nothing was changed.
     #[error("the right to do this was withdrawn")]
     RightWithdrawn,
+    /// The account is not known to be that of the owner of its address, and what it was to be given is for owners
+    /// alone. Nothing was changed.
+    #[error("nobody has shown that this account is that of the owner of its e-mail address")]
+    AddressNotOwned,
     /// Nobody could look after the installation any more. Nothing was changed.
     #[error(
         "this is the last admin who can sign in, and there has to be one: make another account an admin first"

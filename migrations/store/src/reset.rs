@@ -5,6 +5,8 @@
 //! tells. The address is here as the keyed hash by which accounts are found, and the token of the link that would be
 //! sent is sealed.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,6 +19,9 @@ use crate::job::NewJob;
 pub const KIND: &str = "account.forgot_password";
 /// Requests that wait at most, whoever they are about; further ones are told to come back.
 pub const WAITING_MAX: u32 = 10_000;
+/// Requests that wait at most of those that come from one part of the net, of IPv4 a /16 and of IPv6 a /32, so that none
+/// of them keeps everybody else out.
+pub const WAITING_OF_BLOCK_MAX: u32 = 1_000;
 /// Attempts before an operator looks at it: with pauses that double, about a day.
 const ATTEMPTS_MAX: u16 = 12;
 /// Within how long unused links of an account are counted, in milliseconds.
@@ -27,10 +32,13 @@ const SHORT_PAUSES: u32 = 5;
 /// The short pause, in milliseconds: 5 minutes.
 const SHORT_PAUSE_MS: u64 = 5 * 60 * 1_000;
 
+/// With what the key begins of a request whose origin is not known.
+const FROM_NOWHERE: &str = "0";
+
 /// The payload.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ResetRequest {
-    /// The id of the mail that would be sent, which no other mail has; it is the key of this job, too.
+    /// The id of the mail that would be sent, which no other mail has. The key of this job ends with it.
     pub mail_id: Uuid,
     /// By which the account is found.
     #[serde(with = "hexadecimal")]
@@ -70,11 +78,21 @@ impl ResetRequest {
             .map_err(|error| StoreError::Invalid(format!("a request for a link: {error}")))?;
         Ok(NewJob {
             kind: KIND,
-            key: self.mail_id.to_string(),
+            key: format!(
+                "{}{}",
+                self.wide_block().as_deref().unwrap_or(FROM_NOWHERE),
+                self.mail_id
+            ),
             payload,
             delay_ms: 0,
             attempts_max: ATTEMPTS_MAX,
         })
+    }
+
+    /// The part of the net that it came from, where that is known, with which the key of the job begins.
+    pub(crate) fn wide_block(&self) -> Option<String> {
+        let (start, _length) = self.by.origin.as_deref()?.split_once('/')?;
+        start.parse().ok().map(wide_block)
     }
 
     /// How often an account is sent such links.
@@ -86,6 +104,21 @@ impl ResetRequest {
             // So the last link is good for as long again when the next one may be sent: whoever asks all
             // the time keeps nobody from setting a password.
             long_pause_ms: (self.life_ms / 2).max(SHORT_PAUSE_MS),
+        }
+    }
+}
+
+/// The part of the net that an address lies in, as digits: of IPv4 a /16, of IPv6 a /32, which is the least that a
+/// network operator is given. No block's digits are the beginning of another's.
+fn wide_block(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            format!("4{a:02x}{b:02x}")
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, ..] = v6.segments();
+            format!("6{a:04x}{b:04x}")
         }
     }
 }
@@ -139,6 +172,25 @@ mod tests {
         assert!(jobs.iter().all(|job| job.payload.len() == length));
         let cut = jobs[0].payload.replace("00000000", "0000000");
         assert!(serde_json::from_str::<ResetRequest>(&cut).is_err());
+    }
+
+    #[test]
+    fn keys_begin_with_the_part_of_the_net() {
+        let mail = "00000000-0000-0000-0000-000000000007";
+        for (origin, key) in [
+            (None, format!("0{mail}")),
+            (Some("nowhere"), format!("0{mail}")),
+            (Some("203.0.113.0/24"), format!("4cb00{mail}")),
+            (Some("203.0.7.0/24"), format!("4cb00{mail}")),
+            (Some("203.1.113.0/24"), format!("4cb01{mail}")),
+            (Some("2001:db8:1:2300::/56"), format!("620010db8{mail}")),
+            (Some("2001:db8:fff0::/56"), format!("620010db8{mail}")),
+            (Some("::/56"), format!("600000000{mail}")),
+        ] {
+            let mut request = request(1);
+            request.by.origin = origin.map(str::to_owned);
+            assert_eq!(request.to_job().unwrap().key, key, "{origin:?}");
+        }
     }
 
     #[test]

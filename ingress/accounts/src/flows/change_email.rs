@@ -81,7 +81,7 @@ impl Accounts {
         let notice = Notice::AddressChangeAsked.job_to(user, now_ms, |mail_id| {
             seal(vault, sealed_columns::mailed_address(mail_id), &written)
         })?;
-        self.count_mail(Purpose::ChangeEmail, &change.email.hash, now_ms)?;
+        self.count_change(&row, &change.email.hash, now_ms)?;
         let entry = origin
             .own(user, ASK)
             .with(json!({ "from": masked(&written), "to": masked(email.written()) }));

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::accounts::{Accounts, Origin};
 use crate::acting::Acting;
+use crate::config::SecondFactorRule;
 use crate::error::AccountError;
 
 /// For how long a second factor that was shown in a session is enough for what is sensitive, in milliseconds:
@@ -119,6 +120,25 @@ impl Accounts {
         };
         self.require_recent_factor(by.user_id, Some(by.session_id), now_ms)
             .await
+    }
+
+    /// As [`Accounts::require_recent_factor_of`], where staff needs a second factor: a stolen session would otherwise
+    /// read everyone's address.
+    ///
+    /// # Errors
+    /// [`AccountError::StepUp`].
+    pub(super) async fn require_recent_factor_of_staff(
+        &self,
+        by: &Acting,
+        now_ms: u64,
+    ) -> Result<(), AccountError> {
+        match self.config.require_second_factor {
+            SecondFactorRule::None => Ok(()),
+            // Who reads accounts is an admin, and so meant by both.
+            SecondFactorRule::Operators | SecondFactorRule::Staff => {
+                self.require_recent_factor_of(by, now_ms).await
+            }
+        }
     }
 
     /// When a session of an account was opened, in milliseconds since 1970.

@@ -1,6 +1,7 @@
 //! What admins of the installation see and do of other people's accounts, and which tenants there are. Whether the
 //! caller may is decided before: these do what they are told.
 
+use onsale_store::StoreError;
 use onsale_store::account::{SessionEnd, UserRole, UserRow};
 use onsale_store::listed::{LISTED_MEMBERSHIPS_MAX, ListedTenant, TenantFilter, TenantOfUser};
 use serde_json::json;
@@ -24,29 +25,33 @@ impl Accounts {
     /// A page of accounts; that they were read is written down.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] for what is no address; when the database cannot be used.
+    /// [`AccountError::StepUp`] and [`StoreError::RightWithdrawn`], as for changes; [`AccountError::Invalid`] for what is
+    /// no address; when the database cannot be used.
     pub async fn accounts(
         &self,
         query: &AccountQuery,
         by: &Acting,
         now_ms: u64,
     ) -> Result<AccountsPage, AccountError> {
+        self.require_recent_factor_of_staff(by, now_ms).await?;
         let directory = self.directory(now_ms).await?;
-        directory.list(query, &by.actor).await
+        directory.list(query, by).await
     }
 
     /// An account; that it was read is written down.
     ///
     /// # Errors
-    /// [`AccountError::NotFound`]; when the database cannot be used.
+    /// [`AccountError::StepUp`], [`AccountError::NotFound`] and [`StoreError::RightWithdrawn`]; when the database cannot
+    /// be used.
     pub async fn account(
         &self,
         id: Uuid,
         by: &Acting,
         now_ms: u64,
     ) -> Result<ListedAccount, AccountError> {
+        self.require_recent_factor_of_staff(by, now_ms).await?;
         let directory = self.directory(now_ms).await?;
-        directory.one(id, &by.actor).await
+        directory.one(id, by).await
     }
 
     /// Within the caller's scope: what a token does not reach is not shown, whoever calls this.
@@ -62,8 +67,6 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::StepUp`], [`AccountError::NotFound`], [`StoreError::LastAdmin`] and others.
-    ///
-    /// [`StoreError::LastAdmin`]: onsale_store::StoreError::LastAdmin
     pub async fn set_account_disabled(
         &self,
         id: Uuid,
@@ -95,8 +98,6 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::StepUp`], [`AccountError::NotFound`], [`AccountError::OwnerUnknown`],
     /// [`StoreError::LastAdmin`] and others.
-    ///
-    /// [`StoreError::LastAdmin`]: onsale_store::StoreError::LastAdmin
     pub async fn set_account_role(
         &self,
         id: Uuid,
@@ -109,18 +110,15 @@ impl Accounts {
         if before.role == role {
             return Ok(());
         }
-        // To take rights away is always possible.
-        if role == UserRole::Admin && !before.owns_address() {
-            return Err(AccountError::OwnerUnknown);
-        }
         let entry = by
             .did("account.role", "user", id)
             .with(json!({ "before": before.role.as_str(), "after": role.as_str() }));
-        let changed = self.store.set_user_role(id, role, now_ms, by.act(entry));
-        changed
-            .await?
-            .map(drop)
-            .ok_or(AccountError::NotFound("account"))
+        let act = by.act(entry);
+        let changed = self.store.set_role_of_owner(id, role, now_ms, act).await;
+        match changed {
+            Err(StoreError::AddressNotOwned) => Err(AccountError::OwnerUnknown),
+            other => other?.map(drop).ok_or(AccountError::NotFound("account")),
+        }
     }
 
     /// Ends every session of an account; how many there were.

@@ -8,6 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use onsale_accounts::Action;
 use onsale_store::Scope;
 use onsale_store::audit::SUBJECT_KINDS;
 use serde::Deserialize;
@@ -22,6 +23,7 @@ use crate::envelope::Problem;
 use crate::error::{ApiError, Code};
 use crate::extract::Query;
 use crate::rate_limit::Key;
+use crate::routes::still;
 use crate::state::AppState;
 use crate::tally::Counted;
 use crate::values::Instant;
@@ -95,6 +97,7 @@ pub(crate) struct ExportQuery {
             (String = "text/csv"), (String = "application/jsonl"),
         )),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 401, description = "`UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 429, description = "`RATE_LIMITED`: this user has the most exports under way that it may", body = Problem),
     ),
@@ -130,6 +133,7 @@ pub(crate) async fn export(
     let store = state.store.within(Scope::current());
     let mut export = Export {
         state,
+        caller,
         pages: AuditPages::new(store, filter, format),
         _counted: counted,
     };
@@ -170,13 +174,17 @@ pub(crate) async fn export(
 /// does not read is dealt with as with every answer.
 struct Export {
     state: AppState,
+    caller: Caller,
     pages: AuditPages,
     _counted: Counted,
 }
 
 impl Export {
-    /// The next entries as they are sent; `None` behind the last ones.
+    /// The next entries as they are sent; `None` behind the last ones. An export may take long, so each page takes the
+    /// right anew.
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let requires = still::required(&self.caller, Action::ReadAudit);
+        still::check(&self.state, &self.caller, requires).await?;
         let page = self.pages.next_page().await;
         Ok(page.map_err(failure)?.map(Bytes::from))
     }

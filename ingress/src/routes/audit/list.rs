@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use onsale_accounts::Action;
 use onsale_store::audit::{AuditFilter, SUBJECT_KINDS};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,6 +16,7 @@ use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::Query;
+use crate::routes::still;
 use crate::state::AppState;
 use crate::values::Instant;
 
@@ -74,6 +76,7 @@ struct CursorMeta {
     responses(
         (status = 200, description = "`meta.next_cursor` leads to the next page", body = Success<Vec<EntryBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 401, description = "`UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
     ),
 )]
@@ -110,6 +113,8 @@ pub(crate) async fn list(
         limit: limit + 1,
         ..wanted.filter(&caller)?
     };
+    let requires = still::required(&caller, Action::ReadAudit);
+    still::check(&state, &caller, requires).await?;
     let mut rows = state.store.audit(&filter).await?;
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = rows.len() > page;

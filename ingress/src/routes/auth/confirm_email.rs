@@ -6,6 +6,7 @@ use onsale_accounts::Follower;
 use onsale_accounts::passwords::PASSWORD_MAX_BYTES;
 use onsale_private::Private;
 use onsale_schemas::UserId;
+use onsale_store::account::Purpose;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -55,7 +56,7 @@ impl RequestBody for ConfirmEmailRequest {
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The account has the address", body = Success<DoneBody>),
-        (status = 401, description = "`UNAUTHORIZED`: neither a session of the account nor its password came along; `INVALID_CREDENTIALS`: the password is not the account's. The link stays good", body = Problem),
+        (status = 401, description = "`UNAUTHORIZED`: neither a session of the account nor its password came along; `INVALID_CREDENTIALS`: the password is not the account's. The link stays good, up to the tenth wrong password", body = Problem),
         (status = 409, description = "`EMAIL_TAKEN`: another account has the address", body = Problem),
         (status = 410, description = "`LINK_EXPIRED`: the link was used, is too old, or another was asked for since", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
@@ -80,8 +81,13 @@ pub(crate) async fn confirm_email(
         password: password.as_ref(),
     };
     let origin = call.telling(&DONE)?;
-    call.accounts
+    let done = call
+        .accounts
         .confirm_email(token, follower, &origin, call.now_ms)
+        .await;
+    let purpose = Purpose::ChangeEmail;
+    call.accounts
+        .counted_against_link(done, purpose, token, call.now_ms)
         .await?;
     envelope::success(&call.context, StatusCode::OK, &DONE)
 }

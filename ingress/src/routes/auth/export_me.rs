@@ -5,7 +5,7 @@ use http::StatusCode;
 use onsale_accounts::{Export, ExportedLink, ExportedSession, FactorsOverview, Guest};
 use onsale_private::Private;
 use onsale_schemas::{MemberRole, UserId};
-use onsale_store::account::{ApiKeyRow, IdentityRow, Membership};
+use onsale_store::account::{ApiKeyRow, IdentityRow, Membership, Requirement};
 use onsale_store::audit::AuditRow;
 use onsale_store::booking::BookingFilter;
 use serde::Serialize;
@@ -20,6 +20,7 @@ use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::routes::bookings::body::BookingBody;
 use crate::routes::factors::FactorsBody;
+use crate::routes::still;
 use crate::state::AppState;
 use crate::values::Instant;
 
@@ -280,6 +281,7 @@ impl EntryBody {
     security(("bearer" = [])),
     responses(
         (status = 200, description = "What is kept about the caller", body = Success<ExportBody>),
+        (status = 401, description = "`UNAUTHORIZED`: the session has ended", body = Problem),
         (status = 404, description = "`NOT_FOUND`: the token is of no account here", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
@@ -288,6 +290,7 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     if caller.guest.is_some() {
         return of_guest(&caller, &call).await;
     }
+    still::check(&call.state, &caller, Requirement::Account).await?;
     let user = caller.user.0;
     let export = call.accounts.export(user, call.now_ms).await?;
     let guests = export.guests.iter();

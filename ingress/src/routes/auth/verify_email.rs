@@ -6,6 +6,7 @@ use onsale_accounts::Follower;
 use onsale_accounts::passwords::PASSWORD_MAX_BYTES;
 use onsale_private::Private;
 use onsale_schemas::UserId;
+use onsale_store::account::Purpose;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -55,7 +56,7 @@ impl RequestBody for VerifyEmailRequest {
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The address is verified", body = Success<DoneBody>),
-        (status = 401, description = "`INVALID_CREDENTIALS`: the password that came along is not the account's. The link stays good", body = Problem),
+        (status = 401, description = "`INVALID_CREDENTIALS`: the password that came along is not the account's. The link stays good, up to the tenth one", body = Problem),
         (status = 410, description = "`LINK_EXPIRED`: this link or another one to the account was used, or it is too old", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many passwords are being checked", body = Problem),
@@ -76,8 +77,13 @@ pub(crate) async fn verify_email(
         password: password.as_ref(),
     };
     let origin = call.telling(&DONE)?;
-    call.accounts
+    let done = call
+        .accounts
         .verify_email(token, follower, &origin, call.now_ms)
+        .await;
+    let purpose = Purpose::VerifyEmail;
+    call.accounts
+        .counted_against_link(done, purpose, token, call.now_ms)
         .await?;
     envelope::success(&call.context, StatusCode::OK, &DONE)
 }

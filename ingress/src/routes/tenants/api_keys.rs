@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use onsale_accounts::Action;
 use onsale_store::account::ApiKeyRow;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,6 +14,7 @@ use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::routes::auth::account_call::AccountCall;
+use crate::routes::still;
 use crate::values::Instant;
 
 /// A key of a program. The key itself is shown once, by the answer that creates it.
@@ -53,6 +55,7 @@ impl From<ApiKeyRow> for ApiKeyBody {
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The keys, without what is secret of them", body = Success<Vec<ApiKeyBody>>),
+        (status = 401, description = "`UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
@@ -65,6 +68,12 @@ pub(crate) async fn api_keys(
 ) -> Result<Response, ApiError> {
     permit(&caller, id, &MANAGE_INTEGRATIONS)?;
     let call = call?;
+    still::check(
+        &call.state,
+        &caller,
+        still::required(&caller, Action::ManageIntegrations),
+    )
+    .await?;
     let keys = call.accounts.api_keys(id, call.now_ms).await?;
     let body: Vec<ApiKeyBody> = keys.into_iter().map(ApiKeyBody::from).collect();
     envelope::success(&call.context, StatusCode::OK, &body)

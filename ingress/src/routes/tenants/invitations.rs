@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::OpenInvitation;
+use onsale_accounts::{Action, OpenInvitation};
 use onsale_private::Private;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::routes::auth::account_call::AccountCall;
+use crate::routes::still;
 use crate::values::Instant;
 
 /// An invitation that waits for an answer.
@@ -52,6 +53,7 @@ impl From<OpenInvitation> for InvitationBody {
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The invitations", body = Success<Vec<InvitationBody>>),
+        (status = 401, description = "`UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
@@ -64,6 +66,12 @@ pub(crate) async fn invitations(
 ) -> Result<Response, ApiError> {
     permit(&caller, id, &MANAGE_MEMBERS)?;
     let call = call?;
+    still::check(
+        &call.state,
+        &caller,
+        still::required(&caller, Action::ManageMembers),
+    )
+    .await?;
     let open = call.accounts.invitations(id, call.now_ms).await?;
     let body: Vec<InvitationBody> = open.into_iter().map(InvitationBody::from).collect();
     envelope::success(&call.context, StatusCode::OK, &body)

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use onsale_accounts::SLUG_MAX_BYTES;
+use onsale_store::account::Requirement;
 use onsale_store::listed::ListedTenant;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +15,7 @@ use crate::error::ApiError;
 use crate::extract::Query;
 use crate::routes::auth::account_call::AccountCall;
 use crate::routes::cursor::{self, CursorMeta};
+use crate::routes::still;
 use crate::values::Instant;
 
 /// Longest text that is searched for, in characters.
@@ -77,6 +79,7 @@ impl From<ListedTenant> for ListedTenantBody {
     responses(
         (status = 200, description = "`meta.next_cursor` leads to the next page", body = Success<Vec<ListedTenantBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 401, description = "`UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),
 )]
@@ -88,7 +91,14 @@ pub(crate) async fn list(
     let limit = cursor::limit(query.limit)?;
     let search = query.search.map(searched).transpose()?;
     let after = query.cursor.as_deref().map(slug).transpose()?;
-    let page = if caller.role == Role::Operator {
+    let sees_all = caller.role == Role::Operator;
+    let requires = if sees_all {
+        Requirement::Admin
+    } else {
+        Requirement::Account
+    };
+    still::check(&call.state, &caller, requires).await?;
+    let page = if sees_all {
         call.accounts.all_tenants(search, after, limit).await?
     } else {
         let user = caller.user.0;

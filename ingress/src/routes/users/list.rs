@@ -34,7 +34,7 @@ pub(crate) struct AccountsQuery {
     /// Only with this role in the installation: `buyer` or `admin`.
     role: Option<String>,
     /// Only the account of this address. It has to be whole: addresses are sealed and found by a keyed hash, so
-    /// there is no searching by a part of one.
+    /// there is no searching by a part of one. Proxies may write it into their logs.
     email: Option<String>,
     /// `meta.next_cursor` of the page before.
     cursor: Option<String>,
@@ -51,6 +51,7 @@ pub(crate) struct AccountsQuery {
     responses(
         (status = 200, description = "`meta.next_cursor` leads to the next page", body = Success<Vec<AccountBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 401, description = "`SECOND_FACTOR_REQUIRED`: where staff needs a second factor, show yours first (`POST /auth/step-up`); `UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),
     ),

@@ -20,6 +20,7 @@ use crate::routes::auth::account_call::AccountCall;
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The account", body = Success<AccountBody>),
+        (status = 401, description = "`SECOND_FACTOR_REQUIRED`: where staff needs a second factor, show yours first (`POST /auth/step-up`); `UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: tokens come from elsewhere", body = Problem),

@@ -33,6 +33,15 @@ pub enum Requirement {
     Member(Uuid, &'static [MemberRole]),
 }
 
+/// To whom rights are given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gain {
+    /// Only to a person whose address is known to be its own.
+    OfOwner,
+    /// To whoever has the account: whoever gives them vouches for the person.
+    OfAnyone,
+}
+
 /// What is written down about a change, and by which right it is asked for (`None`: the caller vouches
 /// for it, as for the command line and for tokens that belong to no session).
 #[derive(Clone, PartialEq, Debug)]

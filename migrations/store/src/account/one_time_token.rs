@@ -6,6 +6,9 @@ use uuid::Uuid;
 
 use super::{PasswordHash, TokenHash};
 
+/// Wrong passwords that may come with the token of a mailed link. It is good no more after the last one.
+pub const WRONG_PASSWORDS_PER_LINK_MAX: u32 = 10;
+
 /// What a one-time token is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {

@@ -13,6 +13,8 @@ const POSTGRES_TRANSIENT_CLASSES: [&str; 4] = ["08", "40", "53", "57"];
 const POSTGRES_READ_ONLY: &str = "25006";
 /// `lock_not_available`, `idle_in_transaction_session_timeout` and the above.
 const POSTGRES_TRANSIENT_CODES: [&str; 3] = ["55P03", "25P03", POSTGRES_READ_ONLY];
+/// `serialization_failure` and `deadlock_detected`. (No result code of SQLite's has letters or this length.)
+const POSTGRES_GAVE_WAY: [&str; 2] = ["40001", "40P01"];
 /// `SQLITE_BUSY`, `SQLITE_LOCKED`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`.
 const SQLITE_TRANSIENT_CODES: [u32; 5] = [5, 6, 10, 13, 14];
 /// The lower byte of an extended SQLite result code is the primary one.
@@ -53,6 +55,15 @@ fn is_transient(error: &dyn DatabaseError) -> bool {
     } else {
         code.parse::<u32>()
             .is_ok_and(|code| SQLITE_TRANSIENT_CODES.contains(&(code & SQLITE_PRIMARY_CODE_MASK)))
+    }
+}
+
+impl StoreError {
+    /// Whether PostgreSQL has ended a transaction so that another one goes on: it has changed nothing, and begun anew
+    /// may go through.
+    pub fn gave_way(&self) -> bool {
+        matches!(self, Self::Unreachable(sqlx::Error::Database(cause))
+            if cause.code().is_some_and(|code| POSTGRES_GAVE_WAY.contains(&code.as_ref())))
     }
 }
 

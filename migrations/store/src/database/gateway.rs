@@ -15,6 +15,9 @@ use super::{Durability, Latch, Row, Transaction, Value, classify};
 use crate::error::StoreError;
 use crate::scope::Scope;
 
+/// How often a transaction is begun that gives way to another each time.
+const TRIES_MAX: u32 = 4;
+
 /// Runs a query on a connection of a pool, which gets it back only while it can be used on. A caller
 /// may drop one that does not write half-way (see [`Lent`]).
 macro_rules! on_connection {
@@ -159,6 +162,30 @@ impl Database {
             work(Transaction::begin(&database, durability, turn).await?).await
         };
         self.writes().run(work).await
+    }
+
+    /// As [`Database::write`], begun anew where PostgreSQL has ended the transaction so that another one goes on: it
+    /// has changed nothing then. For what keeps nothing of an earlier try, as `work` does whose values are its own. A
+    /// caller that stops waiting is not gone on for after such an end.
+    pub(crate) async fn write_again<T, F>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(Transaction) -> F + Clone + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let mut tries = 1;
+        loop {
+            match self.write(durability, work.clone()).await {
+                Err(error) if tries < TRIES_MAX && error.gave_way() => {
+                    tracing::warn!(%error, tries, "a transaction gave way to another, and is begun anew");
+                    tries += 1;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// What stands between the database and all who use this handle.

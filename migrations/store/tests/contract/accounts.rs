@@ -1,6 +1,7 @@
 //! Accounts, sessions, one-time tokens, tenants and their members.
 
 mod address_changes;
+mod gains;
 mod links;
 mod listed;
 mod resets;

@@ -36,6 +36,9 @@ const USE_UP: &str = "UPDATE address_changes SET used_at_ms = $2, email_sealed =
      RETURNING email_hash, from_hash";
 const VOID: &str = "UPDATE address_changes SET used_at_ms = $2, email_sealed = NULL \
      WHERE user_id = $1 AND used_at_ms IS NULL";
+/// Those whose links are good no more stay as they are.
+const WITHDRAW: &str = "UPDATE address_changes SET used_at_ms = $2, email_sealed = NULL \
+     WHERE user_id = $1 AND used_at_ms IS NULL AND expires_at_ms > $2 RETURNING change_id";
 
 impl Store {
     /// Writes a change down, enqueues the mail with its link to the new address and the notice to the one that the
@@ -74,6 +77,34 @@ impl Store {
                 notices::tell(&mut transaction, &notice).await?;
                 transaction.commit(audit).await?;
                 Ok(AddressAsked::Asked)
+            })
+            .await
+    }
+
+    /// Withdraws the changes of an account that wait, and the mails with their links that were not sent yet. False where
+    /// none waits: then nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError::RightWithdrawn`], and as every write.
+    pub async fn withdraw_address_changes(
+        &self,
+        user: Uuid,
+        now_ms: u64,
+        act: impl Into<Act>,
+    ) -> Result<bool, StoreError> {
+        let Act { audit, mandate } = act.into();
+        self.database
+            .write_again(Durability::Durable, move |mut transaction| async move {
+                users::lock(&mut transaction, user).await?;
+                mandate::check(&mut transaction, mandate).await?;
+                let values = [user.into(), integer("now_ms", now_ms)?.into()];
+                let waiting = transaction.fetch(WITHDRAW, &values).await?;
+                if waiting.is_empty() {
+                    return Ok(false);
+                }
+                forget_mails(&mut transaction, &waiting).await?;
+                transaction.commit(audit).await?;
+                Ok(true)
             })
             .await
     }
@@ -223,21 +254,27 @@ pub(super) async fn erase(transaction: &mut Transaction, user: Uuid) -> Result<(
             &[user.into()],
         )
         .await?;
-    for row in &deleted {
+    forget_mails(transaction, &deleted).await?;
+    for keys in crate::notice::keys_with_address(user) {
+        transaction
+            .execute(
+                "DELETE FROM jobs WHERE kind = $1 AND job_key LIKE $2 AND state <> 'running'",
+                &[crate::notice::KIND.into(), Value::from(&keys)],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// Deletes the mails with the links of changes. One that is being sent at this moment stays.
+async fn forget_mails(transaction: &mut Transaction, changes: &[Row]) -> Result<(), StoreError> {
+    for row in changes {
         // The mail has the id of the change.
         let key = row.uuid("change_id")?.to_string();
         transaction
             .execute(
                 "DELETE FROM jobs WHERE kind = $1 AND job_key = $2 AND state <> 'running'",
                 &[crate::mail::KIND.into(), Value::from(&key)],
-            )
-            .await?;
-    }
-    for keys in crate::notice::keys_with_address(user) {
-        transaction
-            .execute(
-                "DELETE FROM jobs WHERE kind = $1 AND job_key LIKE $2 AND state <> 'running'",
-                &[crate::notice::KIND.into(), Value::from(&keys)],
             )
             .await?;
     }

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::Store;
+use crate::account::UserRole;
 use crate::database::Transaction;
 use crate::error::StoreError;
 
@@ -44,25 +45,38 @@ pub(super) async fn is_last(
 ) -> Result<bool, StoreError> {
     match change {
         Admins::Stay => Ok(false),
-        Admins::LoseOne => Ok(lock(transaction).await? == [user]),
+        Admins::LoseOne => Ok(lock(transaction, user).await? == [user]),
     }
 }
 
-/// The admins who can sign in, locked until the transaction ends, so that nobody else can take that from one of them:
-/// of two admins who disable each other, the second finds that it is the last. They are locked in one order and before
-/// any other account, so that no two transactions wait for each other.
-async fn lock(transaction: &mut Transaction) -> Result<Vec<Uuid>, StoreError> {
+/// The admins who can sign in. Nobody else makes one of them less until the transaction ends: of two who disable
+/// each other, the second finds that it is the last. They and the account that is to be changed are locked by one
+/// statement in one order, before any other account, so that no two transactions wait for each other: an account that
+/// was locked by itself behind the others would come out of that order.
+async fn lock(transaction: &mut Transaction, user: Uuid) -> Result<Vec<Uuid>, StoreError> {
     // SQLite has one writer at a time, and this transaction is it.
     let select = match transaction {
         Transaction::Postgres(_) => {
-            "SELECT user_id FROM users WHERE role = 'admin' AND disabled_at_ms IS NULL \
-             AND erased_at_ms IS NULL ORDER BY user_id FOR NO KEY UPDATE"
+            "SELECT user_id, role, disabled_at_ms, erased_at_ms FROM users \
+             WHERE user_id = $1 OR (role = 'admin' AND disabled_at_ms IS NULL \
+             AND erased_at_ms IS NULL) ORDER BY user_id FOR NO KEY UPDATE"
         }
         Transaction::Sqlite(_) => {
-            "SELECT user_id FROM users WHERE role = 'admin' AND disabled_at_ms IS NULL \
-             AND erased_at_ms IS NULL ORDER BY user_id"
+            "SELECT user_id, role, disabled_at_ms, erased_at_ms FROM users \
+             WHERE user_id = $1 OR (role = 'admin' AND disabled_at_ms IS NULL \
+             AND erased_at_ms IS NULL) ORDER BY user_id"
         }
     };
-    let rows = transaction.fetch(select, &[]).await?;
-    rows.iter().map(|row| row.uuid("user_id")).collect()
+    let rows = transaction.fetch(select, &[user.into()]).await?;
+    let mut admins = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // The account itself is there whatever it is.
+        let is_admin = row.word("role", UserRole::parse)? == UserRole::Admin
+            && row.number_or_null::<u64>("disabled_at_ms")?.is_none()
+            && row.number_or_null::<u64>("erased_at_ms")?.is_none();
+        if is_admin {
+            admins.push(row.uuid("user_id")?);
+        }
+    }
+    Ok(admins)
 }

@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::one_time_tokens::{self, use_up};
 use super::sessions::{self, Whose};
-use super::{mandate, members, users};
+use super::{mandate, members, rights, users};
 use crate::Store;
 use crate::account::{
-    Acceptance, Act, InvitationRow, Membership, NewInvitation, Purpose, SessionEnd, TokenHash,
-    UserRow,
+    Acceptance, Act, Gain, InvitationRow, Membership, NewInvitation, Purpose, SessionEnd,
+    TokenHash, UserRow,
 };
 use crate::audit::AuditEntry;
 use crate::database::{Durability, Row, Transaction, Value, integer};
@@ -176,7 +176,7 @@ impl Store {
     }
 
     /// Uses an invitation up for an account that has the address that it was sent to: who reads its mail
-    /// has shown that it is its own.
+    /// has shown that it is its own. Changes of the address that wait are good no more.
     ///
     /// # Errors
     /// As every write.
@@ -219,6 +219,7 @@ impl Store {
                     refused => return Ok(refused),
                 }
                 row.own_address(now_ms);
+                rights::gain(&mut transaction, &row, Gain::OfOwner, now_ms).await?;
                 users::replace(&mut transaction, &row).await?;
                 transaction.commit(audit(&membership)).await?;
                 Ok(Acceptance::Accepted(membership))

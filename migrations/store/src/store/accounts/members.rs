@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use super::invitations::{self, Which};
 use super::sessions::{self, Whose};
-use super::{mandate, users};
+use super::{mandate, rights, users};
 use crate::Store;
-use crate::account::{Act, Mandate, Membership, MembershipChange, SessionEnd, UserRow};
+use crate::account::{Act, Gain, Mandate, Membership, MembershipChange, SessionEnd, UserRow};
 use crate::audit::{Audit, AuditEntry};
 use crate::database::{Durability, Row, Transaction, integer};
 use crate::error::StoreError;
@@ -98,7 +98,7 @@ impl Store {
     ) -> Result<MembershipChange, StoreError> {
         let (membership, audit) = (*membership, audit.into());
         self.database
-            .write(Durability::Durable, move |mut transaction| async move {
+            .write_again(Durability::Durable, move |mut transaction| async move {
                 let Membership {
                     tenant_id, user_id, ..
                 } = membership;
@@ -193,7 +193,7 @@ impl Store {
             mandate: right,
         } = act.into();
         self.database
-            .write(Durability::Durable, move |mut transaction| async move {
+            .write_again(Durability::Durable, move |mut transaction| async move {
                 lock_tenant(&mut transaction, tenant).await?;
                 mandate::check(&mut transaction, right).await?;
                 let Some(person) = users::lock(&mut transaction, user).await? else {
@@ -220,7 +220,8 @@ impl Store {
 }
 
 /// What follows from another role in a tenant, or from none: sessions end, for their tokens say the old
-/// one; an invitation would bring another role back, and what it invited goes with its right to. Comes last.
+/// one; an invitation would bring another role back, and what it invited goes with its right to; and what follows from
+/// gaining rights, where there is a role. Comes last.
 async fn settle(
     transaction: &mut Transaction,
     tenant: Uuid,
@@ -238,6 +239,10 @@ async fn settle(
     }
     // All of them, also those for another tenant or for none, which are nothing to the caller's.
     transaction.go_on_for_installation().await?;
+    if role.is_some() {
+        // Who takes part in a tenant has shown whose the address is, or an operator vouches for it.
+        rights::gain(transaction, person, Gain::OfAnyone, now_ms).await?;
+    }
     let whose = Whose::AllBut(person.user_id, None);
     sessions::end(transaction, whose, SessionEnd::Role, now_ms).await?;
     Ok(())

@@ -6,10 +6,10 @@ use onsale_private::LookupHash;
 use crate::Store;
 use crate::account::{OneTimeToken, Purpose, UserRow};
 use crate::audit::{AuditEntry, Unaudited};
-use crate::database::{Durability, integer, is_unique_violation};
+use crate::database::{Database, Durability, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 use crate::mail::LinkMail;
-use crate::reset::{KIND, ResetAnswer, ResetRequest, WAITING_MAX};
+use crate::reset::{KIND, ResetAnswer, ResetRequest, WAITING_MAX, WAITING_OF_BLOCK_MAX};
 use crate::store::jobs::enqueue;
 
 /// The action of who forgot a password.
@@ -22,18 +22,32 @@ const FORGOTTEN_AT_ONCE: u32 = 100;
 /// How many wait, as far as that matters.
 const COUNT_WAITING: &str = "SELECT COUNT(*) AS waiting FROM (SELECT job_id FROM jobs \
      WHERE kind = $1 AND state = 'waiting' LIMIT $2) AS few";
-const FORGET: &str = "DELETE FROM jobs WHERE job_id IN (SELECT job_id FROM jobs WHERE kind = $1 \
-     AND state IN ('done', 'cancelled') \
-     AND ended_at_ms < (SELECT now_ms FROM database_clock) - $2 LIMIT $3)";
+/// How many of those came from one part of the net: their keys begin alike.
+const COUNT_OF_BLOCK: &str = "SELECT COUNT(*) AS waiting FROM (SELECT job_id FROM jobs \
+     WHERE kind = $1 AND state = 'waiting' AND job_key >= $2 AND job_key < $3 LIMIT $4) AS few";
+
+macro_rules! forget {
+    ($among:literal, $lock:literal) => {
+        concat!(
+            "DELETE FROM jobs WHERE job_id ",
+            $among,
+            "SELECT job_id FROM jobs WHERE kind = $1 AND state IN ('done', 'cancelled') \
+             AND ended_at_ms < (SELECT now_ms FROM database_clock) - $2 \
+             ORDER BY ended_at_ms, job_id LIMIT $3",
+            $lock,
+            ")"
+        )
+    };
+}
 
 impl Store {
     /// Enqueues a request, and looks for nobody: it reads and writes the same whether or not an account has the
-    /// address. False where [`WAITING_MAX`] wait.
+    /// address. False where [`WAITING_MAX`] wait, or [`WAITING_OF_BLOCK_MAX`] of the same part of the net.
     ///
     /// # Errors
     /// As every write.
     pub async fn ask_for_reset(&self, request: &ResetRequest) -> Result<bool, StoreError> {
-        let job = request.to_job()?;
+        let (job, block) = (request.to_job()?, request.wide_block());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 let values = [KIND.into(), WAITING_MAX.into()];
@@ -43,6 +57,11 @@ impl Store {
                     None => 0,
                 };
                 if waiting >= WAITING_MAX {
+                    return Ok(false);
+                }
+                if let Some(block) = &block
+                    && waiting_of(&mut transaction, block).await? >= WAITING_OF_BLOCK_MAX
+                {
                     return Ok(false);
                 }
                 enqueue(&mut transaction, &job).await?;
@@ -125,8 +144,30 @@ impl Store {
             integer("kept_ms", KEPT_MS)?.into(),
             FORGOTTEN_AT_ONCE.into(),
         ];
+        let sql = match &self.database {
+            // Several workers do this at once: each takes others, and waits for none (see `claim_jobs`).
+            Database::Postgres(_) => forget!("= ANY(ARRAY(", " FOR UPDATE SKIP LOCKED)"),
+            // One writer at a time.
+            Database::Sqlite(_) => forget!("IN (", ""),
+        };
         self.database
-            .execute_unaudited(Durability::Durable, FORGET, &values)
+            .execute_unaudited(Durability::Durable, sql, &values)
             .await
+    }
+}
+
+/// How many requests of a part of the net wait, as far as that matters.
+async fn waiting_of(transaction: &mut Transaction, block: &str) -> Result<u32, StoreError> {
+    // Keys go on with hexadecimal digits, which come before this letter in every order of letters.
+    let behind = format!("{block}g");
+    let values = [
+        KIND.into(),
+        Value::from(block),
+        Value::from(&behind),
+        WAITING_OF_BLOCK_MAX.into(),
+    ];
+    match transaction.fetch_optional(COUNT_OF_BLOCK, &values).await? {
+        Some(row) => row.number("waiting"),
+        None => Ok(0),
     }
 }

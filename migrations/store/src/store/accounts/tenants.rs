@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{mandate, members, users};
+use super::{mandate, members, rights, users};
 use crate::Store;
-use crate::account::{Act, Membership, TenantChange, TenantRow};
+use crate::account::{Act, Gain, Membership, TenantChange, TenantRow, UserRow};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -38,11 +38,14 @@ impl Store {
                 insert(&mut transaction, &tenant).await?;
                 if let Some(first) = first {
                     let account = users::lock(&mut transaction, first.user_id).await?;
-                    if !account.is_some_and(|account| account.is_active()) {
+                    let Some(account) = account.filter(UserRow::is_active) else {
                         return Err(StoreError::Invalid(
                             "a member whose account is disabled, erased or missing".to_owned(),
                         ));
-                    }
+                    };
+                    // That a person owns its address is part of the right by which it opens one for itself.
+                    let gain = Gain::OfAnyone;
+                    rights::gain(&mut transaction, &account, gain, first.created_at_ms).await?;
                     members::insert(&mut transaction, &first).await?;
                 }
                 transaction.commit(audit).await

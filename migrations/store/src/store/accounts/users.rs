@@ -6,11 +6,11 @@ use uuid::Uuid;
 use super::admins::{self, Admins};
 use super::invitations::{self, Which};
 use super::sessions::{self, Whose};
-use super::{address_changes, factors, identities, mandate, notices, one_time_tokens};
+use super::{address_changes, factors, identities, mandate, notices, one_time_tokens, rights};
 use crate::Store;
 use crate::account::{
-    Act, IdentityRow, OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail, SessionEnd,
-    UserRole, UserRow,
+    Act, Gain, IdentityRow, OneTimeToken, PasswordHash, ProfileChange, Purpose, SealedEmail,
+    SessionEnd, UserRole, UserRow,
 };
 use crate::audit::{Audit, Unaudited};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
@@ -160,7 +160,7 @@ impl Store {
         act: impl Into<Act>,
     ) -> Result<Option<UserRow>, StoreError> {
         let change = change.clone();
-        self.change_user(id, Admins::Stay, act.into(), move |user| {
+        self.change_user(id, (Admins::Stay, None), act.into(), move |user| {
             let ProfileChange {
                 name,
                 phone,
@@ -243,30 +243,6 @@ impl Store {
             .await
     }
 
-    /// Gives an account another role in the installation, and ends its sessions: their tokens say the
-    /// old one. What someone invited who is no admin any more is withdrawn, and so is a change of address that someone
-    /// has asked for who becomes one. The account as it is then, `None` when there is none.
-    ///
-    /// # Errors
-    /// [`StoreError::LastAdmin`], [`StoreError::RightWithdrawn`], and as every write.
-    pub async fn set_user_role(
-        &self,
-        id: Uuid,
-        role: UserRole,
-        now_ms: u64,
-        act: impl Into<Act>,
-    ) -> Result<Option<UserRow>, StoreError> {
-        let admins = match role {
-            UserRole::Admin => Admins::Stay,
-            UserRole::Buyer => Admins::LoseOne,
-        };
-        self.change_user(id, admins, act.into(), move |user| {
-            user.role = role;
-            Some((SessionEnd::Role, now_ms))
-        })
-        .await
-    }
-
     /// Disables an account, ends its sessions and links and withdraws what it invited, or lets it sign in
     /// again. The account as it is then, `None` when there is none.
     ///
@@ -284,7 +260,7 @@ impl Store {
         } else {
             Admins::Stay
         };
-        self.change_user(id, admins, act.into(), move |user| {
+        self.change_user(id, (admins, None), act.into(), move |user| {
             if disabled {
                 user.disabled_at_ms = user.disabled_at_ms.or(Some(now_ms));
                 Some((SessionEnd::Disabled, now_ms))
@@ -296,17 +272,18 @@ impl Store {
         .await
     }
 
-    /// Changes an account that is not erased, and ends its sessions where `change` says why.
-    async fn change_user(
+    /// Changes an account that is not erased, and ends its sessions where `change` says why. `gains`: to whom rights
+    /// are given by it, and when.
+    pub(super) async fn change_user(
         &self,
         id: Uuid,
-        admins: Admins,
+        (admins, gains): (Admins, Option<(Gain, u64)>),
         act: Act,
-        change: impl FnOnce(&mut UserRow) -> Option<(SessionEnd, u64)> + Send + 'static,
+        change: impl FnOnce(&mut UserRow) -> Option<(SessionEnd, u64)> + Clone + Send + 'static,
     ) -> Result<Option<UserRow>, StoreError> {
         let Act { audit, mandate } = act;
         self.database
-            .write(Durability::Durable, move |mut transaction| async move {
+            .write_again(Durability::Durable, move |mut transaction| async move {
                 let is_last = admins::is_last(&mut transaction, admins, id).await?;
                 let user = lock(&mut transaction, id).await?;
                 mandate::check(&mut transaction, mandate).await?;
@@ -316,6 +293,9 @@ impl Store {
                 if is_last {
                     return Err(StoreError::LastAdmin);
                 }
+                if let Some((gain, now_ms)) = gains {
+                    rights::gain(&mut transaction, &user, gain, now_ms).await?;
+                }
                 let ends = change(&mut user);
                 replace(&mut transaction, &user).await?;
                 if let Some((why, now_ms)) = ends {
@@ -323,9 +303,6 @@ impl Store {
                     if why == SessionEnd::Disabled {
                         let links = Purpose::ResetPassword;
                         one_time_tokens::void(&mut transaction, id, links, now_ms).await?;
-                    }
-                    // What was asked for as a buyer is not to move an admin's account.
-                    if why == SessionEnd::Disabled || user.role == UserRole::Admin {
                         address_changes::void(&mut transaction, id, now_ms).await?;
                     }
                     if why == SessionEnd::Disabled || user.role != UserRole::Admin {

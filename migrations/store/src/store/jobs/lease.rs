@@ -27,13 +27,22 @@ macro_rules! leaves_worker {
 }
 
 /// Of a worker that did not come back.
-const RECLAIM: &str = concat!(
-    "UPDATE jobs SET ",
-    leaves_worker!("attempts"),
-    ", last_error = 'the lease of the worker ' || worker || ' ended: it died, or it hangs', \
-     due_at_ms = (SELECT now_ms FROM database_clock) \
-     WHERE state = 'running' AND lease_until_ms <= (SELECT now_ms FROM database_clock)"
-);
+macro_rules! reclaim {
+    ($among:literal, $lock:literal) => {
+        concat!(
+            "UPDATE jobs SET ",
+            leaves_worker!("attempts"),
+            ", last_error = 'the lease of the worker ' || worker || ' ended: it died, or it hangs', \
+             due_at_ms = (SELECT now_ms FROM database_clock) WHERE job_id ",
+            $among,
+            "SELECT job_id FROM jobs WHERE state = 'running' \
+             AND lease_until_ms <= (SELECT now_ms FROM database_clock) \
+             ORDER BY lease_until_ms, job_id",
+            $lock,
+            ")"
+        )
+    };
+}
 
 macro_rules! claim {
     ($among:literal, $lock:literal) => {
@@ -102,8 +111,13 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn reclaim_jobs(&self) -> Result<u64, StoreError> {
+        let sql = match &self.database {
+            // Every worker does this, and waits for none that does it now (see `claim_jobs`).
+            Database::Postgres(_) => reclaim!("= ANY(ARRAY(", " FOR UPDATE SKIP LOCKED)"),
+            Database::Sqlite(_) => reclaim!("IN (", ""),
+        };
         self.database
-            .execute_unaudited(Durability::Durable, RECLAIM, &[])
+            .execute_unaudited(Durability::Durable, sql, &[])
             .await
     }
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::Store;
 use crate::audit::Audit;
-use crate::database::{Durability, Row, Value, integer};
+use crate::database::{Database, Durability, Row, Value, integer};
 use crate::error::StoreError;
 use crate::job::{JobCount, JobFilter, JobRow, JobState};
 
@@ -39,6 +39,20 @@ const CANCEL: &str = "UPDATE jobs SET \
 const REQUEUE: &str = "UPDATE jobs SET state = 'waiting', attempts = 0, cancel_requested = 0, \
      ended_at_ms = NULL, due_at_ms = (SELECT now_ms FROM database_clock) \
      WHERE job_id = $1 AND state IN ('dead', 'cancelled')";
+
+macro_rules! prune {
+    ($among:literal, $lock:literal) => {
+        concat!(
+            "DELETE FROM jobs WHERE job_id ",
+            $among,
+            "SELECT job_id FROM jobs WHERE state IN ('done', 'cancelled') \
+             AND ended_at_ms < (SELECT now_ms FROM database_clock) - $1 \
+             ORDER BY ended_at_ms, job_id LIMIT $2",
+            $lock,
+            ")"
+        )
+    };
+}
 
 impl Store {
     /// Jobs, newest first.
@@ -172,15 +186,14 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn prune_jobs(&self, age_ms: u64, limit: u32) -> Result<u64, StoreError> {
+        let sql = match &self.database {
+            // Beside workers that forget what they have answered, and waits for none of them (see `claim_jobs`).
+            Database::Postgres(_) => prune!("= ANY(ARRAY(", " FOR UPDATE SKIP LOCKED)"),
+            Database::Sqlite(_) => prune!("IN (", ""),
+        };
+        let values = [integer("age_ms", age_ms)?.into(), limit.into()];
         self.database
-            .execute_unaudited(
-                Durability::Durable,
-                "DELETE FROM jobs WHERE job_id IN (SELECT job_id FROM jobs \
-                 WHERE state IN ('done', 'cancelled') \
-                 AND ended_at_ms < (SELECT now_ms FROM database_clock) - $1 \
-                 ORDER BY ended_at_ms LIMIT $2)",
-                &[integer("age_ms", age_ms)?.into(), limit.into()],
-            )
+            .execute_unaudited(Durability::Durable, sql, &values)
             .await
     }
 }

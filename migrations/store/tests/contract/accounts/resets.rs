@@ -4,7 +4,7 @@ use onsale_private::LookupHash;
 use onsale_store::account::Purpose;
 use onsale_store::audit::{Actor, AuditFilter, Unaudited};
 use onsale_store::job::{JobFilter, JobState};
-use onsale_store::reset::{KIND, ResetAnswer, ResetRequest, WAITING_MAX};
+use onsale_store::reset::{KIND, ResetAnswer, ResetRequest, WAITING_MAX, WAITING_OF_BLOCK_MAX};
 
 use super::{NOW_MS, add, address, password, verified};
 use crate::build::id;
@@ -15,6 +15,8 @@ contract!(
     an_answer_sends_one_link_and_says_who_asked,
     an_answer_that_is_late_or_about_nobody_sends_none,
     only_so_many_requests_wait,
+    one_part_of_the_net_keeps_nobody_else_out,
+    workers_that_forget_at_once_wait_for_nobody,
     answered_requests_are_forgotten_within_moments,
 );
 
@@ -153,25 +155,76 @@ async fn an_answer_that_is_late_or_about_nobody_sends_none(bench: Bench) {
     assert_eq!(rows(&bench).await, ["0", "0", "3", "2"]);
 }
 
-async fn only_so_many_requests_wait(bench: Bench) {
-    let store = &bench.store;
-    // By hand, as many as may wait, but for one.
+/// Requests that wait, by hand: so many whose keys begin so.
+async fn fill(bench: &Bench, key: &str, count: u32) {
     let fill = if bench.url.starts_with("sqlite") {
         format!(
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
              INSERT INTO jobs (job_id, kind, job_key, payload, state, due_at_ms, attempts_max, \
-             created_at_ms) SELECT randomblob(16), '{KIND}', 'k' || i, '{{}}', 'waiting', 0, 1, 0 FROM n",
-            WAITING_MAX - 1
+             created_at_ms) SELECT randomblob(16), '{KIND}', '{key}' || i, '{{}}', 'waiting', 0, 1, 0 \
+             FROM n"
         )
     } else {
         format!(
             "INSERT INTO jobs (job_id, kind, job_key, payload, state, due_at_ms, attempts_max, \
-             created_at_ms) SELECT gen_random_uuid(), '{KIND}', 'k' || i, '{{}}', 'waiting', 0, 1, 0 \
-             FROM generate_series(1, {}) AS i",
-            WAITING_MAX - 1
+             created_at_ms) SELECT gen_random_uuid(), '{KIND}', '{key}' || i, '{{}}', 'waiting', 0, 1, 0 \
+             FROM generate_series(1, {count}) AS i"
         )
     };
     bench.tamper(&fill).await;
+}
+
+async fn one_part_of_the_net_keeps_nobody_else_out(bench: Bench) {
+    let store = &bench.store;
+    // That of 203.0.113.0/24.
+    fill(&bench, "4cb00", WAITING_OF_BLOCK_MAX - 1).await;
+    let ask = async |number: u8, origin: Option<&str>| {
+        let mut request = request(number, address(1));
+        request.by.origin = origin.map(str::to_owned);
+        store.ask_for_reset(&request).await.unwrap()
+    };
+    assert!(ask(1, Some("203.0.7.0/24")).await);
+    assert!(!ask(2, Some("203.0.113.0/24")).await);
+    assert!(!ask(3, Some("203.0.0.0/24")).await);
+    for (number, elsewhere) in [
+        (4, Some("203.1.113.0/24")),
+        (5, Some("2001:db8:1::/56")),
+        (6, None),
+    ] {
+        assert!(ask(number, elsewhere).await, "{elsewhere:?}");
+    }
+    // Once some are taken there is room.
+    let taken = store.claim_jobs(KIND, "test", MINUTE_MS, 9).await.unwrap();
+    assert_eq!(taken.len(), 9);
+    assert!(ask(7, Some("203.0.113.0/24")).await);
+}
+
+async fn workers_that_forget_at_once_wait_for_nobody(bench: Bench) {
+    let store = &bench.store;
+    fill(&bench, "k", 300).await;
+    bench
+        .tamper("UPDATE jobs SET state = 'done', ended_at_ms = 1")
+        .await;
+    let (one, two, three, four) = tokio::join!(
+        store.forget_answered_resets(),
+        store.forget_answered_resets(),
+        store.prune_jobs(MINUTE_MS, 100),
+        store.forget_answered_resets(),
+    );
+    // Of those that one takes at this moment another may find fewer.
+    let forgotten: u64 = [one, two, three, four]
+        .into_iter()
+        .map(Result::unwrap)
+        .sum();
+    let left = bench.texts("SELECT CAST(COUNT(*) AS text) FROM jobs").await;
+    assert_eq!(left, [(300 - forgotten).to_string()]);
+    assert!(forgotten >= 100, "{forgotten}");
+}
+
+async fn only_so_many_requests_wait(bench: Bench) {
+    let store = &bench.store;
+    // As many as may wait, but for one.
+    fill(&bench, "k", WAITING_MAX - 1).await;
     let ask = async |number: u8| {
         let asked = store.ask_for_reset(&request(number, address(1))).await;
         asked.unwrap()
@@ -196,7 +249,7 @@ async fn answered_requests_are_forgotten_within_moments(bench: Bench) {
     let end = |key: u64, at: &str| {
         format!(
             "UPDATE jobs SET state = 'done', ended_at_ms = (SELECT now_ms FROM database_clock) - {at} \
-             WHERE job_key = '{}'",
+             WHERE job_key LIKE '%{}'",
             id(key)
         )
     };

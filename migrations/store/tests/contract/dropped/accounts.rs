@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use onsale_schemas::MemberRole;
 use onsale_store::account::{
-    AccountProof, LinkCondition, Mandate, Membership, Purpose, Requirement, SessionStep,
+    AccountProof, LinkCondition, Mandate, Membership, Purpose, Requirement, SessionStep, UserRole,
 };
 use onsale_store::account_answer::Turn;
 use onsale_store::address_change::AddressChange;
@@ -111,6 +111,22 @@ async fn no_write_of_accounts_takes_its_connection_with_it(bench: Bench) {
                 };
                 call(store.still_holds(by))
             }),
+        ),
+        ("note_read", Box::new(|| call(store.note_read(entry())))),
+        (
+            "withdraw_address_changes",
+            Box::new(|| call(store.withdraw_address_changes(id(1), NOW_MS, entry()))),
+        ),
+        (
+            "count_wrong_password",
+            Box::new(|| {
+                let hash = hash_of(number());
+                call(store.count_wrong_password(hash, Purpose::ChangeEmail, NOW_MS))
+            }),
+        ),
+        (
+            "set_role_of_owner",
+            Box::new(|| call(store.set_role_of_owner(id(1), UserRole::Buyer, NOW_MS, entry()))),
         ),
         (
             "forget_account_answers",
