@@ -95,7 +95,8 @@ async fn rights_make_changes_of_address_that_wait_useless(bench: Bench) {
         user_id: id(2),
         ..member(MemberRole::Owner)
     };
-    let opened = store.add_tenant(&opera(50), Some(&first), by());
+    let house = opera(50);
+    let opened = store.add_tenant(&house, Some(&first), by());
     opened.await.unwrap();
     use MembershipChange::Changed;
 
@@ -126,7 +127,8 @@ async fn rights_make_changes_of_address_that_wait_useless(bench: Bench) {
     let removed = store.remove_member(id(50), id(1), NOW_MS + 1, by());
     assert_eq!(removed.await.unwrap(), Changed);
     assert!(waits(&bench, 4).await, "who loses rights gains none");
-    let set = store.set_member(&member(MemberRole::Scanner), NOW_MS + 1, by());
+    let scanner = member(MemberRole::Scanner);
+    let set = store.set_member(&scanner, NOW_MS + 1, by());
     assert_eq!(set.await.unwrap(), Changed);
     assert!(!waits(&bench, 4).await, "an operator");
 
