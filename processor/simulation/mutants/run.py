@@ -27,7 +27,7 @@ SEEDS = 120
 COMMANDS = 2000
 CHECK_MAX_S = 400
 LATE = -1000
-FILES = ["mutants.toml", "offers.toml", "orders.toml"]
+FILES = ["mutants.toml", "offers.toml", "orders.toml", "halls.toml"]
 DEFAULT_CHECKS = ["cluster", "embedded", "differential", "engine"]
 
 TESTS = {
