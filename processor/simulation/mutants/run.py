@@ -32,7 +32,8 @@ DEFAULT_CHECKS = ["cluster", "embedded", "differential", "engine"]
 
 TESTS = {
     "differential": ["-p", "onsale-simulation", "--test", "differential"],
-    "differential-three": ["-p", "onsale-simulation", "--test", "differential", "version_3"],
+    "differential-three": ["-p", "onsale-simulation", "--test", "differential", "--",
+                           "version_3", "orders"],
     "engine": ["-p", "onsale-engine", "--lib"],
     "prices": ["-p", "onsale-prices", "--lib"],
     "log": ["-p", "onsale-log", "--lib"],

@@ -175,6 +175,15 @@ fn e28_items_see_each_other() {
 }
 
 #[test]
+fn items_for_best_available_see_each_other() {
+    let mut m = start(vec![seated(&[8])], Offer::default());
+    let two = best(0, 2, true, SeatKind::Ordinary);
+    let held = m.seats_held(order(1, &[two.clone(), two], None));
+    assert_eq!(held, [3, 4, 1, 2]);
+    m.partition.self_check().unwrap();
+}
+
+#[test]
 fn e31_what_expires_is_told_by_zone() {
     let mut m = start(vec![general(1), general(1)], Offer::default());
     let booking = m
