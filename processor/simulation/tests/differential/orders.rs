@@ -133,7 +133,19 @@ fn place(zone: ZoneIndex) -> Item {
     item(zone, PickV2::General { quantity: 1 })
 }
 
+/// One of many codes, none of which is [`code`].
+fn many(n: u32) -> CodeHash {
+    let mut id = [0xff; 16];
+    id[12..].copy_from_slice(&n.to_be_bytes());
+    CodeHash::from_bytes(id)
+}
+
 fn create(codes: &[u8], uses_max: u32, uses_per_user_max: u16) -> Command {
+    let codes = codes.iter().copied().map(code).collect();
+    create_all(codes, uses_max, uses_per_user_max)
+}
+
+fn create_all(codes: Vec<CodeHash>, uses_max: u32, uses_per_user_max: u16) -> Command {
     Command::CreateCodes(Box::new(CreateCodes {
         show: SHOW,
         group: 1,
@@ -148,7 +160,7 @@ fn create(codes: &[u8], uses_max: u32, uses_per_user_max: u16) -> Command {
             until_ms: u64::MAX,
             scope: Scope::default(),
         },
-        codes: codes.iter().copied().map(code).collect(),
+        codes,
     }))
 }
 
@@ -202,12 +214,17 @@ fn a_late_payment_needs_a_use() {
 fn a_group_that_begins_again_has_new_codes_only() {
     let mut scene = Scene::new(vec![general()], vec![]);
     scene.run(create(&[1, 2], 1, 0));
+    // So many that the engine has not cleared them all away when the group begins again.
+    for thousand in 0..10u32 {
+        let codes = (0..1_000).map(|n| many(1_000 * thousand + n)).collect();
+        scene.run(create_all(codes, 1, 0));
+    }
     let of_old = scene.hold(order(1, vec![place(0)], Some(1)));
     let ended = scene.run(Command::EndCodes {
         show: SHOW,
         which: EndedCodes::Group(1),
     });
-    assert!(matches!(ended, Outcome::CodesEnded { ended: 2, .. }));
+    assert!(matches!(ended, Outcome::CodesEnded { ended: 10_002, .. }));
     scene.run(create(&[1, 3], 1, 0));
     let unknown = Rejection::CodeRefused {
         why: CodeRefusal::Unknown,
