@@ -178,7 +178,8 @@ def main():
     parser.add_argument("--target", default=str(ROOT / "target" / "mutants" / "build"))
     arguments = parser.parse_args()
     scratch, target = pathlib.Path(arguments.scratch), pathlib.Path(arguments.target)
-    mutants = [mutant for file in FILES for mutant in tomllib.loads((HERE / file).read_text())["mutant"]]
+    read = [tomllib.loads((HERE / file).read_text()) for file in FILES]
+    mutants = [mutant for of_file in read for mutant in of_file["mutant"]]
     names = [mutant["name"] for mutant in mutants]
     assert len(set(names)) == len(names), "names must differ"
     only = [name for name in arguments.only.split(",") if name]

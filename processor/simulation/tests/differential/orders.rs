@@ -1,6 +1,6 @@
 //! Scenes of machine version 3 that histories made by chance have hardly ever.
 
-use onsale_schemas::code::{CodeTerms, CreateCodes, Discount, EndedCodes};
+use onsale_schemas::code::{AmendCodes, CodeTerms, CreateCodes, Discount, EndedCodes};
 use onsale_schemas::command::{
     Actor, Admission, Confirm, Currency, OpenShow, OpenShowV2, ZoneLayout,
 };
@@ -149,19 +149,23 @@ fn create_all(codes: Vec<CodeHash>, uses_max: u32, uses_per_user_max: u16) -> Co
     Command::CreateCodes(Box::new(CreateCodes {
         show: SHOW,
         group: 1,
-        terms: CodeTerms {
-            discount: Some(Discount::OffBp(1_000)),
-            presale: false,
-            opens: false,
-            uses_max,
-            uses_per_user_max,
-            places_max: 0,
-            from_ms: 0,
-            until_ms: u64::MAX,
-            scope: Scope::default(),
-        },
+        terms: terms(uses_max, uses_per_user_max),
         codes,
     }))
+}
+
+fn terms(uses_max: u32, uses_per_user_max: u16) -> CodeTerms {
+    CodeTerms {
+        discount: Some(Discount::OffBp(1_000)),
+        presale: false,
+        opens: false,
+        uses_max,
+        uses_per_user_max,
+        places_max: 0,
+        from_ms: 0,
+        until_ms: u64::MAX,
+        scope: Scope::default(),
+    }
 }
 
 fn release(booking: Offset) -> Command {
@@ -206,6 +210,39 @@ fn a_late_payment_needs_a_use() {
         };
         scene.refuse(with_code(1), &Rejection::CodeRefused { why });
     }
+}
+
+/// It asks for no more than a use: the window of the code may be over, and the code be for another
+/// zone by now.
+#[test]
+fn a_late_payment_looks_at_no_window_and_no_scope() {
+    let mut scene = Scene::new(vec![general(), general()], vec![]);
+    scene.run(create(&[1], 1, 0));
+    let held = scene.hold(order(1, vec![place(0)], Some(1)));
+    let amended = scene.run(Command::AmendCodes(Box::new(AmendCodes {
+        show: SHOW,
+        group: 1,
+        terms: CodeTerms {
+            until_ms: 1,
+            scope: Scope {
+                zones: vec![1],
+                types: 0,
+            },
+            ..terms(1, 0)
+        },
+    })));
+    assert!(matches!(amended, Outcome::CodesAmended { .. }));
+    scene.now += u64::from(HOLD_MS);
+    let confirmed = scene.run(confirm(held));
+    let Outcome::ConfirmedV2(confirmed) = confirmed else {
+        panic!("{confirmed:?}");
+    };
+    assert_eq!((confirmed.total, confirmed.revived), (900, true));
+    let over = Rejection::CodeRefused {
+        why: CodeRefusal::Over,
+    };
+    scene.refuse(order(2, vec![place(1)], Some(1)), &over);
+    scene.tick();
 }
 
 /// The number of a group that was ended may be used again; its codes of then stay unknown, and the
