@@ -27,11 +27,15 @@ SEEDS = 120
 COMMANDS = 2000
 CHECK_MAX_S = 400
 LATE = -1000
+FILES = ["mutants.toml", "offers.toml", "orders.toml", "halls.toml"]
 DEFAULT_CHECKS = ["cluster", "embedded", "differential", "engine"]
 
 TESTS = {
     "differential": ["-p", "onsale-simulation", "--test", "differential"],
+    "differential-three": ["-p", "onsale-simulation", "--test", "differential", "--",
+                           "version_3", "orders"],
     "engine": ["-p", "onsale-engine", "--lib"],
+    "prices": ["-p", "onsale-prices", "--lib"],
     "log": ["-p", "onsale-log", "--lib"],
     "snapshot": ["-p", "onsale-snapshot", "--lib"],
     "member": ["-p", "onsale-processor", "--test", "member", "--test", "replica"],
@@ -52,6 +56,8 @@ NAMES = {
     "embedded": "simulator, embedded log",
     "orders": "simulator, cluster with machine version 3",
     "differential": "property tests against the model",
+    "differential-three": "property tests against the model, machine version 3",
+    "prices": "tests of the prices",
     "engine": "tests of the engine",
     "log": "tests of the log",
     "snapshot": "tests of the snapshots",
@@ -100,7 +106,7 @@ def test(check, scratch, env):
         return None
     if "could not compile" in said:
         sys.exit("does not build:\n" + said[-3000:])
-    failed = re.findall(r"^    ([a-z_:]{8,})$", said, re.M)
+    failed = re.findall(r"^    ([a-z0-9_:]{8,})$", said, re.M)
     return "–", ", ".join(sorted(set(failed))[:3]) or "does not end"
 
 
@@ -172,7 +178,8 @@ def main():
     parser.add_argument("--target", default=str(ROOT / "target" / "mutants" / "build"))
     arguments = parser.parse_args()
     scratch, target = pathlib.Path(arguments.scratch), pathlib.Path(arguments.target)
-    mutants = tomllib.loads((HERE / "mutants.toml").read_text())["mutant"]
+    read = [tomllib.loads((HERE / file).read_text()) for file in FILES]
+    mutants = [mutant for of_file in read for mutant in of_file["mutant"]]
     names = [mutant["name"] for mutant in mutants]
     assert len(set(names)) == len(names), "names must differ"
     only = [name for name in arguments.only.split(",") if name]

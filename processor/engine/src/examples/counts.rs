@@ -36,6 +36,14 @@ fn e14_the_last_use_comes_back_with_the_hold() {
     assert_eq!(m.records.last().unwrap().expired.len(), 1);
     m.now = 600_001;
     m.expect_refusal(m.confirm(held, "p"), Rejection::ReservationExpired);
+    // What is over already gives nothing back once more.
+    let release = Command::Release {
+        booking: held,
+        by: onsale_schemas::Actor::Staff,
+    };
+    m.expect_refusal(release, Rejection::ReservationExpired);
+    m.partition.self_check().unwrap();
+    m.expect_refusal(order(3, &[places(0, 1)], Some(1)), used_up());
 }
 
 #[test]
@@ -167,6 +175,15 @@ fn e28_items_see_each_other() {
 }
 
 #[test]
+fn items_for_best_available_see_each_other() {
+    let mut m = start(vec![seated(&[8])], Offer::default());
+    let two = best(0, 2, true, SeatKind::Ordinary);
+    let held = m.seats_held(order(1, &[two.clone(), two], None));
+    assert_eq!(held, [3, 4, 1, 2]);
+    m.partition.self_check().unwrap();
+}
+
+#[test]
 fn e31_what_expires_is_told_by_zone() {
     let mut m = start(vec![general(1), general(1)], Offer::default());
     let booking = m
@@ -225,6 +242,53 @@ fn e33_uses_of_a_user() {
         by: onsale_schemas::Actor::Staff,
     });
     m.hold(mine);
+}
+
+#[test]
+fn a_late_payment_counts_among_the_uses_of_its_user() {
+    let mut m = start(vec![general(1_000)], Offer::default());
+    m.run_ok(create(1, once(1), &[1]));
+    let mine = order(1, &[places(0, 1)], Some(1));
+    let first = m.hold(mine.clone()).booking;
+    m.now = 600_000;
+    let second = m.hold(mine.clone()).booking;
+    m.expect_refusal(m.confirm(first, "p"), Rejection::ReservationExpired);
+    m.run_ok(Command::Release {
+        booking: second,
+        by: onsale_schemas::Actor::Staff,
+    });
+    m.run_ok(m.confirm(first, "p"));
+    m.partition.self_check().unwrap();
+    let why = onsale_schemas::rejection::CodeRefusal::UsedUpByUser;
+    m.expect_refusal(mine, Rejection::CodeRefused { why });
+}
+
+/// Windows of code, phase and type are over, the show has room: the price is the one that was held.
+#[test]
+fn a_late_payment_does_not_look_at_windows() {
+    let offer = Offer {
+        types: vec![TicketType {
+            until_ms: 500_000,
+            ..ticket_type(0)
+        }],
+        phases: vec![Phase {
+            until_ms: 500_000,
+            ..phase(1, 1, PhasePrice::Fixed(500))
+        }],
+        ..Offer::default()
+    };
+    let mut m = start(vec![general(1_000)], offer);
+    let until = CodeTerms {
+        until_ms: 500_000,
+        ..once(0)
+    };
+    m.run_ok(create(1, until, &[1]));
+    let held = m.hold(order(1, &[places(0, 1)], Some(1))).booking;
+    m.now = 600_000;
+    let Outcome::ConfirmedV2(confirmed) = m.run_ok(m.confirm(held, "p")) else {
+        panic!("confirmed");
+    };
+    assert_eq!((confirmed.total, confirmed.revived), (450, true));
 }
 
 #[test]

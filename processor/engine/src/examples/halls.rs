@@ -86,6 +86,22 @@ fn e24_what_is_added_moves_nothing() {
     assert_eq!(free, [11, 9, 2]);
 }
 
+/// Ranks being equal, rows stand in the order in which they came.
+#[test]
+fn rows_added_later_come_after_those_before() {
+    let mut m = start(vec![seated(&[2])], Offer::default());
+    for (expected, length) in [(2, 3), (5, 4)] {
+        let rows = Addition::Rows {
+            zone: 0,
+            rows: vec![length],
+            plans: vec![],
+        };
+        m.run_ok(add(expected, rows));
+    }
+    let five = order(1, &[best(0, 5, false, SeatKind::Ordinary)], None);
+    assert_eq!(m.seats_held(five), [0, 1, 2, 3, 4]);
+}
+
 #[test]
 fn e25_a_seat_taken_away_is_not_of_the_show() {
     let mut m = start(vec![seated(&[4])], Offer::default());

@@ -49,12 +49,14 @@ fn e17_named_seats_leave_no_single_one() {
 
 #[test]
 fn e18_an_own_hold_in_the_way_is_named() {
-    let mut m = start(vec![seated(&[8])], no_single(0));
+    let mut m = start(vec![seated(&[8]), general(1)], no_single(0));
     while m.partition.next_offset() < 9 {
         m.tick();
     }
     let own = m.hold_plain(order(1, &[seats(0, &[0, 1])], None)).booking;
     assert_eq!(own, 9);
+    // A stranger who has something of the event, too.
+    m.hold_plain(order(2, &[places(1, 1)], None));
     let named = |user, list: &[u32]| order(user, &[seats(0, list)], None);
     m.expect_refusal(named(1, &[3, 4]), alone(&[2], &[9]));
     m.expect_refusal(named(2, &[3, 4]), alone(&[2], &[]));

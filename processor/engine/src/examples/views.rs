@@ -49,6 +49,32 @@ fn orders_offers_and_codes_are_seen() {
     assert_eq!(m.partition.order(held.booking), None);
 }
 
+/// What is not in the image of a booking is lost with the next restart.
+#[test]
+fn an_order_is_the_same_after_a_restore() {
+    let mut m = e5();
+    let paid = m.hold(e5_order()).booking;
+    m.run_ok(m.confirm(paid, "p"));
+    m.returned(give_back(paid, &[], &[(0, 1)]));
+    let held = m.hold(e5_order()).booking;
+    let limits = Limits {
+        machine_version_known: 3,
+        ..Limits::default()
+    };
+    let id = m.partition.id();
+    let back = Partition::decode_image(id, limits, &image(&m.partition)).unwrap();
+    back.self_check().unwrap();
+    for booking in [paid, held] {
+        let seen = back.order(booking);
+        assert_eq!(seen, m.partition.order(booking));
+        assert_eq!(seen.unwrap().code, Some(code(7)));
+    }
+    let show = show_id(1);
+    let uses = |partition: &Partition| partition.code(show, &code(7)).unwrap().uses;
+    assert_eq!((uses(&back), uses(&m.partition)), (2, 2));
+    assert_eq!(back.offer(show), m.partition.offer(show));
+}
+
 /// The format follows from the machine version in force, not from what the program knows.
 #[test]
 fn an_image_below_version_3_is_what_older_programs_write() {

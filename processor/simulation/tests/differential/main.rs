@@ -7,6 +7,7 @@
 )]
 
 mod backlogs;
+mod orders;
 mod pair;
 mod random;
 mod version_3;

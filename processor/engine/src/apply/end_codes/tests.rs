@@ -1,9 +1,10 @@
 use onsale_schemas::Command;
 use onsale_schemas::code::Discount;
 use onsale_schemas::offer::Offer;
+use onsale_schemas::rejection::CodeRefusal;
 
 use super::*;
-use crate::examples::{code, create, end_code, general_of, start, terms};
+use crate::examples::{code, create, end_code, general_of, order, places, start, terms};
 use crate::testing::{show_id, staff};
 
 #[test]
@@ -43,4 +44,28 @@ fn refusals_in_order_of_precedence() {
     m.partition.self_check().unwrap();
     m.run_ok(Command::CancelShow { show: show_id(1) });
     m.expect_refusal(group(1), Rejection::ShowCancelled);
+}
+
+#[test]
+fn what_ended_stays_ended() {
+    let mut m = start(vec![general_of(100, 9)], Offer::default());
+    let off = terms(Some(Discount::OffBp(1)));
+    m.run_ok(create(1, off.clone(), &[1]));
+    m.run_ok(Command::EndCodes {
+        show: show_id(1),
+        which: EndedCodes::Group(1),
+    });
+    // The number of the group is free again, its code is not back.
+    m.run_ok(create(1, off, &[2]));
+    m.expect_refusal(
+        order(1, &[places(0, 1)], Some(1)),
+        Rejection::CodeRefused {
+            why: CodeRefusal::Unknown,
+        },
+    );
+    m.hold(order(1, &[places(0, 1)], Some(2)));
+    assert_eq!(m.partition.stats().codes, 1);
+    m.run_ok(Command::CancelShow { show: show_id(1) });
+    assert_eq!(m.partition.stats().codes, 0);
+    m.partition.self_check().unwrap();
 }
