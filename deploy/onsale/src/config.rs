@@ -114,6 +114,7 @@ impl Config {
         ("accounts", "public_url"),
         ("mail", "url"),
         ("mail", "url_file"),
+        ("mail", "contact"),
         ("mail", "link_base_url"),
         ("uploads", "location"),
         ("uploads", "s3_endpoint"),

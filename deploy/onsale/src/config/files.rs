@@ -48,7 +48,7 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use toml::{Table, Value};
 
     use super::*;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     /// Every setting there: who reads them names all where one is unknown.
-    fn settings(place: &[&str]) -> Vec<String> {
+    pub(in crate::config) fn settings(place: &[&str]) -> Vec<String> {
         let error = with(place, "no-such-setting", Value::Integer(0)).unwrap_err();
         let (_, known) = error.message().split_once(", expected ").unwrap();
         let names = known.split('`').skip(1).step_by(2);

@@ -1,5 +1,6 @@
 use super::super::NodeRole;
 use super::*;
+use crate::config::files::tests::settings;
 
 fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let owned = variables
@@ -290,5 +291,18 @@ fn the_shipped_example_is_the_defaults() {
             shipped.contains(&format!("# {key} = ")),
             "{section}.{key} is missing"
         );
+    }
+}
+
+/// A setting that may be unset has no default that would make it known.
+#[test]
+fn every_setting_can_be_a_variable() {
+    let defaults = Table::try_from(Config::default()).unwrap();
+    for section in settings(&[]) {
+        for key in settings(&[&section]) {
+            let has_default = defaults_of(&defaults, &section, &key).is_some();
+            let known = Config::OPTIONAL_KEYS.contains(&(section.as_str(), key.as_str()));
+            assert!(has_default != known, "{section}.{key}");
+        }
     }
 }
