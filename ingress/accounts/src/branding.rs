@@ -242,10 +242,8 @@ mod tests {
         );
         for wrong in ["", "red", "#fff", "ffffff", "#12345g", "#1234567", "#€€"] {
             let error = refused(&with_colors("#ffffff", wrong, "#000000", "#ffffff"));
-            assert_eq!(
-                error, "colors.text: expected a colour as #rrggbb",
-                "{wrong}"
-            );
+            let said = format!("colors.text: {wrong:?}; expected a colour as #rrggbb");
+            assert_eq!(error, said);
         }
     }
 
