@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Says where the time of a test run went: the slowest tests, the time of each binary, and for how long
-only few tests ran at once.
+"""Says where the time of a test run went: the slowest tests, the time of each binary, and for how
+long only few tests ran at once.
 
     deploy/checks/slowest.py [FILE]
 
