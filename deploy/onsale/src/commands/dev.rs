@@ -120,6 +120,10 @@ fn link_here(config: &mut Config) {
         return;
     }
     let listen = config.http.listen;
+    // The system chooses the port, and links would have to be known before.
+    if listen.port() == 0 {
+        return;
+    }
     let is_plain = config.http.tls_certificate_file.is_none();
     // Providers send people back over plain HTTP to their own machines alone.
     let url = if is_plain && !config.accounts.providers.is_empty() {
@@ -235,5 +239,23 @@ pub(crate) fn welcome(base: &str, tokens: &Tokens, shows: &[DemoShow]) {
             "  curl -s {base}/api/v1/bookings/pending -H 'Authorization: Bearer {}'",
             tokens.buyer
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_this_server_where_its_port_is_known() {
+        for (listen, url) in [
+            ("127.0.0.1:9000", Some("http://localhost:9000")),
+            ("127.0.0.1:0", None),
+        ] {
+            let mut config = Config::for_tests();
+            config.http.listen = listen.parse().unwrap();
+            link_here(&mut config);
+            assert_eq!(config.http.public_url.as_deref(), url);
+        }
     }
 }
