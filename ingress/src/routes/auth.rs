@@ -50,8 +50,8 @@ use crate::rules::Rules;
 const REGISTRATION: Remembers = Remembers::of(By::Shown("email")).giving_tokens();
 /// Of a guest. Whoever knows address and key gets another token of it, so the network has to be the same, too.
 const GUEST: Remembers = Remembers::of(By::ShownFromNetwork("email")).giving_tokens();
-/// Of who signs out.
-const LOGOUT: Remembers = Remembers::OF_CALLERS.ending_sessions().whatever_the_quota();
+/// Of who ends sessions or an account, which is done whatever else that person has asked for.
+const ENDING: Remembers = Remembers::OF_CALLERS.ending_sessions().whatever_the_quota();
 
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
@@ -83,11 +83,11 @@ pub(super) fn endpoints() -> Endpoints {
         .with(
             routes!(logout::logout),
             // By a refresh token it answers the same whatever there is to end, so there is nothing to remember.
-            open.for_guests().remembering(LOGOUT),
+            open.for_guests().remembering(ENDING),
         )
         .with(
             routes!(logout_all::logout_all),
-            Rules::DEFAULT.remembering(LOGOUT),
+            Rules::DEFAULT.remembering(ENDING),
         )
         .with(
             routes!(change_password::change_password),
@@ -106,7 +106,7 @@ pub(super) fn endpoints() -> Endpoints {
             Rules::DEFAULT
                 .class(Class::Login)
                 .for_guests()
-                .remembering(Remembers::OF_CALLERS.ending_sessions()),
+                .remembering(ENDING),
         )
         .with(routes!(export_me::export_me), Rules::DEFAULT.for_guests())
         .with(
@@ -117,7 +117,7 @@ pub(super) fn endpoints() -> Endpoints {
         .with(
             routes!(end_session::end_session),
             // It may be that of the call.
-            Rules::DEFAULT.remembering(Remembers::OF_CALLERS.ending_sessions()),
+            Rules::DEFAULT.remembering(ENDING),
         )
         .with(routes!(providers::providers), open)
         .with(
@@ -182,7 +182,7 @@ fn in_browsers() -> Endpoints {
         .with(routes!(cookie::refresh::cookie_refresh), pages)
         .with(
             routes!(cookie::logout::cookie_logout),
-            pages.remembering(LOGOUT),
+            pages.remembering(ENDING),
         )
 }
 
@@ -215,7 +215,7 @@ fn by_mail() -> Endpoints {
         )
         .with(
             routes!(withdraw_email::withdraw_email),
-            Rules::DEFAULT.remembered(),
+            Rules::DEFAULT.remembering(Remembers::OF_CALLERS.whatever_the_quota()),
         )
         .with(
             // As with `verify_email`.

@@ -29,6 +29,8 @@ pub enum SessionEnd {
     Address,
     /// The account got a second factor, which was not shown in it.
     Factor,
+    /// For a reason that a later version knows. It is read and never written.
+    Other,
 }
 
 impl SessionEnd {
@@ -58,12 +60,15 @@ impl SessionEnd {
             Self::TooMany => "too_many",
             Self::Address => "address",
             Self::Factor => "factor",
+            Self::Other => "other",
         }
     }
 
-    /// The end of a name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|why| why.as_str() == name)
+    /// The end of a name; [`SessionEnd::Other`] for one that this version does not know, as the database may be
+    /// that of a later one.
+    pub fn parse(name: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|why| why.as_str() == name);
+        known.unwrap_or(Self::Other)
     }
 }
 
@@ -126,4 +131,17 @@ pub enum SessionStep {
     },
     /// It ends.
     End(SessionEnd),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_a_later_version_knows_is_read_as_another() {
+        for why in SessionEnd::ALL {
+            assert_eq!(SessionEnd::parse(why.as_str()), why);
+        }
+        assert_eq!(SessionEnd::parse("moonlight"), SessionEnd::Other);
+    }
 }

@@ -428,7 +428,12 @@ fn session_row(row: &Row) -> Result<SessionRow, StoreError> {
     let previous = row.exactly_or_null("previous_hash")?;
     let ended_at_ms: Option<u64> = row.number_or_null("ended_at_ms")?;
     let ended = ended_at_ms
-        .map(|at_ms| Ok::<_, StoreError>((at_ms, row.word("ended_why", SessionEnd::parse)?)))
+        .map(|at_ms| {
+            Ok::<_, StoreError>((
+                at_ms,
+                row.word("ended_why", |name| Some(SessionEnd::parse(name)))?,
+            ))
+        })
         .transpose()?;
     Ok(SessionRow {
         session_id: row.uuid("session_id")?,
