@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::header::USER_AGENT;
 use http::request::Parts;
-use onsale_accounts::{Accounts, Origin, Repeat};
+use onsale_accounts::{AccountError, Accounts, Follower, Origin, Repeat};
 use onsale_private::Private;
 use onsale_schemas::{TenantId, UserId};
 use serde::Serialize;
@@ -136,6 +136,26 @@ impl AccountCall {
             .knows_user(user.0, &self.origin, self.now_ms)
             .await?;
         if is_known { Ok(()) } else { Err(error) }
+    }
+
+    /// Who follows a mailed link, as far as session and password show it. A password counts as an attempt to confirm
+    /// that of the account that the link is of, which is looked for only then.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`, and those of `whose`.
+    pub(super) async fn follower<'a>(
+        &self,
+        caller: Option<Caller>,
+        password: Option<&'a Private>,
+        whose: impl Future<Output = Result<Uuid, AccountError>>,
+    ) -> Result<Follower<'a>, ApiError> {
+        if password.is_some() {
+            self.count_confirmation(UserId(whose.await?)).await?;
+        }
+        Ok(Follower {
+            session: caller.and_then(|caller| Some((caller.user.0, caller.session?))),
+            password,
+        })
     }
 }
 

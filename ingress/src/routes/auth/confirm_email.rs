@@ -2,10 +2,8 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use onsale_accounts::Follower;
 use onsale_accounts::passwords::PASSWORD_MAX_BYTES;
 use onsale_private::Private;
-use onsale_schemas::UserId;
 use onsale_store::account::Purpose;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -69,17 +67,8 @@ pub(crate) async fn confirm_email(
     body: JsonBody<ConfirmEmailRequest>,
 ) -> Result<Response, ApiError> {
     let ConfirmEmailRequest { token, password } = &body.value;
-    if password.is_some() {
-        let user = call
-            .accounts
-            .whose_address_change(token, call.now_ms)
-            .await?;
-        call.count_confirmation(UserId(user)).await?;
-    }
-    let follower = Follower {
-        session: caller.and_then(|caller| Some((caller.user.0, caller.session?))),
-        password: password.as_ref(),
-    };
+    let whose = call.accounts.whose_address_change(token, call.now_ms);
+    let follower = call.follower(caller, password.as_ref(), whose).await?;
     let origin = call.telling(&DONE)?;
     let done = call
         .accounts

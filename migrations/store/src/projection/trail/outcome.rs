@@ -52,34 +52,29 @@ pub(super) fn of_outcome(partition: PartitionId, record: &OutcomeRecord) -> Opti
                 Place::Show(reserved.show),
                 "booking.reserve",
                 "booking",
-                BookingId::new(partition, reserved.booking)
-                    .as_uuid()
-                    .to_string(),
+                id_of(partition, reserved.booking),
             )
         },
         Outcome::Confirmed(confirmed) if confirmed.first => {
-            let became = if confirmed.revived {
-                "\"expired\",\"after\":\"confirmed\""
-            } else {
-                "\"reserved\",\"after\":\"confirmed\""
-            };
             let booking = Touched {
                 booking: confirmed.booking,
                 show: confirmed.show,
                 user: confirmed.user,
                 quantity: confirmed.quantity,
             };
-            of_booking(partition, record, "booking.confirm", booking, became)
+            of_booking(
+                partition,
+                record,
+                "booking.confirm",
+                booking,
+                confirmed_from(confirmed.revived),
+            )
         }
         Outcome::Released {
             booking,
             was_confirmed,
         } => {
-            let became = if *was_confirmed {
-                "\"confirmed\",\"after\":\"cancelled\""
-            } else {
-                "\"reserved\",\"after\":\"cancelled\""
-            };
+            let became = cancelled_from(*was_confirmed);
             of_booking(partition, record, "booking.cancel", booking.into(), became)
         }
         Outcome::Extended {
@@ -98,7 +93,7 @@ pub(super) fn of_outcome(partition: PartitionId, record: &OutcomeRecord) -> Opti
                 Place::Show(*show),
                 "booking.extend",
                 "booking",
-                BookingId::new(partition, *booking).as_uuid().to_string(),
+                id_of(partition, *booking),
             )
         },
         _ => return of_staff(partition, record),
@@ -185,6 +180,28 @@ fn entry(
     }
 }
 
+fn id_of(partition: PartitionId, booking: Offset) -> String {
+    BookingId::new(partition, booking).as_uuid().to_string()
+}
+
+/// What a booking became that was confirmed, as [`of_booking`] takes it.
+fn confirmed_from(expired: bool) -> &'static str {
+    if expired {
+        "\"expired\",\"after\":\"confirmed\""
+    } else {
+        "\"reserved\",\"after\":\"confirmed\""
+    }
+}
+
+/// What a booking became that was cancelled, as [`of_booking`] takes it.
+fn cancelled_from(confirmed: bool) -> &'static str {
+    if confirmed {
+        "\"confirmed\",\"after\":\"cancelled\""
+    } else {
+        "\"reserved\",\"after\":\"cancelled\""
+    }
+}
+
 /// `became` is the status before, and behind it the one after, as JSON.
 pub(super) fn of_booking(
     partition: PartitionId,
@@ -193,7 +210,6 @@ pub(super) fn of_booking(
     booking: Touched,
     became: &'static str,
 ) -> Decided {
-    let id = BookingId::new(partition, booking.booking).as_uuid();
     Decided {
         detail: format!(
             "{{\"changes\":{{\"status\":{{\"before\":{became}}}}},\"show_id\":\"{}\",\
@@ -205,7 +221,7 @@ pub(super) fn of_booking(
             Place::Show(booking.show),
             action,
             "booking",
-            id.to_string(),
+            id_of(partition, booking.booking),
         )
     }
 }

@@ -1,9 +1,9 @@
 //! What machine version 3 decides.
 
 use onsale_schemas::outcome::{ConfirmedV2, PlacesReturned, ReservedV2, ZonePlaces};
-use onsale_schemas::{BookingId, Offset, Outcome, OutcomeRecord, PartitionId};
+use onsale_schemas::{Outcome, OutcomeRecord, PartitionId};
 
-use super::{Touched, entry, of_block, of_booking, of_show};
+use super::{Touched, cancelled_from, confirmed_from, entry, id_of, of_block, of_booking, of_show};
 use crate::projection::trail::actor::ActorOf;
 use crate::projection::trail::{Decided, Place};
 
@@ -14,11 +14,7 @@ pub(super) fn of_outcome(partition: PartitionId, record: &OutcomeRecord) -> Opti
         Outcome::ReservedV2(reserved) => reserve(partition, record, reserved),
         Outcome::ConfirmedV2(confirmed) if confirmed.first => confirm(partition, record, confirmed),
         Outcome::ReleasedV2(released) => {
-            let became = if released.was_confirmed {
-                "\"confirmed\",\"after\":\"cancelled\""
-            } else {
-                "\"reserved\",\"after\":\"cancelled\""
-            };
+            let became = cancelled_from(released.was_confirmed);
             let booking = Touched {
                 booking: released.booking,
                 show: released.show,
@@ -86,11 +82,7 @@ fn reserve(partition: PartitionId, record: &OutcomeRecord, reserved: &ReservedV2
 }
 
 fn confirm(partition: PartitionId, record: &OutcomeRecord, confirmed: &ConfirmedV2) -> Decided {
-    let became = if confirmed.revived {
-        "\"expired\",\"after\":\"confirmed\""
-    } else {
-        "\"reserved\",\"after\":\"confirmed\""
-    };
+    let became = confirmed_from(confirmed.revived);
     let booking = Touched {
         booking: confirmed.booking,
         show: confirmed.show,
@@ -128,10 +120,6 @@ fn give_back(partition: PartitionId, record: &OutcomeRecord, returned: &PlacesRe
             id_of(partition, returned.booking),
         )
     }
-}
-
-fn id_of(partition: PartitionId, booking: Offset) -> String {
-    BookingId::new(partition, booking).as_uuid().to_string()
 }
 
 fn places_of(parts: &[ZonePlaces]) -> u32 {
