@@ -10,11 +10,9 @@ use std::sync::Arc;
 use onsale_engine::Partition;
 use onsale_log::{LogError, LogReader};
 use onsale_schemas::outcome::EndedBooking;
-use onsale_schemas::{
-    Command, Envelope, LogTimeMs, Offset, SeatIndex, ShowId, Standing, ZoneIndex, codec,
-};
+use onsale_schemas::{Command, Envelope, LogTimeMs, Offset, SeatIndex, Standing, codec};
 
-use super::count::Count;
+use super::count::{Count, Zone, ahead_of, asked_zones};
 use super::find::standing_of;
 use crate::replay::{self, Until};
 
@@ -24,7 +22,7 @@ pub(super) struct Walk {
     machine: Partition,
     counted_from: Offset,
     base_time: LogTimeMs,
-    zones: HashMap<(ShowId, ZoneIndex), Count>,
+    zones: HashMap<Zone, Count>,
     kept: Kept,
 }
 
@@ -144,27 +142,26 @@ impl Walk {
                 .map(|envelope| envelope.command)
                 // A document is not a request, and as large as hundreds of them.
                 .filter(|command| !matches!(command, Command::Describe(_)));
-            let zone = match &command {
-                Some(Command::Reserve(reserve)) => Some((reserve.show, reserve.zone)),
-                _ => None,
-            };
-            for touched in Count::zones_of(zone, &record) {
-                // What the record itself did counts for those behind it.
-                let count = zones
-                    .entry(touched)
+            let asked = command.as_ref().map_or_else(Vec::new, asked_zones);
+            let touched = Count::zones_of(&asked, &record);
+            for zone in &touched {
+                zones
+                    .entry(*zone)
                     .or_insert_with(|| Count::new(counted_from));
-                if zone == Some(touched)
-                    && let Some(command) = &command
-                {
-                    let opened = machine.show(touched.0).map(|show| show.sale_opens_at_ms);
-                    let ahead = count.ahead(&record, base_time, opened);
-                    let standing = standing_of(command.clone(), record.clone(), Some(ahead));
-                    kept.push(standing, entry.payload.len());
-                }
-                count.record(touched, zone == Some(touched), &record);
             }
-            if let (Some(command), None) = (command, zone) {
-                kept.push(standing_of(command, record, None), entry.payload.len());
+            // What the record itself did counts for those behind it.
+            let opened = asked
+                .first()
+                .and_then(|(show, _)| machine.show(*show))
+                .map(|show| show.sale_opens_at_ms);
+            let ahead = ahead_of(&asked, &record, |zone| zones.get(&zone), base_time, opened);
+            for zone in touched {
+                if let Some(count) = zones.get_mut(&zone) {
+                    count.record(zone, asked.contains(&zone), &record);
+                }
+            }
+            if let Some(command) = command {
+                kept.push(standing_of(command, record, ahead), entry.payload.len());
             }
         })?;
         Ok(Self {
@@ -183,7 +180,9 @@ mod tests {
     use onsale_schemas::command::{
         Admission, Currency, Describe, OpenShow, Pick, Reserve, Subject, ZoneLayout,
     };
-    use onsale_schemas::{Actor, EventId, PartitionId, RequestId, SeatList, UserId};
+    use onsale_schemas::{
+        Actor, EventId, PartitionId, RequestId, SeatList, ShowId, UserId, ZoneIndex,
+    };
 
     use super::*;
     use crate::standings::replayed::replayed;

@@ -185,6 +185,7 @@ impl History {
             ended_at_ms: None,
             payment_reference: None,
             updated_offset: offset,
+            order: None,
         };
         self.rows.insert(offset, (row, user));
         Some(Outcome::Reserved(made))
