@@ -7,7 +7,7 @@ use onsale_schemas::command::Currency;
 use onsale_schemas::outcome::{
     ConfirmedV2, EndedBooking, Line, PlacesReturned, PriceRule, ReleasedV2, ReservedV2, ZonePlaces,
 };
-use onsale_schemas::{CodeHash, Offset, Outcome};
+use onsale_schemas::{CodeHash, Offset, Outcome, SeatList};
 use onsale_store::booking::{BookingRow, BookingStatus, OrderRow, ZoneSums};
 
 use crate::build::{
@@ -191,7 +191,7 @@ fn some_left() -> Vec<Line> {
 fn none_left() -> Vec<Line> {
     let lines = some_left().into_iter();
     let without_places = lines.map(|line| Line {
-        seats: [].as_slice().into(),
+        seats: SeatList::new(),
         quantity: 0,
         ..line
     });

@@ -74,6 +74,16 @@ impl Fold {
             Outcome::Released { booking, .. } => {
                 self.end(booking, BookingStatus::Cancelled, record)?;
             }
+            Outcome::ReservedV2(reserved) => self.reserve_order(reserved, record)?,
+            Outcome::ConfirmedV2(confirmed) if confirmed.first => {
+                self.confirm_order(confirmed, record)?;
+            }
+            Outcome::ReleasedV2(released) => {
+                let (booking, show) = (released.booking, released.show);
+                self.free_parts(booking, show, &released.parts)?;
+                self.finish_booking(booking, show, BookingStatus::Cancelled, record);
+            }
+            Outcome::PlacesReturned(returned) => self.give_back(returned, record)?,
             Outcome::Extended {
                 booking,
                 show,
@@ -114,16 +124,6 @@ impl Fold {
             | Outcome::CodesAmended { .. }
             | Outcome::CodesEnded { .. }
             | Outcome::Rejected(_) => {}
-            Outcome::ReservedV2(reserved) => self.reserve_order(reserved, record)?,
-            Outcome::ConfirmedV2(confirmed) if confirmed.first => {
-                self.confirm_order(confirmed, record)?;
-            }
-            Outcome::ReleasedV2(released) => {
-                let (booking, show) = (released.booking, released.show);
-                self.free_parts(booking, show, &released.parts)?;
-                self.finish_booking(booking, show, BookingStatus::Cancelled, record);
-            }
-            Outcome::PlacesReturned(returned) => self.give_back(returned, record)?,
             // There are no rows for them yet, and to pass over them would lose what was sold. No
             // machine yields them before the barrier of version 3.
             Outcome::SeatsAdded { .. } | Outcome::SeatsTaken(_) => {

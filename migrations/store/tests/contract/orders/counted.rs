@@ -39,22 +39,28 @@ async fn a_repair_writes_orders_just_as_given(bench: Bench) {
     let offset = chain.reserve_order(1, lines(2));
     store.project(&chain.all()).await.unwrap();
     let right = booking(store, offset).await;
+    bench.tamper("UPDATE bookings SET order_lines = '[]'").await;
+    assert_eq!(
+        counted(&bench).await,
+        ([(0, 0), (0, 0)], 0, 1, vec![4, 5, 9])
+    );
+    store
+        .repair_bookings(&[right.clone()], Unaudited::Unattended)
+        .await
+        .unwrap();
+    assert_eq!(booking(store, offset).await, right);
+    let held = ([(3, 0), (2, 0)], 3, 1, vec![4, 5, 9]);
+    assert_eq!(counted(&bench).await, held);
+    // What no projection would write the database refuses from anyone.
     for wrong in [
-        "UPDATE bookings SET order_lines = '[]'",
         "UPDATE bookings SET order_lines = 'null'",
+        "UPDATE bookings SET order_lines = NULL",
         "UPDATE bookings SET order_tax = NULL",
         "UPDATE bookings SET order_total = -1",
+        "UPDATE bookings SET quantity = 0",
+        "UPDATE bookings SET quantity = 2",
     ] {
-        if bench.try_tamper(wrong).await.is_err() {
-            continue;
-        }
-        store
-            .repair_bookings(&[right.clone()], Unaudited::Unattended)
-            .await
-            .unwrap();
-        assert_eq!(booking(store, offset).await, right, "{wrong}");
-        let held = ([(3, 0), (2, 0)], 3, 1, vec![4, 5, 9]);
-        assert_eq!(counted(&bench).await, held, "{wrong}");
+        assert!(bench.try_tamper(wrong).await.is_err(), "{wrong}");
     }
     let mut other = right.clone();
     other.status = BookingStatus::Expired;
@@ -140,13 +146,9 @@ async fn deleted_bookings_take_theirs_along(bench: Bench) {
         .tamper("DELETE FROM booking_seats; DELETE FROM bookings")
         .await;
     assert_eq!(counted(&bench).await, ([(0, 0), (0, 0)], 0, 0, vec![]));
-    for table in ["order_phases", "order_codes"] {
-        let rows = match table {
-            "order_phases" => "SELECT CAST(COUNT(*) AS text) FROM order_phases",
-            _ => "SELECT CAST(COUNT(*) AS text) FROM order_codes",
-        };
-        assert_eq!(bench.texts(rows).await, ["0"], "{table}");
-    }
+    let rows = "SELECT CAST(phase AS text) FROM order_phases \
+                UNION ALL SELECT CAST(booking_offset AS text) FROM order_codes";
+    assert_eq!(bench.texts(rows).await, [""; 0]);
 }
 
 async fn orders_of_others_are_counted_together(bench: Bench) {
