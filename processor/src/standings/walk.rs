@@ -180,6 +180,7 @@ mod tests {
     use onsale_schemas::command::{
         Admission, Currency, Describe, OpenShow, Pick, Reserve, Subject, ZoneLayout,
     };
+    use onsale_schemas::order::{Item, PickV2, ReserveV2};
     use onsale_schemas::{
         Actor, EventId, PartitionId, RequestId, SeatList, ShowId, UserId, ZoneIndex,
     };
@@ -304,6 +305,81 @@ mod tests {
             assert!(!walk.is_past(offset));
         }
         assert_eq!(reserved, 120);
+    }
+
+    /// Orders over both zones, of which some are refused for either, and some give places back.
+    fn orders() -> Records {
+        let mut records = Records(Vec::new());
+        records.add(Command::Barrier { machine_version: 3 });
+        let zone = |admission| ZoneLayout {
+            unit_price: 100,
+            currency: Currency(*b"THB"),
+            admission,
+        };
+        records.add(Command::OpenShow(OpenShow {
+            show: SHOW,
+            event: EventId::from_bytes([2; 16]),
+            max_tickets_per_user: 0,
+            sale_opens_at_ms: 1_003,
+            sale_closes_at_ms: 9_000,
+            hold_ms: 40,
+            zones: vec![
+                zone(Admission::Seated { rows: vec![10] }),
+                zone(Admission::General { capacity: 9 }),
+            ],
+        }));
+        for n in 0..40_u8 {
+            let item = |zone, pick| Item {
+                zone,
+                pick,
+                types: Vec::new(),
+            };
+            let seat = SeatList::from_iter([u32::from(n % 10)]);
+            let order = records.0.len();
+            records.add(Command::ReserveV2(ReserveV2 {
+                show: SHOW,
+                user: UserId::from_bytes([n % 7; 16]),
+                items: vec![
+                    item(1, PickV2::General { quantity: 1 }),
+                    item(0, PickV2::Seats(seat)),
+                ],
+                code: None,
+                expected_total: None,
+            }));
+            if n % 6 == 0 {
+                records.add(Command::Release {
+                    booking: u64::try_from(order).unwrap(),
+                    by: Actor::Staff,
+                });
+            }
+        }
+        records
+    }
+
+    #[test]
+    fn orders_are_found_as_by_a_replay_with_who_was_ahead_of_them() {
+        let mut records = orders();
+        let end = u64::try_from(records.0.len()).unwrap();
+        let walk = Walk::new(genesis(), ALL)
+            .advance(&mut records, end)
+            .unwrap();
+        let (mut taken, mut given_back, mut named) = (0, 0, 0);
+        for offset in 0..end {
+            let replayed = replayed(&mut records, genesis(), offset).ok();
+            let kept = walk.find(offset).map(|kept| Standing::clone(&kept));
+            assert_eq!(kept, replayed, "offset {offset}");
+            let Some(ahead) = kept.and_then(|kept| kept.ahead) else {
+                continue;
+            };
+            taken = ahead.places;
+            given_back = ahead.places_given_back;
+            let by = ahead.taken_at.iter().filter(|(_, by)| by.is_some());
+            named += by.count();
+        }
+        // Of the zone of their first item, where each has one place.
+        assert!(taken >= 9, "{taken}");
+        assert!(given_back > 0 && given_back <= taken, "{given_back}");
+        assert!(named > 0, "a seat of the other zone is told of too");
     }
 
     #[test]
