@@ -9,8 +9,8 @@ use onsale_schemas::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::order::OrderRow;
 pub(crate) use self::order::places_of;
-pub use self::order::{OrderRow, places_by_zone};
 
 /// Where a booking stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

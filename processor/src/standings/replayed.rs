@@ -45,7 +45,7 @@ pub(super) fn replayed(
         .first()
         .and_then(|(show, _)| machine.show(*show))
         .map(|show| show.sale_opens_at_ms);
-    let count_of = |zone| counts.get(&zone);
+    let count_of = |zone: Zone| counts.get(&zone);
     let ahead = ahead_of(&asked, &outcome, count_of, base_time, opened_at_ms);
     Ok(standing_of(command, outcome, ahead))
 }

@@ -1,7 +1,7 @@
 //! How the places of a booking were priced, and how that is written down.
 
 use onsale_schemas::ids::TicketTypeId;
-use onsale_schemas::outcome::{Line, PlacesReturned, PriceRule, ReservedV2, ZonePlaces};
+use onsale_schemas::outcome::{Line, PlacesReturned, PriceRule, ReservedV2};
 use onsale_schemas::{
     BookingId, CodeHash, OutcomeRecord, PartitionId, SeatIndex, SeatList, ZoneIndex,
 };
@@ -96,29 +96,6 @@ impl OrderRow {
 /// What a report says of a column.
 fn shown(value: Option<impl Serialize>) -> String {
     serde_json::to_string(&value).unwrap_or_default()
-}
-
-/// Places of lines by zone, zones in the order of their first line, also where nothing of that is left; nothing
-/// of a zone without places.
-pub fn places_by_zone(lines: &[Line]) -> Vec<ZonePlaces> {
-    let mut parts: Vec<ZonePlaces> = Vec::new();
-    for line in lines {
-        match parts.iter_mut().find(|part| part.zone == line.zone) {
-            Some(part) => {
-                part.quantity = part.quantity.saturating_add(line.quantity);
-                for seat in line.seats.iter() {
-                    part.seats.push(*seat);
-                }
-            }
-            None => parts.push(ZonePlaces {
-                zone: line.zone,
-                seats: line.seats.clone(),
-                quantity: line.quantity,
-            }),
-        }
-    }
-    parts.retain(|part| part.quantity > 0);
-    parts
 }
 
 /// The seats of lines in their order, and the number of places.

@@ -208,7 +208,7 @@ fn the_zone_that_an_answer_names_is_told_of_and_seats_are_found_in_all() {
         &record(6, Outcome::Rejected(Rejection::SaleClosed)),
     );
     let ahead = |outcome| {
-        let count_of = |zone| counts.get(&zone);
+        let count_of = |zone: Zone| counts.get(&zone);
         ahead_of(&asked, &record(7, outcome), count_of, 0, None).unwrap()
     };
     let out_of_zone_1 = Rejection::InsufficientStockOf {
@@ -229,7 +229,7 @@ fn the_zone_that_an_answer_names_is_told_of_and_seats_are_found_in_all() {
         own: vec![5],
     };
     assert_eq!(ahead(Outcome::Rejected(own)).taken_at, [(8, Some(5))]);
-    let count_of = |zone| counts.get(&zone);
+    let count_of = |zone: Zone| counts.get(&zone);
     assert_eq!(
         ahead_of(&[], &record(7, Outcome::Nothing), count_of, 0, None),
         None,

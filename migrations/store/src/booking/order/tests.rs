@@ -92,27 +92,6 @@ fn columns_that_differ_are_named_with_both_values() {
     );
 }
 
-#[test]
-fn places_of_a_zone_are_together_in_the_order_of_its_first_line() {
-    let lines = [
-        line(2, &[], 0, PriceRule::Zone),
-        line(0, &[], 3, PriceRule::Zone),
-        line(2, &[9, 4], 2, PriceRule::Type),
-        line(1, &[], 0, PriceRule::Zone),
-        line(2, &[1], 1, PriceRule::Zone),
-    ];
-    let part = |zone, seats: &[u32], quantity| ZonePlaces {
-        zone,
-        seats: seats.into(),
-        quantity,
-    };
-    assert_eq!(
-        places_by_zone(&lines),
-        [part(2, &[9, 4, 1], 3), part(0, &[], 3)]
-    );
-    assert_eq!(places_of(&lines), (vec![9, 4, 1], 6));
-}
-
 fn reserved() -> ReservedV2 {
     let order = order();
     ReservedV2 {
