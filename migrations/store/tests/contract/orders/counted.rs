@@ -2,11 +2,12 @@
 
 use onsale_schemas::Outcome;
 use onsale_schemas::outcome::PriceRule;
+use onsale_store::Scope;
 use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingRepair, BookingStatus};
 
-use super::{all_parts, counted, line, lines, part};
-use crate::build::{Chain, booking, booking_id, show_id, with_show};
+use super::{CODE, all_parts, counted, line, lines, part};
+use crate::build::{Chain, booking, booking_id, show_id, user_id, with_show};
 use crate::harness::{Bench, contract};
 
 contract!(
@@ -16,6 +17,7 @@ contract!(
     what_was_deleted_by_hand_is_written_again,
     deleted_bookings_take_theirs_along,
     orders_of_others_are_counted_together,
+    buyers_see_the_counts_and_no_order_of_another,
 );
 
 async fn a_cancelled_show_has_no_orders(bench: Bench) {
@@ -167,8 +169,34 @@ async fn orders_of_others_are_counted_together(bench: Bench) {
     store.project(&chain.all()).await.unwrap();
     let phases = store.phase_counts(show_id(1)).await.unwrap();
     assert_eq!(phases, [(0, 1), (7, 10)]);
-    let uses = |user| store.code_uses(show_id(1), super::CODE, Some(crate::build::user_id(user)));
+    let uses = |user| store.code_uses(show_id(1), CODE, Some(user_id(user)));
     assert_eq!(uses(1).await.unwrap(), (4, 2));
     assert_eq!(uses(2).await.unwrap(), (4, 1));
     assert_eq!(uses(9).await.unwrap(), (4, 0));
+}
+
+/// A quote is asked for by whom the policies of PostgreSQL bind.
+async fn buyers_see_the_counts_and_no_order_of_another(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    for user in [1, 2] {
+        chain.reserve_order(user, vec![line(1, 0, &[], 2, PriceRule::Phase(7))]);
+    }
+    store.project(&chain.all()).await.unwrap();
+    let buyer = Scope::Caller {
+        tenant: None,
+        user: Some(user_id(1).0),
+    };
+    for scope in [buyer, Scope::PUBLIC] {
+        let seen = store.within(scope);
+        assert_eq!(seen.phase_counts(show_id(1)).await.unwrap(), [(7, 4)]);
+        let uses = seen.code_uses(show_id(1), CODE, Some(user_id(1))).await;
+        let of_user = u32::from(scope == buyer);
+        if bench.url.starts_with("sqlite") {
+            assert_eq!(uses.unwrap(), (2, 1));
+        } else {
+            assert_eq!(uses.unwrap(), (2, of_user), "{scope:?}");
+        }
+    }
 }
