@@ -288,7 +288,7 @@ fn outcome(records: &Records) -> (Partition, Vec<OutcomeRecord>, LogRows) {
 }
 
 fn show_row(show: ShowId) -> ShowRow {
-    let zone = |index, name: &str, admission| ZoneRow {
+    let zone = |index: u16, name: &str, admission| ZoneRow {
         zone_id: Uuid::from_u128(u128::from(index) + show.0.as_u128()),
         index,
         name: name.to_owned(),
@@ -435,14 +435,12 @@ async fn orders_that_were_changed_by_hand_are_found_and_repaired() {
         let (machine, outcomes, rows) = outcome(&told.records);
         let store = projected(&folder, outcomes).await;
         let mut right = Vec::new();
-        let mut wrong = Vec::new();
+        let mut wrong: Vec<BookingRow> = Vec::new();
         for booking in [told.partly_returned, told.plain, told.held, told.expired] {
             let row = row_of(&store, booking).await;
             let mut changed = row.clone();
             changed.order = match row.order.clone() {
-                None => wrong
-                    .first()
-                    .and_then(|other: &BookingRow| other.order.clone()),
+                None => wrong.first().and_then(|other| other.order.clone()),
                 Some(_) if booking == told.held => None,
                 Some(mut order) => {
                     order.total += 1;
