@@ -5,10 +5,12 @@ use onsale_schemas::outcome::PriceRule;
 use onsale_store::Scope;
 use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingRepair, BookingStatus};
+use onsale_store::retention::Kind;
 
 use super::{CODE, all_parts, counted, line, lines, part};
 use crate::build::{Chain, booking, booking_id, show_id, user_id, with_show};
 use crate::harness::{Bench, contract};
+use crate::retention::{LATER_MS, as_of_later, forgotten};
 
 contract!(
     a_cancelled_show_has_no_orders,
@@ -16,6 +18,7 @@ contract!(
     a_repair_makes_plain_what_is_plain,
     what_was_deleted_by_hand_is_written_again,
     deleted_bookings_take_theirs_along,
+    orders_of_a_show_long_over_go_with_their_counts,
     orders_of_others_are_counted_together,
     buyers_see_the_counts_and_no_order_of_another,
 );
@@ -151,6 +154,24 @@ async fn deleted_bookings_take_theirs_along(bench: Bench) {
     let rows = "SELECT CAST(phase AS text) FROM order_phases \
                 UNION ALL SELECT CAST(booking_offset AS text) FROM order_codes";
     assert_eq!(bench.texts(rows).await, [""; 0]);
+}
+
+async fn orders_of_a_show_long_over_go_with_their_counts(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    let offset = chain.reserve_order(1, lines(2));
+    chain.confirm_order(offset, all_parts(), false);
+    store.project(&chain.all()).await.unwrap();
+    as_of_later(&bench).await;
+    assert_eq!(forgotten(store, Kind::Bookings, LATER_MS).await, 1);
+    assert_eq!(counted(&bench).await, ([(0, 0), (0, 0)], 0, 0, vec![]));
+    // What the log says of it later has no row to change.
+    let parts = vec![part(1, &[], 1)];
+    chain.give_back(offset, parts, lines(1));
+    store.project(&chain.batch(2, 3)).await.unwrap();
+    assert_eq!(store.booking(booking_id(offset)).await.unwrap(), None);
+    assert_eq!(counted(&bench).await, ([(0, 0), (0, 0)], 0, 0, vec![]));
 }
 
 async fn orders_of_others_are_counted_together(bench: Bench) {
