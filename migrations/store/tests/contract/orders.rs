@@ -1,6 +1,7 @@
 //! Orders: bookings over several zones and ticket types, and partial returns.
 
 mod counted;
+mod migration;
 mod refused;
 
 use onsale_schemas::command::Currency;
