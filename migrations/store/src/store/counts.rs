@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use onsale_schemas::{EventId, Offset, PartitionId, ShowId, UserId, ZoneCounts};
 
 use super::Store;
+use super::orders::booked_places;
 use super::reconciliation::zone_ends;
 use crate::booking::BookingStatus;
 use crate::catalog::{ShowStatus, ZoneAdmission};
@@ -45,6 +46,24 @@ pub struct Tickets {
     pub first_hold_ends_ms: Option<u64>,
 }
 
+/// Counts of a show, and the position that they are as of.
+macro_rules! places {
+    ($database:ident) => {
+        concat!(
+            "SELECT 'status' AS what, 0 AS zone, status AS word, 0 AS places \
+             FROM shows WHERE show_id = $1 \
+             UNION ALL SELECT 'position', 0, '', last_outcome + 1 \
+             FROM projector_watermarks WHERE partition = $2 AND last_outcome IS NOT NULL \
+             UNION ALL SELECT 'booked', zone, status, places FROM (",
+            booked_places!($database),
+            ") AS sums \
+             UNION ALL SELECT 'blocked', zone, '', quantity \
+             FROM blocked_quantities WHERE show_id = $1 \
+             UNION ALL SELECT 'seat', seat, '', 1 FROM blocked_seats WHERE show_id = $1"
+        )
+    };
+}
+
 impl Store {
     /// The places of a show; `None` when the catalog has no such show.
     ///
@@ -55,21 +74,13 @@ impl Store {
         let Some(catalog) = self.show(show).await? else {
             return Ok(None);
         };
+        let statement = match &self.database {
+            Database::Postgres(_) => places!(Postgres),
+            Database::Sqlite(_) => places!(Sqlite),
+        };
         let rows = self
             .database
-            .fetch(
-                "SELECT 'status' AS what, 0 AS zone, status AS word, 0 AS places \
-                 FROM shows WHERE show_id = $1 \
-                 UNION ALL SELECT 'position', 0, '', last_outcome + 1 \
-                 FROM projector_watermarks WHERE partition = $2 AND last_outcome IS NOT NULL \
-                 UNION ALL SELECT 'booked', zone, status, CAST(SUM(quantity) AS bigint) \
-                 FROM bookings WHERE show_id = $1 AND status IN ('reserved', 'confirmed') \
-                 GROUP BY zone, status \
-                 UNION ALL SELECT 'blocked', zone, '', quantity \
-                 FROM blocked_quantities WHERE show_id = $1 \
-                 UNION ALL SELECT 'seat', seat, '', 1 FROM blocked_seats WHERE show_id = $1",
-                &[show.0.into(), catalog.partition.0.into()],
-            )
+            .fetch(statement, &[show.0.into(), catalog.partition.0.into()])
             .await?;
         let mut places = ShowPlaces {
             event_id: catalog.event_id,

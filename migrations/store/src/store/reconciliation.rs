@@ -7,13 +7,14 @@ use onsale_schemas::{BookingId, EventId, Offset, PartitionId, SeatIndex, ShowId}
 use serde_json::json;
 
 use super::events::{self, lock_event};
+use super::orders::booked_places;
 use super::{Store, shows};
 use crate::audit::{Actor, Audit, Unaudited};
 use crate::booking::{
     BookingRepair, BookingRow, BookingStatus, ExpectedProjection, Version2, Watermark, ZoneSums,
 };
 use crate::catalog::{EventStatus, ShowRow, ZoneRow};
-use crate::database::{Durability, Transaction, integer};
+use crate::database::{Database, Durability, Transaction, integer};
 use crate::error::StoreError;
 use crate::projection::bulk::{self, OnKnown, SeatHolder};
 use crate::projection::{ProjectionBatch, run, trail};
@@ -38,15 +39,11 @@ impl Store {
                 "show {show}: places in zone {zone}, which it lacks"
             ))
         };
-        let rows = self
-            .database
-            .fetch(
-                "SELECT zone, status, CAST(SUM(quantity) AS bigint) AS places FROM bookings \
-                 WHERE show_id = $1 AND status IN ('reserved', 'confirmed') \
-                 GROUP BY zone, status",
-                &[show.0.into()],
-            )
-            .await?;
+        let statement = match &self.database {
+            Database::Postgres(_) => booked_places!(Postgres),
+            Database::Sqlite(_) => booked_places!(Sqlite),
+        };
+        let rows = self.database.fetch(statement, &[show.0.into()]).await?;
         for row in &rows {
             let zone: u16 = row.number("zone")?;
             let places = row.number("places")?;

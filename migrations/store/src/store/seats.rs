@@ -3,24 +3,32 @@
 use onsale_schemas::{PartitionId, SeatStatus, ShowId, ShowSeats, ZoneCounts};
 
 use super::Store;
+use super::orders::booked_places;
 use crate::booking::BookingStatus;
 use crate::catalog::{ShowStatus, ZoneAdmission, ZoneRow};
-use crate::database::Row;
+use crate::database::{Database, Row};
 use crate::error::StoreError;
 
 /// Everything in one statement, so that seats and watermark are of one moment: each row is of one
 /// `kind` and uses what columns it needs.
-const SEATS: &str = "\
-    SELECT 'watermark' AS kind, 0 AS zone, 0 AS seat, next_offset AS amount, '' AS word \
-      FROM projector_watermarks WHERE partition = $2 \
-    UNION ALL SELECT 'show', 0, 0, 0, status FROM shows WHERE show_id = $1 \
-    UNION ALL SELECT 'seat', 0, s.seat, 0, b.status FROM booking_seats AS s \
-      JOIN bookings AS b ON b.partition = s.partition AND b.booking_offset = s.booking_offset \
-      WHERE s.show_id = $1 \
-    UNION ALL SELECT 'places', zone, 0, CAST(SUM(quantity) AS bigint), status FROM bookings \
-      WHERE show_id = $1 AND status IN ('reserved', 'confirmed') GROUP BY zone, status \
-    UNION ALL SELECT 'blocked', 0, seat, 0, '' FROM blocked_seats WHERE show_id = $1 \
-    UNION ALL SELECT 'quantity', zone, 0, quantity, '' FROM blocked_quantities WHERE show_id = $1";
+macro_rules! seats {
+    ($database:ident) => {
+        concat!(
+            "SELECT 'watermark' AS kind, 0 AS zone, 0 AS seat, next_offset AS amount, '' AS word \
+               FROM projector_watermarks WHERE partition = $2 \
+             UNION ALL SELECT 'show', 0, 0, 0, status FROM shows WHERE show_id = $1 \
+             UNION ALL SELECT 'seat', 0, s.seat, 0, b.status FROM booking_seats AS s \
+               JOIN bookings AS b ON b.partition = s.partition AND b.booking_offset = s.booking_offset \
+               WHERE s.show_id = $1 \
+             UNION ALL SELECT 'places', zone, 0, places, status FROM (",
+            booked_places!($database),
+            ") AS sums \
+             UNION ALL SELECT 'blocked', 0, seat, 0, '' FROM blocked_seats WHERE show_id = $1 \
+             UNION ALL SELECT 'quantity', zone, 0, quantity, '' FROM blocked_quantities \
+               WHERE show_id = $1"
+        )
+    };
+}
 
 impl Store {
     /// The seats of a show as of its partition's watermark; `None` when its opening is not
@@ -43,7 +51,11 @@ impl Store {
             unavailable: Vec::new(),
         };
         let mut status = ShowStatus::Opening;
-        for row in self.database.fetch(SEATS, &values).await? {
+        let statement = match &self.database {
+            Database::Postgres(_) => seats!(Postgres),
+            Database::Sqlite(_) => seats!(Sqlite),
+        };
+        for row in self.database.fetch(statement, &values).await? {
             match row.text("kind")?.as_str() {
                 "watermark" => seats.next_offset = row.number("amount")?,
                 "show" => status = row.word("word", ShowStatus::parse)?,
