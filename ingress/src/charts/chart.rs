@@ -322,7 +322,7 @@ fn named(labels: &[String]) -> (u16, Labels) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use onsale_store::catalog::{ChartRow, ShowStatus, ZoneRow};
+    use onsale_store::catalog::{ChartRow, Growth, ShowStatus, ZoneRow};
 
     use super::*;
 
@@ -349,6 +349,7 @@ pub(crate) mod tests {
                     unit_price: 100,
                     currency: "THB".to_owned(),
                     admission,
+                    growth: Growth::default(),
                 })
                 .collect(),
         }

@@ -171,6 +171,8 @@ impl Fold {
             Outcome::Released { booking, .. } => self.ended(partition, at, booking),
             Outcome::Blocked(block) => change(block.show, block.zone, -i64::from(block.quantity)),
             Outcome::Unblocked(block) => change(block.show, block.zone, i64::from(block.quantity)),
+            Outcome::SeatsAdded { show, .. } => self.grown(partition, *show, at),
+            Outcome::SeatsTaken(change) => self.grown(partition, change.show, at),
             Outcome::ShowCancelled { show } => {
                 // Its bookings end without a line each: of every buyer of the event nothing is known.
                 self.shows.remove(show);
@@ -222,6 +224,17 @@ impl Fold {
             }
             State::Live { .. } => {}
         }
+    }
+
+    /// A show has other places than before, perhaps another zone: they are read again.
+    fn grown(&mut self, partition: PartitionId, show: ShowId, offset: Offset) {
+        self.shows.remove(&show);
+        let change = Change {
+            offset,
+            zone: 0,
+            freed: 0,
+        };
+        self.change(partition, show, change);
     }
 
     fn user(&mut self, partition: PartitionId, show: ShowId, user: UserId) {

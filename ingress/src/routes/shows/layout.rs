@@ -9,7 +9,9 @@ use onsale_schemas::limits::{
     UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
 };
 use onsale_schemas::{TenantId, currencies};
-use onsale_store::catalog::{ChartRow, EventRow, RowSeats, ShowRow, ZoneAdmission, ZoneRow};
+use onsale_store::catalog::{
+    ChartRow, EventRow, Growth, RowSeats, ShowRow, ZoneAdmission, ZoneRow,
+};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -154,6 +156,7 @@ pub(super) fn zones(show: Uuid, requests: Vec<ZoneRequest>) -> Result<Vec<ZoneRo
             unit_price: zone.price.amount,
             currency: zone.price.currency.into_owned(),
             admission,
+            growth: Growth::default(),
         });
     }
     Ok(rows)

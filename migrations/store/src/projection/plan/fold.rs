@@ -7,7 +7,7 @@ use onsale_schemas::{
     BookingId, Offset, Outcome, OutcomeRecord, PartitionId, SeatIndex, ShowId, ZoneIndex,
 };
 
-use super::{BookingChange, CatalogStep, EventStep, Phase, ShowEvent, ShowStep, Sweep};
+use super::{BookingChange, CatalogStep, EventStep, Grown, Phase, ShowEvent, ShowStep, Sweep};
 use crate::booking::{BookingRow, BookingStatus};
 use crate::error::StoreError;
 use crate::projection::bulk::SeatHolder;
@@ -53,7 +53,7 @@ impl Fold {
         }
         if record.replay_of.is_some() {
             match (&record.outcome, record.request_id) {
-                (Outcome::ShowAmended { show }, Some(id)) => {
+                (Outcome::ShowAmended { show } | Outcome::SeatsAdded { show, .. }, Some(id)) => {
                     self.step(*show, ShowEvent::AmendedBefore(id), record);
                 }
                 (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
@@ -95,6 +95,21 @@ impl Fold {
                 max_tickets_per_user: Some(*max_tickets_per_user),
                 offset: record.offset,
             })),
+            Outcome::SeatsAdded {
+                show,
+                zone,
+                first_seat,
+                places,
+            } => {
+                let grown = Grown {
+                    request: record.request_id,
+                    zone: *zone,
+                    first_seat: *first_seat,
+                    places: *places,
+                };
+                self.step(*show, ShowEvent::Grown(grown), record);
+            }
+            Outcome::SeatsTaken(change) => self.take_away(change, record.offset),
             // They begin the next phase.
             Outcome::ShowCancelled { .. }
             | Outcome::EventCancelled { .. }
@@ -115,9 +130,7 @@ impl Fold {
             Outcome::ReservedV2(_)
             | Outcome::ConfirmedV2(_)
             | Outcome::ReleasedV2(_)
-            | Outcome::PlacesReturned(_)
-            | Outcome::SeatsAdded { .. }
-            | Outcome::SeatsTaken(_) => {
+            | Outcome::PlacesReturned(_) => {
                 return Err(StoreError::Invalid(format!(
                     "the outcome at {} of partition {} is of machine version 3, which this program does \
                      not project",
@@ -307,6 +320,15 @@ impl Fold {
                 self.blocks.insert((change.show, *seat), blocked);
             }
         }
+    }
+
+    /// What was blocked before is gone now, and blocked no more.
+    fn take_away(&mut self, change: &BlockChange, offset: Offset) {
+        for seat in change.seats.iter() {
+            self.blocks.insert((change.show, *seat), false);
+        }
+        let taken = Box::new(change.clone());
+        self.catalog.push(CatalogStep::PlacesTaken(taken, offset));
     }
 
     pub(super) fn finish(self) -> Phase {
