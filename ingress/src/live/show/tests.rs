@@ -42,7 +42,7 @@ fn large(alive: &Alive) -> LiveShow {
 fn sell(show: &LiveShow, offset: Offset, seat: SeatIndex) {
     let reserved = Reserved {
         booking: offset,
-        show: show.chart.show,
+        show: show.show,
         event: EventId::from_bytes([2; 16]),
         user: UserId::from_bytes([3; 16]),
         zone: 0,
