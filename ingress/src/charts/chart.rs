@@ -244,6 +244,14 @@ impl ChartZone {
         self.seats_of(row, number).next().is_some()
     }
 
+    /// The seat with this label, which may be gone.
+    pub(crate) fn find_ever(&self, label: &str) -> Option<SeatIndex> {
+        let label = text::composed(label);
+        let (row, number) = label.split_once('-')?;
+        let found = self.seats_of(row, number).next();
+        found
+    }
+
     /// Whether one of its rows has this name.
     pub(crate) fn has_row(&self, name: &str) -> bool {
         match &self.places {
