@@ -29,6 +29,8 @@ const SHOWS_MAX: u64 = 4_096;
 const DOUBT_AFTER: Duration = Duration::from_secs(30);
 /// From one look at the catalog for a newer chart to the next.
 const RENEW_PAUSE: Duration = Duration::from_millis(100);
+/// The same for one that lacks places which nobody has noted.
+const LACKING_PAUSE: Duration = Duration::from_secs(1);
 /// How long an answer waits for the names of what was sold.
 const COVERING_PATIENCE: Duration = Duration::from_secs(2);
 /// Shows of which it is noted that they have got or lost places.
@@ -96,7 +98,7 @@ impl Charts {
     pub(crate) async fn chart(&self, show: ShowId) -> Result<Arc<Chart>, ApiError> {
         if let Some(chart) = self.charts.get(&show).await {
             return Ok(if self.is_behind(&chart) {
-                self.renewed(&chart).await
+                self.renewed(&chart, RENEW_PAUSE).await
             } else {
                 chart
             });
@@ -161,8 +163,8 @@ impl Charts {
 
     /// The chart as the catalog has it, looked for by one of many callers, and again after a pause. The
     /// others have the old one meanwhile, and all of them while the catalog cannot be read.
-    async fn renewed(&self, chart: &Arc<Chart>) -> Arc<Chart> {
-        if !chart.is_due(RENEW_PAUSE) {
+    async fn renewed(&self, chart: &Arc<Chart>, pause: Duration) -> Arc<Chart> {
+        if !chart.is_due(pause) {
             return chart.clone();
         }
         match self.load(chart.show).await {
@@ -176,6 +178,12 @@ impl Charts {
                 chart.clone()
             }
         }
+    }
+
+    /// The chart as the catalog has it by now, for someone who has seen places that this one lacks. The
+    /// catalog may have lost them, so it is not asked often.
+    pub(crate) async fn newer(&self, chart: &Arc<Chart>) -> Arc<Chart> {
+        self.renewed(chart, LACKING_PAUSE).await
     }
 
     /// The chart with what the record at this offset gave or took; as the catalog has it when the
@@ -210,8 +218,8 @@ impl Charts {
         while !newest.covers(zone, seats) && begun.elapsed() < COVERING_PATIENCE {
             newest = match self.charts.get(&chart.show).await {
                 Some(known) if known.covers(zone, seats) => known,
-                Some(known) => self.renewed(&known).await,
-                None => self.renewed(&newest).await,
+                Some(known) => self.renewed(&known, RENEW_PAUSE).await,
+                None => self.renewed(&newest, RENEW_PAUSE).await,
             };
             if !newest.covers(zone, seats) {
                 tokio::time::sleep(RENEW_PAUSE).await;

@@ -73,10 +73,8 @@ impl BookingBody {
         let chart = match state.charts.chart(row.show_id).await {
             Ok(chart) if chart.covers(row.zone, &row.seats) => Some(chart),
             Ok(chart) if chart.zone(row.zone).is_some() => {
-                // Places that were added since it was read.
-                state.charts.doubt(&chart).await;
-                let seats = &row.seats;
-                Some(state.charts.covering(&chart, row.zone, seats).await)
+                // Places that were added since it was read, or that the catalog lost.
+                Some(state.charts.newer(&chart).await)
             }
             Ok(chart) => {
                 state.charts.doubt(&chart).await;

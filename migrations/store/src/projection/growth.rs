@@ -11,7 +11,8 @@ use super::plan::{Grown, ShowStep};
 use crate::catalog::{Addition, ShowRow, ZoneAdmission, ZoneRow};
 use crate::database::Transaction;
 use crate::error::StoreError;
-use crate::store::shows::{SHOW_ALONE, add_zone, replace_layout, show_row, zone_of};
+use crate::store::shows::{SHOW_ALONE, show_row};
+use crate::store::zones::{add_zone, replace_layout, zone_of};
 
 /// Puts what a show got into the catalog, with the names that were written down for it. Where there
 /// are none, as in a database that comes from a backup, rows and zones are left to the document that

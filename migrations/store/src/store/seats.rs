@@ -3,7 +3,7 @@
 use onsale_schemas::{SeatStatus, ShowId, ShowSeats, ZoneCounts};
 
 use super::Store;
-use super::shows::growth_of;
+use super::zones::growth_of;
 use crate::booking::BookingStatus;
 use crate::catalog::{SeatIndexes, ShowRow, ShowStatus};
 use crate::database::Row;

@@ -82,7 +82,8 @@ impl Answering for Reserving {
         };
         // Of places that were added just now the catalog may not have the names yet.
         let (zone, seats) = (reserved.zone, &reserved.seats);
-        let chart = &*state.charts.covering(&self.chart, zone, seats).await;
+        let newest = state.charts.covering(&self.chart, zone, seats).await;
+        let chart = &*newest;
         let zone = chart
             .zone(reserved.zone)
             .ok_or_else(|| ApiError::internal("reserved in a zone that the chart does not have"))?;
