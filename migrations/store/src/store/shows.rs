@@ -1,6 +1,6 @@
 //! Shows with their zones.
 
-use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
+use onsale_schemas::{EventId, PartitionId, ShowId};
 
 use super::Store;
 use super::events::lock_event;

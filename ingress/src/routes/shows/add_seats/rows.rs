@@ -180,7 +180,7 @@ mod tests {
         let (rows, plans) = read_rows(vec![request(plan.clone())]).unwrap();
         assert_eq!((rows.len(), plans), (1, vec![plan]));
         let plain = read_rows(vec![request(RowPlan::default())]).unwrap();
-        assert_eq!(plain.1, []);
+        assert!(plain.1.is_empty());
         for (wrong, field) in [
             (
                 RowPlan {
