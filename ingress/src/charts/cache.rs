@@ -56,14 +56,23 @@ impl ChartAnswer {
     }
 }
 
+/// That a show has got or lost places.
+#[derive(Clone, Copy)]
+struct Grown {
+    /// The last record that says so.
+    at: Offset,
+    /// When this process heard of it.
+    since: Instant,
+}
+
 pub(crate) struct Charts {
     /// The installation's, as what is read is shared by all callers.
     store: Store,
     charts: moka::future::Cache<ShowId, Arc<Chart>>,
     /// By show and version.
     bodies: moka::future::Cache<(ShowId, Option<Offset>), Arc<ChartAnswer>>,
-    /// Shows that have got or lost places, and the last record that says so, until their charts are as new.
-    grown: RwLock<HashMap<ShowId, Offset>>,
+    /// Shows that have got or lost places.
+    grown: RwLock<HashMap<ShowId, Grown>>,
     shows: moka::future::Cache<ShowId, Arc<ShowRow>>,
 }
 
@@ -97,10 +106,9 @@ impl Charts {
     /// has them as soon as the catalog has.
     pub(crate) async fn chart(&self, show: ShowId) -> Result<Arc<Chart>, ApiError> {
         if let Some(chart) = self.charts.get(&show).await {
-            return Ok(if self.is_behind(&chart) {
-                self.renewed(&chart, RENEW_PAUSE).await
-            } else {
-                chart
+            return Ok(match self.behind(&chart) {
+                Some(pause) => self.renewed(&chart, pause).await,
+                None => chart,
             });
         }
         self.charts
@@ -129,8 +137,14 @@ impl Charts {
             grown.clear();
             self.charts.invalidate_all();
         }
-        let noted = grown.entry(show).or_insert(at);
-        *noted = at.max(*noted);
+        let now = Grown {
+            at,
+            since: Instant::now(),
+        };
+        let noted = grown.entry(show).or_insert(now);
+        if noted.at < at {
+            *noted = now;
+        }
     }
 
     /// Records were lost: any show may have got or lost places.
@@ -139,26 +153,14 @@ impl Charts {
         self.shows.invalidate_all();
     }
 
-    /// Whether it is known that the show has got or lost places since.
-    fn is_behind(&self, chart: &Chart) -> bool {
-        let noted = {
-            let grown = self.grown.read();
-            if grown.is_empty() {
-                return false;
-            }
-            grown.get(&chart.show).copied()
-        };
-        let Some(at) = noted else {
-            return false;
-        };
-        if chart.version < Some(at) {
-            return true;
-        }
-        let mut grown = self.grown.write();
-        if grown.get(&chart.show).copied() == Some(at) {
-            grown.remove(&chart.show);
-        }
-        false
+    /// How long after the last look the catalog is asked again for a chart of which it is known that the
+    /// show has got or lost places since; `None` where it is not. What does not come soon is asked for
+    /// less and less often.
+    fn behind(&self, chart: &Chart) -> Option<Duration> {
+        let grown = self.grown.read();
+        let noted = grown.get(&chart.show)?;
+        let pause = (noted.since.elapsed() / 10).clamp(RENEW_PAUSE, DOUBT_AFTER);
+        (chart.version < Some(noted.at)).then_some(pause)
     }
 
     /// The chart as the catalog has it, looked for by one of many callers, and again after a pause. The
@@ -169,6 +171,12 @@ impl Charts {
         }
         match self.load(chart.show).await {
             Ok(newer) => {
+                // Another look may have begun later and ended sooner.
+                if let Some(known) = self.charts.get(&newer.show).await
+                    && known.version > newer.version
+                {
+                    return known;
+                }
                 self.charts.insert(newer.show, newer.clone()).await;
                 self.shows.invalidate(&newer.show).await;
                 newer
