@@ -1,4 +1,4 @@
-use onsale_store::catalog::{ChartRow, Growth, ShowStatus, ZoneRow};
+use onsale_store::catalog::{ChartRow, Growth, ShowStatus};
 
 use super::*;
 

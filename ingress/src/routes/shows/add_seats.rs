@@ -226,7 +226,7 @@ async fn add_rows(
     }
     check_space(&growing, zone.index, place, &rows)?;
     let addition = Arc::new(Addition::Rows { rows: rows.clone() });
-    let seats = rows.iter().map(|row| u64::from(row.seats.count())).sum();
+    let seats: u64 = rows.iter().map(|row| u64::from(row.seats.count())).sum();
     check_quota(&call.state, &growing, seats, &addition).await?;
     let next = growing.indexes.next();
     let order = order(&growing, zone, identity, command(expected.unwrap_or(next)));

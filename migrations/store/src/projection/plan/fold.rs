@@ -95,21 +95,7 @@ impl Fold {
                 max_tickets_per_user: Some(*max_tickets_per_user),
                 offset: record.offset,
             })),
-            Outcome::SeatsAdded {
-                show,
-                zone,
-                first_seat,
-                places,
-            } => {
-                let grown = Grown {
-                    request: record.request_id,
-                    zone: *zone,
-                    first_seat: *first_seat,
-                    places: *places,
-                };
-                self.step(*show, ShowEvent::Grown(grown), record);
-            }
-            Outcome::SeatsTaken(change) => self.take_away(change, record.offset),
+            Outcome::SeatsAdded { .. } | Outcome::SeatsTaken(_) => self.change_places(record),
             // They begin the next phase.
             Outcome::ShowCancelled { .. }
             | Outcome::EventCancelled { .. }
@@ -322,13 +308,34 @@ impl Fold {
         }
     }
 
-    /// What was blocked before is gone now, and blocked no more.
-    fn take_away(&mut self, change: &BlockChange, offset: Offset) {
-        for seat in change.seats.iter() {
-            self.blocks.insert((change.show, *seat), false);
+    /// A show gets or loses places.
+    fn change_places(&mut self, record: &OutcomeRecord) {
+        match &record.outcome {
+            Outcome::SeatsAdded {
+                show,
+                zone,
+                first_seat,
+                places,
+            } => {
+                let grown = Grown {
+                    request: record.request_id,
+                    zone: *zone,
+                    first_seat: *first_seat,
+                    places: *places,
+                };
+                self.step(*show, ShowEvent::Grown(grown), record);
+            }
+            Outcome::SeatsTaken(change) => {
+                // What was blocked before is gone now, and blocked no more.
+                for seat in change.seats.iter() {
+                    self.blocks.insert((change.show, *seat), false);
+                }
+                let taken = Box::new(change.clone());
+                let step = CatalogStep::PlacesTaken(taken, record.offset);
+                self.catalog.push(step);
+            }
+            _ => {}
         }
-        let taken = Box::new(change.clone());
-        self.catalog.push(CatalogStep::PlacesTaken(taken, offset));
     }
 
     pub(super) fn finish(self) -> Phase {
