@@ -8,7 +8,7 @@ use onsale_schemas::{EventId, Offset, ShowId};
 
 use super::changes;
 use super::plan::{Grown, ShowStep};
-use crate::catalog::{Addition, ShowRow, ZoneAdmission, ZoneRow};
+use crate::catalog::{Addition, ChartRow, ShowRow, ZoneAdmission, ZoneRow};
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::store::shows::{SHOW_ALONE, show_row};
@@ -40,7 +40,7 @@ pub(super) async fn add(
             None => {
                 let new = written
                     .and_then(|written| written.zone(grown.zone, grown.first_seat, step.offset));
-                match new {
+                match new.filter(|zone| zone.places() == grown.places) {
                     Some(zone) => add_zone(transaction, show, &zone).await?,
                     None => nameless(step, grown),
                 }
@@ -69,7 +69,11 @@ fn grow(
         after.growth.changed_at = Some(offset);
         return Some(after);
     }
-    let Some(Addition::Rows { rows }) = written else {
+    let of_rows = match written {
+        Some(Addition::Rows { rows }) if seats_of(rows) == grown.places => Some(rows),
+        _ => None,
+    };
+    let Some(rows) = of_rows else {
         tracing::error!(
             zone = grown.zone,
             offset,
@@ -79,6 +83,12 @@ fn grow(
     };
     after.add_rows(rows, grown.first_seat, offset);
     Some(after)
+}
+
+/// Seats of rows: were they others than the log decided, all seats behind them would have wrong names.
+fn seats_of(rows: &[ChartRow]) -> u32 {
+    let seats = rows.iter().map(|row| u32::from(row.seats.count()));
+    seats.fold(0, u32::saturating_add)
 }
 
 fn nameless(step: &ShowStep, grown: &Grown) {

@@ -254,6 +254,7 @@ async fn what_has_no_name_is_left_to_the_document(bench: Bench) {
     // What was written down for another kind of thing does not count either.
     let other = added_rows(&[("X", 3)]);
     add(&bench, &mut chain, Some(&other), (4, 41, 3)).await;
+    add(&bench, &mut chain, Some(&other), (0, 44, 2)).await;
     store.project(&chain.all()).await.unwrap();
     assert_eq!(found(&bench).await, before);
 
