@@ -290,7 +290,7 @@ fn reserved(reserve: &Reserve, offset: u64) -> Reserved {
 }
 
 fn added(add: &AddSeats) -> Outcome {
-    let of_rows = |rows: &[u16]| rows.iter().map(|seats| u32::from(*seats)).sum();
+    let of_rows = |rows: &[u16]| -> u32 { rows.iter().map(|seats| u32::from(*seats)).sum() };
     let (zone, first_seat, places) = match &add.addition {
         Addition::Rows { zone, rows, .. } => (*zone, add.expected, of_rows(rows)),
         Addition::Capacity { zone, places } => (*zone, 0, *places),
