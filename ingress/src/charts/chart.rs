@@ -124,7 +124,7 @@ impl Chart {
             version: show.grown_at(),
             read_at: Instant::now(),
             asked_ms: AtomicU64::new(0),
-            seats: indexes.next(),
+            seats: indexes.end(),
             indexes,
             is_public: AtomicBool::new(false),
         }

@@ -228,7 +228,7 @@ async fn add_rows(
     let addition = Arc::new(Addition::Rows { rows: rows.clone() });
     let seats: u64 = rows.iter().map(|row| u64::from(row.seats.count())).sum();
     check_quota(&call.state, &growing, seats, &addition).await?;
-    let next = growing.indexes.next();
+    let next = growing.indexes.end();
     let order = order(&growing, zone, identity, command(expected.unwrap_or(next)));
     let mut changes = Changes::default();
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
@@ -283,7 +283,7 @@ fn check_space(
             &format!("at most {ROWS_PER_ZONE_MAX} rows in the zone, which has {has}"),
         ));
     }
-    let mut left = SEATS_PER_SHOW_MAX.saturating_sub(growing.indexes.next());
+    let mut left = SEATS_PER_SHOW_MAX.saturating_sub(growing.indexes.end());
     let zone = growing.chart.zone(index);
     for (at, row) in rows.iter().enumerate() {
         let seats = row.seats.count();

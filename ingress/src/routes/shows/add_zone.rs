@@ -76,7 +76,7 @@ pub(crate) async fn add_zone(
     };
     let mut seats_left = match added {
         Some(_) => SEATS_PER_SHOW_MAX,
-        None => SEATS_PER_SHOW_MAX.saturating_sub(growing.indexes.next()),
+        None => SEATS_PER_SHOW_MAX.saturating_sub(growing.indexes.end()),
     };
     let zone = layout::zone_row(
         "",

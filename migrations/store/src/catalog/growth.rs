@@ -196,7 +196,7 @@ impl SeatIndexes {
     }
 
     /// The index that the next seat gets that is added.
-    pub fn next(&self) -> SeatIndex {
+    pub fn end(&self) -> SeatIndex {
         self.ranges
             .iter()
             .map(|(_, end, _)| *end)
@@ -246,7 +246,7 @@ mod tests {
             zone(1, ZoneAdmission::General { capacity: 9 }),
             zone(2, seated(&[4])),
         ];
-        assert_eq!(SeatIndexes::of(&zones).next(), 9);
+        assert_eq!(SeatIndexes::of(&zones).end(), 9);
         assert!(zones[0].add_rows(&rows(&[2]), 9, 50));
         assert!(!zones[1].add_rows(&rows(&[2]), 11, 51));
         let new = Addition::Zone {
@@ -268,7 +268,7 @@ mod tests {
         let expected = [vec![0; 5], vec![2; 4], vec![0; 2], vec![3; 2], vec![0; 3]].concat();
         let expected: Vec<Option<usize>> = expected.into_iter().map(Some).chain([None]).collect();
         assert_eq!(of_seats, expected);
-        assert_eq!(indexes.next(), 16);
+        assert_eq!(indexes.end(), 16);
         assert_eq!((zones[0].places(), zones[1].places()), (8, 9));
         assert!(zones[0].growth.is_gone(0) && !zones[0].growth.is_gone(1));
         assert_eq!(zones[0].growth.changed_at, Some(53));

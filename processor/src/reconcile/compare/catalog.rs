@@ -251,10 +251,10 @@ fn differing_indexes(show: &ShowView, gone: &[SeatIndex], row: &ShowRow) -> Opti
     });
     let seats: u32 = seats.sum();
     // Every index is of one seat, and none is left out.
-    (indexes.next() != seats).then(|| {
+    (indexes.end() != seats).then(|| {
         format!(
             "seats of the engine end at {seats}, those of the database at {}",
-            indexes.next()
+            indexes.end()
         )
     })
 }
