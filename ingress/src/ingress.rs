@@ -28,6 +28,7 @@ use crate::cookies::Cookies;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::event_lists::EventLists;
+use crate::growth;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -201,6 +202,7 @@ impl Ingress {
                     if seen.config.precheck.enabled {
                         seen.buyers.apply(batch);
                     }
+                    growth::seen(&seen, batch);
                     seen.shows_of_bookings.seen(batch);
                     TenantsOfShows::seen(&seen, batch);
                     seen.address_blocks.seen(batch);
@@ -209,6 +211,7 @@ impl Ingress {
                 },
                 move |batches| {
                     lagged.buyers.invalidate_all();
+                    lagged.charts.doubt_all();
                     lagged.address_blocks.lost();
                     lagged.metrics.feed_lags.inc();
                     tracing::warn!(

@@ -241,6 +241,9 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/shows/{id}/cancel", ITS_ORGANIZER, MANAGE),
     row("POST", "/api/v1/shows/{id}/block", ITS_ORGANIZER, MANAGE),
     row("POST", "/api/v1/shows/{id}/unblock", ITS_ORGANIZER, MANAGE),
+    row("POST", "/api/v1/shows/{id}/zones", ITS_ORGANIZER, MANAGE),
+    row("POST", "/api/v1/shows/{id}/zones/{zone_id}/seats", ITS_ORGANIZER, MANAGE),
+    row("DELETE", "/api/v1/shows/{id}/zones/{zone_id}/seats", ITS_ORGANIZER, MANAGE),
     row("GET", "/api/v1/partitions", ADMINS, NONE),
     row("GET", "/api/v1/admin/snapshots", OPERATORS, NONE),
     row("POST", "/api/v1/admin/snapshots", OPERATORS, NONE),
@@ -286,6 +289,14 @@ fn body(method: &str, route: &str) -> Option<Value> {
         ("POST", "/api/v1/shows/{id}/block" | "/api/v1/shows/{id}/unblock") => {
             Some(json!({"zone_id": STALLS, "seats": ["B-M"]}))
         }
+        ("POST", "/api/v1/shows/{id}/zones") => Some(json!({
+            "name": "Gallery", "admission": "general", "capacity": 5,
+            "price": {"amount": 1, "currency": "THB"},
+        })),
+        ("POST", "/api/v1/shows/{id}/zones/{zone_id}/seats") => {
+            Some(json!({"rows": [{"name": "Z", "seats": 2}]}))
+        }
+        ("DELETE", "/api/v1/shows/{id}/zones/{zone_id}/seats") => Some(json!({"seats": ["B-M"]})),
         ("POST", "/api/v1/admin/reconcile/apply") => Some(json!({"differences": []})),
         ("POST", "/api/v1/admin/clock/reset") => Some(json!({"force": true})),
         ("POST", "/api/v1/admin/failover") => Some(json!({"to": "b"})),
@@ -307,6 +318,7 @@ fn concrete(route: &str) -> String {
         .replace("{draft}", &DRAFT.to_string())
         .replace("{user}", &ORGANIZER.to_string())
         .replace("{invitation}", &ORGANIZER.to_string())
+        .replace("{zone_id}", &STALLS.to_string())
         .replace("{key}", &ORGANIZER.to_string())
         .replace("{token}", "ost_guessed")
         .replace("{provider}", "google")

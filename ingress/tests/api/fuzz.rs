@@ -71,6 +71,7 @@ fn http_bodies() {
         ),
         (Method::PATCH, show.clone(), "organizer"),
         (Method::POST, format!("{show}/block"), "organizer"),
+        (Method::POST, format!("{show}/zones"), "organizer"),
         (
             Method::POST,
             "/api/v1/admin/reconcile/apply".to_owned(),

@@ -25,6 +25,7 @@ mod explanations;
 mod factors;
 mod federated;
 mod fuzz;
+mod growing;
 mod guests;
 mod headers;
 mod idempotency;

@@ -1,6 +1,7 @@
 //! Events, shows and zones. Times are milliseconds since 1970-01-01T00:00:00Z.
 
 mod event;
+mod growth;
 mod listing;
 mod quotas;
 mod show;
@@ -9,6 +10,7 @@ mod zone;
 use uuid::Uuid;
 
 pub use event::{EventChange, EventFilter, EventRow, EventStatus};
+pub use growth::{Addition, Growth, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};

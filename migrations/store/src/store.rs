@@ -22,6 +22,7 @@ pub(crate) mod shows;
 mod snapshots;
 mod standstill;
 mod usage;
+pub(crate) mod zones;
 
 pub use accounts::{
     API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, KEPT_API_KEYS_PER_TENANT_MAX,

@@ -157,6 +157,17 @@ impl Fold {
         }
     }
 
+    /// A show has other places than before, perhaps another zone: they are read again.
+    fn grown(&mut self, partition: PartitionId, show: ShowId, offset: Offset) {
+        self.shows.remove(&show);
+        let change = Change {
+            offset,
+            zone: 0,
+            freed: 0,
+        };
+        self.change(partition, show, change);
+    }
+
     fn user(&mut self, partition: PartitionId, show: ShowId, user: UserId) {
         let key = (show, user);
         if self.users.len() < DIRTY_USERS_MAX {

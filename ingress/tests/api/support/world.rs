@@ -15,7 +15,7 @@ use onsale_schemas::{
 use onsale_settings::Secret;
 use onsale_store::Store;
 use onsale_store::catalog::{
-    ChartRow, EventRow, EventStatus, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
+    ChartRow, EventRow, EventStatus, Growth, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
 };
 use onsale_store::projection::ProjectionBatch;
 use serde_json::Value;
@@ -270,6 +270,7 @@ pub(crate) fn show() -> ShowRow {
         unit_price: 250_000,
         currency: "THB".to_owned(),
         admission,
+        growth: Growth::default(),
     };
     let row = |name: &str, seats| ChartRow {
         name: name.to_owned(),

@@ -6,7 +6,7 @@
 mod fold;
 
 use onsale_schemas::command::Describe;
-use onsale_schemas::outcome::PlacesReturned;
+use onsale_schemas::outcome::{BlockChange, PlacesReturned};
 use onsale_schemas::{
     EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId, ZoneIndex,
 };
@@ -63,6 +63,18 @@ pub(crate) enum ShowEvent {
     /// The same again, which changes nothing any more.
     AmendedBefore(RequestId),
     Closed,
+    /// It has more places than before.
+    Grown(Grown),
+}
+
+/// What a show got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Grown {
+    /// The names of it stand in the database under this id.
+    pub(crate) request: Option<RequestId>,
+    pub(crate) zone: ZoneIndex,
+    pub(crate) first_seat: SeatIndex,
+    pub(crate) places: u32,
 }
 
 /// A change of a show's rows, in the order of the log with the others of its batch.
@@ -89,6 +101,8 @@ pub(crate) struct EventStep {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum CatalogStep {
     Show(ShowStep),
+    /// Places of a zone are gone for good, as of the record at this offset.
+    PlacesTaken(Box<BlockChange>, Offset),
     EventAmended(EventStep),
     /// The same again, which changes nothing any more.
     EventChangedBefore(RequestId),

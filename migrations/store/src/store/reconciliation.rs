@@ -13,7 +13,7 @@ use crate::audit::{Actor, Audit, Unaudited};
 use crate::booking::{
     BookingRepair, BookingRow, BookingStatus, ExpectedProjection, Version2, Watermark, ZoneSums,
 };
-use crate::catalog::{EventStatus, ShowRow, ZoneRow};
+use crate::catalog::{EventStatus, SeatIndexes, ShowRow};
 use crate::database::{Database, Durability, Transaction, integer};
 use crate::error::StoreError;
 use crate::projection::bulk::{self, OnKnown, SeatHolder};
@@ -62,10 +62,10 @@ impl Store {
                 .ok_or_else(|| unknown(zone))?;
             sum.blocked += u64::from(quantity);
         }
-        let ends = zone_ends(&catalog.zones);
+        let indexes = SeatIndexes::of(&catalog.zones);
         for seat in seats {
-            let zone = ends.partition_point(|end| *end <= seat);
-            let sum = sums.get_mut(zone).ok_or_else(|| {
+            let sum = indexes.zone(seat).and_then(|zone| sums.get_mut(zone));
+            let sum = sum.ok_or_else(|| {
                 StoreError::Corrupt(format!(
                     "show {show}: seat {seat} is blocked, which it lacks"
                 ))
@@ -433,15 +433,4 @@ async fn replace_blocks(
         run::add_blocked_quantity(transaction, show, *zone, i64::from(*quantity)).await?;
     }
     Ok(())
-}
-
-/// The seat index after the last one of each zone.
-pub(super) fn zone_ends(zones: &[ZoneRow]) -> Vec<u32> {
-    zones
-        .iter()
-        .scan(0u32, |end, zone| {
-            *end = end.saturating_add(zone.admission.seat_count());
-            Some(*end)
-        })
-        .collect()
 }

@@ -26,6 +26,7 @@ mod dropped;
 mod encrypted;
 mod events;
 mod factors;
+mod growing;
 mod guests;
 mod harness;
 mod histories;

@@ -3,7 +3,7 @@
 use onsale_schemas::outcome::{EndedBooking, ReleasedV2, ZonePlaces};
 use onsale_schemas::{Offset, Outcome, OutcomeRecord, PartitionId, ShowId, UserId};
 
-use super::{Change, Fold, State};
+use super::{Change, Fold};
 use crate::counts_feed::buyers::Held;
 
 impl Fold {
@@ -89,8 +89,8 @@ impl Fold {
             Outcome::Blocked(block) => change(block.show, block.zone, -i64::from(block.quantity)),
             Outcome::Unblocked(block) => change(block.show, block.zone, i64::from(block.quantity)),
             // How many places there are is read with those that are free.
-            Outcome::SeatsAdded { show, .. } => self.read_again(*show),
-            Outcome::SeatsTaken(block) => self.read_again(block.show),
+            Outcome::SeatsAdded { show, .. } => self.grown(partition, *show, at),
+            Outcome::SeatsTaken(block) => self.grown(partition, block.show, at),
             Outcome::ShowCancelled { show } => {
                 // Its bookings end without a line each: of every buyer of the event nothing is known.
                 self.shows.remove(show);
@@ -140,13 +140,6 @@ impl Fold {
         }
         self.buyers.forget(user);
         self.user(partition, show, user);
-    }
-
-    /// What is known of a show's places does not hold any more.
-    pub(super) fn read_again(&mut self, show: ShowId) {
-        if let Some(show) = self.shows.get_mut(&show) {
-            show.state = State::wanted();
-        }
     }
 
     fn ended(&mut self, partition: PartitionId, at: Offset, ended: &EndedBooking) {

@@ -10,7 +10,9 @@ use onsale_schemas::{
     BookingId, Offset, Outcome, OutcomeRecord, PartitionId, SeatIndex, ShowId, ZoneIndex,
 };
 
-use super::{BookingChange, CatalogStep, EventStep, Left, Phase, ShowEvent, ShowStep, Sweep};
+use super::{
+    BookingChange, CatalogStep, EventStep, Grown, Left, Phase, ShowEvent, ShowStep, Sweep,
+};
 use crate::booking::{BookingRow, BookingStatus};
 use crate::error::StoreError;
 use crate::projection::bulk::SeatHolder;
@@ -56,7 +58,7 @@ impl Fold {
         }
         if record.replay_of.is_some() {
             match (&record.outcome, record.request_id) {
-                (Outcome::ShowAmended { show }, Some(id)) => {
+                (Outcome::ShowAmended { show } | Outcome::SeatsAdded { show, .. }, Some(id)) => {
                     self.step(*show, ShowEvent::AmendedBefore(id), record);
                 }
                 (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
@@ -108,6 +110,7 @@ impl Fold {
                 max_tickets_per_user: Some(*max_tickets_per_user),
                 offset: record.offset,
             })),
+            Outcome::SeatsAdded { .. } | Outcome::SeatsTaken(_) => self.change_places(record),
             // They begin the next phase.
             Outcome::ShowCancelled { .. }
             | Outcome::EventCancelled { .. }
@@ -124,15 +127,6 @@ impl Fold {
             | Outcome::CodesAmended { .. }
             | Outcome::CodesEnded { .. }
             | Outcome::Rejected(_) => {}
-            // There are no rows for them yet, and to pass over them would lose what was sold. No
-            // machine yields them before the barrier of version 3.
-            Outcome::SeatsAdded { .. } | Outcome::SeatsTaken(_) => {
-                return Err(StoreError::Invalid(format!(
-                    "the outcome at {} of partition {} is of machine version 3, which this program does \
-                     not project",
-                    record.offset, self.partition
-                )));
-            }
             Outcome::Described(describe) => {
                 self.catalog
                     .push(CatalogStep::Described(Box::new(describe.clone())));
@@ -422,6 +416,36 @@ impl Fold {
             for seat in change.seats.iter() {
                 self.blocks.insert((change.show, *seat), blocked);
             }
+        }
+    }
+
+    /// A show gets or loses places.
+    fn change_places(&mut self, record: &OutcomeRecord) {
+        match &record.outcome {
+            Outcome::SeatsAdded {
+                show,
+                zone,
+                first_seat,
+                places,
+            } => {
+                let grown = Grown {
+                    request: record.request_id,
+                    zone: *zone,
+                    first_seat: *first_seat,
+                    places: *places,
+                };
+                self.step(*show, ShowEvent::Grown(grown), record);
+            }
+            Outcome::SeatsTaken(change) => {
+                // What was blocked before is gone now, and blocked no more.
+                for seat in change.seats.iter() {
+                    self.blocks.insert((change.show, *seat), false);
+                }
+                let taken = Box::new(change.clone());
+                let step = CatalogStep::PlacesTaken(taken, record.offset);
+                self.catalog.push(step);
+            }
+            _ => {}
         }
     }
 
