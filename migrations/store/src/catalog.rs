@@ -1,6 +1,7 @@
 //! Events, shows and zones. Times are milliseconds since 1970-01-01T00:00:00Z.
 
 mod event;
+mod findable;
 mod listing;
 mod quotas;
 mod show;
@@ -9,6 +10,10 @@ mod zone;
 use uuid::Uuid;
 
 pub use event::{EventChange, EventFilter, EventRow, EventStatus};
+pub(crate) use findable::Within;
+pub use findable::{
+    CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, ShowPrices,
+};
 pub use listing::{ListedShow, ListedZone, Page};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};
