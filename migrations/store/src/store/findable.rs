@@ -28,7 +28,7 @@ macro_rules! shows_of {
 
 impl Store {
     /// Events with what a search needs to know of their shows, of whatever status, by id from behind
-    /// `after` on, at most `limit`.
+    /// `after` on, at most `limit`. What someone has damaged by hand is left out.
     ///
     /// # Errors
     /// As every read.
@@ -41,8 +41,7 @@ impl Store {
             .database
             .fetch(SELECT_AFTER, &[after.into(), limit.into()])
             .await?;
-        let events: Vec<EventRow> = rows.iter().map(event_row).collect::<Result<_, _>>()?;
-        self.with_shows(events).await
+        self.with_shows(readable(&rows)?).await
     }
 
     /// As [`Store::findable_after`], of these events; those that are not there are left out.
@@ -68,7 +67,7 @@ impl Store {
         };
         let ids = listed(events.iter().map(|event| event.0))?;
         let rows = self.database.fetch(select, &[(&ids).into()]).await?;
-        rows.iter().map(event_row).collect()
+        readable(&rows)
     }
 
     /// The events of these shows, each once; those of shows that are not there are left out.
@@ -131,6 +130,19 @@ impl Store {
         });
         Ok(findable.collect())
     }
+}
+
+/// The events of these rows but for those that someone has damaged by hand: they hide no others.
+fn readable(rows: &[Row]) -> Result<Vec<EventRow>, StoreError> {
+    let mut events = Vec::with_capacity(rows.len());
+    for row in rows {
+        match event_row(row) {
+            Ok(event) => events.push(event),
+            Err(StoreError::Corrupt(what)) => tracing::warn!(%what, "an event is not searched"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(events)
 }
 
 fn findable_show(row: &Row, show_id: ShowId) -> Result<FindableShow, StoreError> {
