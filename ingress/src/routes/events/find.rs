@@ -7,17 +7,16 @@ use serde::Serialize;
 
 use super::body::EventBody;
 use super::list::{ListQuery, not_empty};
-use crate::bounds::Bound;
 use crate::context::RequestContext;
 use crate::envelope;
 use crate::error::ApiError;
 use crate::finder::{Asked, Found};
-use crate::routes::cursor::LIMIT;
+use crate::routes::cursor;
 use crate::routes::paging::{PageMeta, Paging};
 use crate::state::AppState;
 
 /// The largest amount to filter by, in minor units: that of a 64-bit number with a sign.
-pub(super) const PRICE_MAX: u64 = i64::MAX as u64;
+pub(super) const PRICE_MAX: u64 = i64::MAX.cast_unsigned();
 /// The orders that may be asked for.
 pub(super) const SORTS: &[&str] = &["relevance", "date", "price", "popularity"];
 /// Hits that pages by number reach: each of the earlier ones is looked for again.
@@ -83,18 +82,9 @@ fn paged(query: &ListQuery, paging: Paging) -> Result<Paging, ApiError> {
             "one of the two",
         ));
     }
-    let per_page = match (query.limit, LIMIT.1) {
-        (Some(limit), Bound::Range(min, max)) => {
-            if !(min..=max).contains(&u64::from(limit)) {
-                return Err(ApiError::invalid(
-                    "limit",
-                    limit,
-                    &format!("{min} to {max}"),
-                ));
-            }
-            limit
-        }
-        _ => paging.per_page,
+    let per_page = match query.limit {
+        Some(limit) => cursor::limit(Some(limit))?,
+        None => paging.per_page,
     };
     if paging.page.saturating_mul(per_page) > HITS_BY_NUMBER_MAX {
         let last = HITS_BY_NUMBER_MAX / per_page;

@@ -170,7 +170,7 @@ pub(crate) async fn list(
     if let Some(field) = only_index.filter(|_| mine) {
         return Err(ApiError::wrong(
             field,
-            true,
+            (),
             "does not go with mine",
             "search, city, category, from, until, page and per_page beside mine=true",
         ));

@@ -92,8 +92,11 @@ pub(crate) async fn suggest(
         ));
     }
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
-    // What is too large for this machine is too large for the index too.
     let at_most = usize::try_from(limit).unwrap_or(usize::MAX);
+    if !(1..=SUGGESTIONS_MAX).contains(&at_most) {
+        let expected = format!("1 to {SUGGESTIONS_MAX}");
+        return Err(ApiError::invalid("limit", limit, &expected));
+    }
     let suggestions = state.finder.suggest(query.q, at_most).await?;
     let bodies: Vec<SuggestionBody> = suggestions.into_iter().map(SuggestionBody::from).collect();
     envelope::success(&context, StatusCode::OK, &bodies)
