@@ -210,3 +210,85 @@ impl Finder {
         self.versions.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use onsale_schemas::EventId;
+    use onsale_store::catalog::FindableEvent;
+    use uuid::Uuid;
+
+    use super::document::{document, tests::event};
+    use super::left::Left;
+    use super::*;
+    use crate::error::Code;
+
+    /// A finder with an event in its index that its store has too.
+    async fn finder(folder: &tempfile::TempDir) -> (Finder, Store) {
+        let url = format!("sqlite://{}/store.db", folder.path().display());
+        let store = Store::connect(&url, 4).await.unwrap();
+        store.migrate().await.unwrap();
+        let found = FindableEvent {
+            event: event(1, "Opera"),
+            shows: Vec::new(),
+        };
+        store.add_event(&found.event).await.unwrap();
+        let finder = Finder::new(store.clone(), &prometheus::Registry::new()).unwrap();
+        let mut opera = document(&found, Left::UNKNOWN, 0);
+        opera.version = finder.next_version();
+        let index = Index::build([opera]).unwrap();
+        finder.put_in(Arc::new(Held::new(index)));
+        (finder, store)
+    }
+
+    fn opera() -> Asked {
+        Asked {
+            search: "opera".to_owned(),
+            limit: 10,
+            ..Asked::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_search_that_panics_is_doubted_and_others_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (finder, _store) = finder(&folder).await;
+        assert!(!finder.take_doubt());
+        let broken: Result<(), ApiError> = finder.ask(|_| panic!("a defect")).await;
+        assert_eq!(broken.unwrap_err().code(), Code::InternalError);
+        assert!(finder.take_doubt() && !finder.take_doubt());
+        assert_eq!(finder.find(opera(), 0).await.unwrap().total, 1);
+    }
+
+    #[tokio::test]
+    async fn beyond_what_may_wait_a_search_is_refused_and_says_when_to_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (finder, _store) = finder(&folder).await;
+        let all = u32::try_from(WAITING_MAX).unwrap();
+        let crowd = finder.waiting.acquire_many(all).await.unwrap();
+        let Err(refused) = finder.find(opera(), 0).await else {
+            panic!("it had a turn");
+        };
+        assert_eq!(refused.code(), Code::Overloaded);
+        assert!(refused.retry_after_seconds().is_some());
+        drop(crowd);
+        assert_eq!(finder.find(opera(), 0).await.unwrap().total, 1);
+        finder.take_out();
+        let Err(refused) = finder.find(opera(), 0).await else {
+            panic!("there is nothing to search in");
+        };
+        assert_eq!(refused.code(), Code::Overloaded);
+    }
+
+    #[tokio::test]
+    async fn equal_searches_are_one_until_the_index_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (finder, _store) = finder(&folder).await;
+        let first = finder.find(opera(), 0).await.unwrap();
+        let again = finder.find(opera(), 0).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!(first.rows[0].event_id, EventId(Uuid::from_u128(1)));
+        finder.has_changed();
+        let after = finder.find(opera(), 0).await.unwrap();
+        assert!(!Arc::ptr_eq(&first, &after));
+    }
+}

@@ -95,7 +95,7 @@ impl Follower {
                 self.in_step = Instant::now();
             }
             Ok(Err(error)) => {
-                if matches!(error, FollowError::Store(_)) {
+                if matches!(error, FollowError::Store(_) | FollowError::Outdated) {
                     // That is no fault of the index.
                     self.last_rebuild = None;
                 }

@@ -66,8 +66,10 @@ impl From<Suggestion> for SuggestionBody {
     }
 }
 
-/// Names of events, performers, venues and cities that complete what somebody is typing, the best first.
-/// Typos are forgiven where little has the words as typed.
+/// Completions of what somebody is typing.
+///
+/// Names of events, performers, venues and cities, the best first. Typos are forgiven where little has the words
+/// as typed.
 #[utoipa::path(
     get, path = "/api/v1/events/suggest", operation_id = "suggest_events", tag = "catalog", params(SuggestQuery),
     responses(

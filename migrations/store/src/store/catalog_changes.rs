@@ -127,6 +127,30 @@ impl Store {
         self.forget_in_steps(delete, older_than_ms).await
     }
 
+    /// Makes it so that nobody who follows knows any more what changed: for tests.
+    ///
+    /// # Errors
+    /// As every write.
+    #[cfg(feature = "testing")]
+    pub async fn lose_catalog_changes(&self) -> Result<(), StoreError> {
+        let statements: &[&'static str] = match &self.database {
+            Database::Postgres(_) => &["UPDATE catalog_changes_trimmed SET moment = \
+                 CAST(CAST(pg_current_xact_id() AS text) AS bigint)"],
+            Database::Sqlite(_) => &[
+                "UPDATE catalog_changes_trimmed SET moment = COALESCE((SELECT seq \
+                 FROM sqlite_sequence WHERE name = 'catalog_changes'), 0) + 1",
+                // Whoever begins after this is behind what was lost.
+                "INSERT INTO catalog_changes (event_id) VALUES (zeroblob(16))",
+            ],
+        };
+        for sql in statements {
+            self.database
+                .execute_unaudited(Durability::Durable, sql, &[])
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn changes_behind(&self, (moment, sequence): (i64, i64)) -> Result<Vec<Row>, StoreError> {
         let select = match &self.database {
             Database::Postgres(_) => SELECT_ON_POSTGRES,
