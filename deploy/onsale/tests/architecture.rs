@@ -157,6 +157,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-engine",
             "onsale-log",
             "onsale-load",
+            "onsale-store",
         ],
     ),
 ];
