@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clap::Args;
 use onsale_load::{
-    Answer, Draft, DriveSettings, Driven, Method, Op, Pace, Random, Scenario, Schedule, Stop,
-    Users, Who,
+    Draft, DriveSettings, Driven, Method, Op, Pace, Random, Scenario, Schedule, Stop, Users, Who,
 };
 use onsale_store::Store;
 use onsale_store::audit::Unaudited;
@@ -25,8 +24,8 @@ const CONNECTIONS: usize = 64;
 const READY_PATIENCE: Duration = Duration::from_secs(600);
 /// Connections to the database of whoever fills and changes it.
 const STORE_CONNECTIONS: u32 = 2;
-/// How long a change may take until it is found.
-const FOUND_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a change of the catalog may take.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(30);
 
 const FIRST: &[&str] = &[
     "Amber",
@@ -257,7 +256,7 @@ async fn change(
         };
         let began = Instant::now();
         let changing = store.change_event(row.event_id, &change, Unaudited::Automatic);
-        tokio::time::timeout(FOUND_PATIENCE, changing).await??;
+        tokio::time::timeout(CHANGE_PATIENCE, changing).await??;
         slowest = slowest.max(began.elapsed());
     }
 }
@@ -327,8 +326,6 @@ impl Scenario for Asking {
             ));
         }
     }
-
-    fn answered(&mut self, _draft: &Draft, _answer: Option<&Answer<'_>>) {}
 }
 
 /// A text as it stands in a query.

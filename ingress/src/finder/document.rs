@@ -2,7 +2,7 @@
 
 use onsale_search::limits::FIELD_CHARS_MAX;
 use onsale_search::{Availability, Document, Prices};
-use onsale_store::catalog::{FindableEvent, FindableShow, ShowStatus};
+use onsale_store::catalog::{FindableEvent, FindableShow, ShowPrices, ShowStatus};
 
 use super::left::{Left, on_sale};
 
@@ -64,13 +64,15 @@ fn to_come(found: &FindableEvent) -> impl Iterator<Item = &FindableShow> {
 /// What the cheapest and the dearest ticket of all shows cost. Where shows are sold in several currencies,
 /// those of the first show count: amounts of others cannot be compared with them.
 fn prices(found: &FindableEvent) -> Option<Prices> {
-    let all = || to_come(found).flat_map(|show| &show.prices);
-    let currency = &all().next()?.currency;
-    let same = || all().filter(|prices| prices.currency == *currency);
+    let all: Vec<&ShowPrices> = to_come(found).flat_map(|show| &show.prices).collect();
+    let currency = &all.first()?.currency;
+    let is_same = |prices: &&&ShowPrices| prices.currency == *currency;
+    let min = all.iter().filter(is_same).map(|prices| prices.min).min()?;
+    let max = all.iter().filter(is_same).map(|prices| prices.max).max()?;
     let amount = |amount: i64| u64::try_from(amount).unwrap_or(0);
     Some(Prices {
-        min: amount(same().map(|prices| prices.min).min()?),
-        max: amount(same().map(|prices| prices.max).max()?),
+        min: amount(min),
+        max: amount(max),
         currency: currency.as_bytes().try_into().ok()?,
     })
 }
@@ -78,7 +80,7 @@ fn prices(found: &FindableEvent) -> Option<Prices> {
 #[cfg(test)]
 pub(super) mod tests {
     use onsale_schemas::{EventId, PartitionId, ShowId, UserId};
-    use onsale_store::catalog::{EventRow, EventStatus, ShowPrices};
+    use onsale_store::catalog::{EventRow, EventStatus};
     use uuid::Uuid;
 
     use super::*;

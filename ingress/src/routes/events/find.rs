@@ -147,7 +147,7 @@ fn sort(asked: Option<&str>, is_text: bool) -> Result<Sort, ApiError> {
 }
 
 fn currency(code: &str) -> Result<[u8; 3], ApiError> {
-    let bytes = code.as_bytes().try_into().ok();
+    let bytes: Option<[u8; 3]> = code.as_bytes().try_into().ok();
     bytes
         .filter(|_| currencies::is_in_use(code))
         .ok_or_else(|| ApiError::invalid("currency", code, "an ISO 4217 code, such as THB"))
