@@ -42,8 +42,8 @@ const WAITING_MAX: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long everybody who asks for the same gets the same, while nothing changes in the index.
 const SHARED_FOR: Duration = Duration::from_secs(1);
-/// Answers that are shared.
-const SHARED_MAX: u64 = 2_000;
+/// Bytes of the answers that are shared, each with all its rows.
+const SHARED_MAX_BYTES: u64 = 16 << 20;
 
 /// An index that is in service or being made ready for it.
 pub(crate) type Held = RwLock<Index>;
@@ -86,7 +86,10 @@ impl Finder {
             permits: Arc::new(Semaphore::new(at_a_time)),
             waiting: Semaphore::new(WAITING_MAX),
             shared: moka::future::Cache::builder()
-                .max_capacity(SHARED_MAX)
+                .max_capacity(SHARED_MAX_BYTES)
+                .weigher(|(asked, _): &(Asked, u64), found: &Arc<Found>| {
+                    asked.bytes().saturating_add(found.bytes())
+                })
                 .time_to_live(SHARED_FOR)
                 .build(),
             rows: Rows::new(store),

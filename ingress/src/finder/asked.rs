@@ -6,6 +6,7 @@ use onsale_search::limits::{FILTER_CHARS_MAX, PAGE_MAX, QUERY_CHARS_MAX, SUGGEST
 use onsale_search::{Closeness, FacetValue, Filter, Index, Page, Query, SearchError, Sort};
 use onsale_store::catalog::EventRow;
 
+use super::rows::bytes_of;
 use crate::error::ApiError;
 use crate::values::Instant;
 
@@ -53,9 +54,26 @@ impl Found {
             next_cursor: page.next_cursor,
         }
     }
+
+    /// Bytes in memory, about; rows are counted as if they were here alone.
+    pub(super) fn bytes(&self) -> u32 {
+        let rows = self.rows.iter().map(|row| bytes_of(row));
+        let facets = self.cities.iter().chain(&self.categories);
+        let facets = facets.map(|facet| size_of::<FacetValue>() + facet.value.len());
+        let own = size_of::<Self>() + facets.sum::<usize>();
+        rows.fold(u32::try_from(own).unwrap_or(u32::MAX), u32::saturating_add)
+    }
 }
 
 impl Asked {
+    /// Bytes in memory, about.
+    pub(super) fn bytes(&self) -> u32 {
+        let texts = [&self.city, &self.venue, &self.category, &self.cursor];
+        let texts = texts.into_iter().flatten().map(String::len);
+        let bytes = size_of::<Self>() + self.search.len() + texts.sum::<usize>();
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+
     /// The page that is asked for. What is skipped is gone through by pages as large as can be.
     pub(super) fn page(&self, index: &Index, now_ms: u64) -> Result<Page, SearchError> {
         let mut cursor = self.cursor.clone();

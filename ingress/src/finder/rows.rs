@@ -96,7 +96,7 @@ impl Rows {
 }
 
 /// Bytes of a row in memory, about.
-fn bytes_of(row: &EventRow) -> u32 {
+pub(super) fn bytes_of(row: &EventRow) -> u32 {
     let places = [&row.description, &row.venue, &row.city, &row.category];
     let places = places.into_iter().flatten().map(String::len);
     let bytes = size_of::<(Key, EventRow)>() + row.name.len() + places.sum::<usize>();
