@@ -143,7 +143,7 @@ impl Store {
                 "INSERT INTO catalog_changes (event_id) VALUES (zeroblob(16))",
             ],
         };
-        for sql in statements {
+        for &sql in statements {
             self.database
                 .execute_unaudited(Durability::Durable, sql, &[])
                 .await?;
