@@ -32,14 +32,32 @@ struct Follower {
     /// An index is wanted in the place of the current one, and why.
     wanted: Option<Reason>,
     last_rebuild: Option<Instant>,
+    /// That an index cannot be made was said.
+    is_told: bool,
     in_step: Instant,
     next_sweep: Instant,
     next_trim: Instant,
 }
 
-/// Follows the catalog until the process stops.
+/// Follows the catalog until the process stops, whatever goes wrong with that.
 pub(crate) async fn run(state: AppState) {
-    state.finder.progress.is_started();
+    let finder = &state.finder;
+    finder.progress.is_started();
+    // A panic in there ends it with all that it knows.
+    while let Err(error) = tokio::spawn(follow(state.clone())).await {
+        tracing::error!(%error, "the search does not follow the catalog any more; it begins again");
+        finder.take_out();
+        finder.progress.rebuilds(Reason::Damaged);
+        finder.progress.is_behind(REBUILD_EVERY);
+        let pause = tokio::time::sleep(REBUILD_EVERY);
+        tokio::select! {
+            () = state.closing.cancelled() => return,
+            () = pause => {}
+        }
+    }
+}
+
+async fn follow(state: AppState) {
     let now = Instant::now();
     let mut follower = Follower {
         state: state.clone(),
@@ -48,6 +66,7 @@ pub(crate) async fn run(state: AppState) {
         next_build: now,
         wanted: None,
         last_rebuild: None,
+        is_told: false,
         in_step: now,
         next_sweep: now,
         next_trim: now + TRIM_EVERY,
@@ -71,6 +90,8 @@ impl Follower {
         if self.state.finder.take_doubt() && self.current.is_some() {
             self.wanted = self.wanted.or(Some(Reason::Doubted));
         }
+        let behind = self.in_step.elapsed();
+        self.state.finder.progress.is_behind(behind);
         self.build();
         self.trim().await;
     }
@@ -92,6 +113,7 @@ impl Follower {
                 finder.progress.is_full(built.is_full());
                 self.current = Some(built);
                 self.wanted = None;
+                self.is_told = false;
                 self.in_step = Instant::now();
             }
             Ok(Err(error)) => {
@@ -106,7 +128,12 @@ impl Follower {
     }
 
     fn failed(&mut self, error: &dyn std::fmt::Display) {
-        tracing::warn!(%error, "the index of the search cannot be made yet");
+        // Where there is no database for an hour, once is enough.
+        if std::mem::replace(&mut self.is_told, true) {
+            tracing::debug!(%error, "the index of the search cannot be made yet");
+        } else {
+            tracing::warn!(%error, "the index of the search cannot be made yet");
+        }
         self.next_build = Instant::now() + FAILED_PAUSE;
     }
 
@@ -136,8 +163,6 @@ impl Follower {
             Err(error @ FollowError::Outdated) => self.lose(Reason::Outdated, &error),
             Err(error) => self.lose(Reason::Damaged, &error),
         }
-        let finder = &self.state.finder;
-        finder.progress.is_behind(self.in_step.elapsed());
     }
 
     /// The current index is good for nothing: what it would find may be long gone.

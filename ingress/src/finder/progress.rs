@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 
-/// From when on an index that is not in step is a problem, in seconds.
+/// From when on an index that is not there or not in step is a problem, in seconds: each start is without one
+/// for a moment.
 const BEHIND_MAX_SECONDS: i64 = 10;
 
 /// Why an index is made anew.
@@ -70,7 +71,7 @@ impl Progress {
             )?,
             behind: gauge(
                 "search_index_behind_seconds",
-                "Since when the index could not follow the catalog; 0 where it does",
+                "For how long the index has not followed the catalog, or there was none; 0 where it does",
             )?,
             rebuilds,
             is_started: AtomicBool::new(false),
@@ -118,17 +119,14 @@ impl Progress {
         if !self.is_started.load(Ordering::Relaxed) {
             return problems;
         }
-        if self.ready.get() == 0 {
-            problems.push(format!(
-                "the search is being prepared: {} events so far",
-                self.building.get()
-            ));
-        }
         let behind = self.behind.get();
         if behind > BEHIND_MAX_SECONDS {
-            problems.push(format!(
-                "the search has not followed the catalog for {behind} seconds"
-            ));
+            problems.push(if self.ready.get() == 0 {
+                let events = self.building.get();
+                format!("the search is being prepared: {events} events so far")
+            } else {
+                format!("the search has not followed the catalog for {behind} seconds")
+            });
         }
         if self.is_full.load(Ordering::Relaxed) {
             problems.push("the search is full: some events are not found".to_owned());
@@ -147,12 +145,17 @@ mod tests {
         assert!(progress.problems().is_empty(), "nobody wants a search here");
         progress.is_started();
         progress.is_building(256);
+        assert!(progress.problems().is_empty(), "it has just begun");
+        progress.is_behind(Duration::from_secs(60));
         assert_eq!(
             progress.problems(),
             ["the search is being prepared: 256 events so far"]
         );
         progress.is_ready(true);
-        assert!(progress.problems().is_empty());
+        assert_eq!(
+            progress.problems(),
+            ["the search has not followed the catalog for 60 seconds"]
+        );
         progress.is_behind(Duration::from_secs(9));
         assert!(
             progress.problems().is_empty(),
