@@ -28,6 +28,7 @@ use crate::cookies::Cookies;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::event_lists::EventLists;
+use crate::finder::{self, Finder};
 use crate::growth;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
@@ -171,6 +172,7 @@ impl Ingress {
             acknowledged: LastPositions::new(log.partitions()),
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
+            finder: Finder::new(installation.clone(), &registry)?,
             standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,
             operations_transport: Transport::operations(&config.http)?,
@@ -207,12 +209,14 @@ impl Ingress {
                     TenantsOfShows::seen(&seen, batch);
                     seen.address_blocks.seen(batch);
                     seen.recent.seen(&seen, batch);
+                    seen.finder.seen(batch);
                     seen.replies.seen(&seen, batch);
                 },
                 move |batches| {
                     lagged.buyers.invalidate_all();
                     lagged.charts.doubt_all();
                     lagged.address_blocks.lost();
+                    lagged.finder.lost_outcomes();
                     lagged.metrics.feed_lags.inc();
                     tracing::warn!(
                         batches,
@@ -245,6 +249,12 @@ impl Ingress {
     /// process stops. Call it once the log serves.
     pub async fn describe_catalog(self) {
         describe::run(self.state).await;
+    }
+
+    /// Keeps the search of this node in step with the catalog until the process stops. Before it has made
+    /// its index, searches that the database alone cannot answer get 503.
+    pub async fn follow_catalog(self) {
+        finder::run(self.state).await;
     }
 
     /// All public routes.

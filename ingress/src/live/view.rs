@@ -46,7 +46,7 @@ pub(super) fn event_of(record: &OutcomeRecord) -> Option<EventId> {
 }
 
 /// The shows that a record changes, besides those of [`event_of`].
-pub(super) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
+pub(crate) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
     let mut shows = SmallVec::new();
     let mut add = |show: ShowId| {
         if !shows.contains(&show) {

@@ -2,8 +2,10 @@
 
 pub(super) mod body;
 mod create;
+mod find;
 mod list;
 mod one;
+mod suggest;
 mod update;
 
 use utoipa_axum::routes;
@@ -17,6 +19,10 @@ pub(super) fn endpoints() -> Endpoints {
         .with(
             routes!(list::list),
             Rules::DEFAULT.compressed().bounds(list::BOUNDS),
+        )
+        .with(
+            routes!(suggest::suggest),
+            Rules::DEFAULT.bounds(suggest::BOUNDS),
         )
         .with(
             routes!(create::create),

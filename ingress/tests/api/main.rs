@@ -24,6 +24,7 @@ mod events;
 mod explanations;
 mod factors;
 mod federated;
+mod finder;
 mod fuzz;
 mod growing;
 mod guests;

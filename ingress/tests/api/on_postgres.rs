@@ -22,6 +22,7 @@ mod events;
 mod explanations;
 mod factors;
 mod federated;
+mod finder;
 mod guests;
 mod isolation;
 mod passkeys;

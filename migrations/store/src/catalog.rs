@@ -1,6 +1,7 @@
 //! Events, shows and zones. Times are milliseconds since 1970-01-01T00:00:00Z.
 
 mod event;
+mod findable;
 mod growth;
 mod listing;
 mod quotas;
@@ -10,6 +11,10 @@ mod zone;
 use uuid::Uuid;
 
 pub use event::{EventChange, EventFilter, EventRow, EventStatus};
+pub(crate) use findable::Within;
+pub use findable::{
+    CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, ShowPrices,
+};
 pub use growth::{Addition, Growth, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page};
 pub use quotas::Quotas;

@@ -18,6 +18,7 @@ mod branding;
 mod broken_transactions;
 mod build;
 mod catalog;
+mod catalog_changes;
 mod changes;
 mod counts;
 mod documents;

@@ -171,15 +171,15 @@ fn a_show_with_other_places_than_before_is_read_again() {
     for outcome in [added, Outcome::SeatsTaken(block)] {
         let mut fold = live();
         fold.take_due();
-        apply(&mut fold, 10, vec![record(10, outcome)]);
+        apply(&mut fold, 10, vec![record(10, outcome.clone())]);
         assert!(fold.take_due().zones.is_empty());
         assert_eq!(fold.take_unread(9), [SHOW]);
         // One that is under way may have seen it or not.
-        fold.read_again(SHOW);
+        apply(&mut fold, 11, vec![record(11, outcome)]);
         fold.read(SHOW, Some(&places(10, 5)));
         assert!(fold.take_due().zones.is_empty());
         assert_eq!(fold.take_unread(9), [SHOW]);
-        fold.read(SHOW, Some(&places(11, 5)));
+        fold.read(SHOW, Some(&places(12, 5)));
         assert_eq!(available(&fold.take_due()), Some(95));
     }
 }
