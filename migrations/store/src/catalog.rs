@@ -2,6 +2,7 @@
 
 mod event;
 mod listing;
+mod offer;
 mod quotas;
 mod show;
 mod zone;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 pub use event::{EventChange, EventFilter, EventRow, EventStatus};
 pub use listing::{ListedShow, ListedZone, Page};
+pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};
 pub use zone::{ChartRow, RowSeats, ZoneAdmission, ZoneRow};

@@ -13,6 +13,7 @@ mod handle;
 mod identity;
 pub(crate) mod jobs;
 mod listing;
+pub(crate) mod offers;
 mod projection;
 mod reconciliation;
 mod retention;

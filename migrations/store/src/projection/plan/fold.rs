@@ -53,7 +53,7 @@ impl Fold {
         }
         if record.replay_of.is_some() {
             match (&record.outcome, record.request_id) {
-                (Outcome::ShowAmended { show }, Some(id)) => {
+                (Outcome::ShowAmended { show } | Outcome::OfferSet { show }, Some(id)) => {
                     self.step(*show, ShowEvent::AmendedBefore(id), record);
                 }
                 (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
@@ -86,6 +86,11 @@ impl Fold {
                     self.step(*show, ShowEvent::Amended(id), record);
                 }
             }
+            Outcome::OfferSet { show } => {
+                if let Some(id) = record.request_id {
+                    self.step(*show, ShowEvent::Offered(id), record);
+                }
+            }
             Outcome::EventAmended {
                 event,
                 max_tickets_per_user,
@@ -105,7 +110,6 @@ impl Fold {
             | Outcome::Claimed { .. }
             | Outcome::BarrierPassed { .. }
             | Outcome::ReferenceClaimed(_)
-            | Outcome::OfferSet { .. }
             | Outcome::CodesCreated { .. }
             | Outcome::CodesAmended { .. }
             | Outcome::CodesEnded { .. }
