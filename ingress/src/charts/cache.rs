@@ -153,6 +153,12 @@ impl Charts {
         self.shows.invalidate(&show).await;
     }
 
+    /// Forgets what is known of a show's offer and of the names in it.
+    pub(crate) async fn forget_offer(&self, show: ShowId) {
+        self.shows.invalidate(&show).await;
+        self.charts.invalidate(&show).await;
+    }
+
     /// Forgets what is known of the prices and times of all shows.
     pub(crate) fn forget_shows(&self) {
         self.shows.invalidate_all();

@@ -10,6 +10,7 @@ use onsale_store::catalog::{EventStatus, RowSeats, ShowRow, ZoneAdmission};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use super::offer_names::OfferNames;
 use crate::text;
 
 /// Prefix of a seat's index in its id.
@@ -36,6 +37,8 @@ pub(crate) struct Chart {
     pub(crate) tenant: TenantId,
     pub(crate) partition: PartitionId,
     pub(crate) zones: Vec<ChartZone>,
+    /// Names of what is and was for sale.
+    pub(crate) offer: OfferNames,
     /// When it was read from the catalog.
     pub(super) read_at: Instant,
     seats: u32,
@@ -113,6 +116,7 @@ impl Chart {
             tenant,
             partition: show.partition,
             zones,
+            offer: OfferNames::of(show.offer.as_ref()),
             read_at: Instant::now(),
             seats: next,
             is_public: AtomicBool::new(false),

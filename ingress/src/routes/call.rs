@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::request::Parts;
 use onsale_schemas::{Command, EventId, PartitionId, ShowId};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
-use onsale_store::catalog::{EventChange, ShowChange};
+use onsale_store::catalog::{EventChange, OfferRow, ShowChange};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -43,6 +43,7 @@ pub(super) struct Order {
 pub(super) enum Proposal {
     Event(EventId, Arc<EventChange>),
     Show(ShowId, Arc<ShowChange>),
+    Offer(ShowId, Arc<OfferRow>),
 }
 
 impl Proposal {
@@ -51,6 +52,7 @@ impl Proposal {
         match self {
             Self::Event(event, _) => actor.did("event.propose", "event", event),
             Self::Show(show, _) => actor.did("show.propose", "show", show),
+            Self::Offer(show, _) => actor.did("show.propose_offer", "show", show),
         }
     }
 }
@@ -136,6 +138,11 @@ impl Call {
                 Proposal::Show(show, change) => {
                     store
                         .propose_change(request, show, &change, now_ms, entry)
+                        .await?
+                }
+                Proposal::Offer(show, offer) => {
+                    store
+                        .propose_offer(request, show, &offer, now_ms, entry)
                         .await?
                 }
             };

@@ -9,6 +9,7 @@ mod close;
 mod create;
 mod layout;
 mod list;
+mod offer;
 mod one;
 pub(super) mod resume;
 mod seats;
@@ -50,6 +51,14 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(unblock::unblock), Rules::DEFAULT.large_body())
         .with(routes!(zones::zones), Rules::DEFAULT.compressed())
         .with(routes!(seats::seats), Rules::DEFAULT)
+        .with(routes!(offer::one::one), Rules::DEFAULT.compressed())
+        .with(
+            routes!(offer::set::set),
+            Rules::DEFAULT
+                .large_body()
+                .compressed()
+                .bounds(offer::BOUNDS),
+        )
         .with(
             routes!(availability::availability),
             Rules::DEFAULT.bounds(availability::BOUNDS),
