@@ -11,6 +11,7 @@ mod layout;
 mod list;
 mod offer;
 mod one;
+mod quote;
 pub(super) mod resume;
 mod seats;
 mod stream;
@@ -51,6 +52,10 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(unblock::unblock), Rules::DEFAULT.large_body())
         .with(routes!(zones::zones), Rules::DEFAULT.compressed())
         .with(routes!(seats::seats), Rules::DEFAULT)
+        .with(
+            routes!(quote::quote),
+            Rules::DEFAULT.for_guests().bounds(quote::BOUNDS),
+        )
         .with(routes!(offer::one::one), Rules::DEFAULT.compressed())
         .with(
             routes!(offer::set::set),

@@ -55,7 +55,9 @@ pub(super) fn read(
     known: &OfferRow,
 ) -> Result<OfferRow, ApiError> {
     let reader = Reader::new(prefix, zones, known);
-    reader.check_currencies()?;
+    if !is_nothing(request) {
+        reader.check_currencies()?;
+    }
     let mut row = OfferRow::default();
     if let Some(types) = &request.ticket_types {
         reader.types(types, &mut row)?;
@@ -75,6 +77,21 @@ pub(super) fn read(
     }
     reader.check_whole(&row.offer)?;
     Ok(row)
+}
+
+/// Whether it is no offer at all, which shows with several currencies may have too.
+fn is_nothing(request: &OfferRequest) -> bool {
+    let is_zero = |percent: Option<Percent>| percent.is_none_or(|of| of.basis_points() == 0);
+    let is_free = |fees: &FeesRequest| {
+        fees.per_place.is_none()
+            && fees.per_order.is_none()
+            && is_zero(fees.per_place_percent)
+            && is_zero(fees.tax_percent)
+    };
+    names(request) == OfferNames::default()
+        && request.zones.as_deref().unwrap_or_default().is_empty()
+        && request.fees.as_ref().is_none_or(is_free)
+        && is_zero(request.tax_percent)
 }
 
 struct Reader<'a> {

@@ -309,6 +309,8 @@ fn an_offer_is_in_one_currency_and_a_new_show_names_the_field_in_its_own_body() 
     let request: OfferRequest = serde_json::from_value(json!({ "tax_percent": 7 })).unwrap();
     let error = read("offer.", &request, &zones, &OfferRow::default()).unwrap_err();
     assert_eq!(error.details().unwrap()["field"], "offer");
+    let request: OfferRequest = serde_json::from_value(json!({ "tax_percent": 0 })).unwrap();
+    assert!(read("offer.", &request, &zones, &OfferRow::default()).is_ok());
     let request: OfferRequest =
         serde_json::from_value(with_phase(&json!({ "zones": ["nowhere"] }))).unwrap();
     let mut known = OfferRow::default();
