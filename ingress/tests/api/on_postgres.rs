@@ -24,6 +24,7 @@ mod factors;
 mod federated;
 mod guests;
 mod isolation;
+mod offer;
 mod passkeys;
 mod remembered;
 mod rights;
