@@ -33,6 +33,7 @@ mod identities;
 mod isolation;
 mod jobs;
 mod notices;
+mod offers;
 mod projection;
 mod proxy;
 mod read_only;
