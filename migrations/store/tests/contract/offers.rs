@@ -93,8 +93,8 @@ async fn a_show_keeps_the_offer_that_it_opens_with(bench: Bench) {
     assert_eq!(of_status, [opening]);
     // It may be large, and a list has no use for it.
     let listed = store.list_shows(event_id(1), 1, 10).await.unwrap();
-    assert_eq!(listed.items[0].show.offer, None);
-    assert_eq!(listed.items[0].show.companions_per_accessible, 2);
+    assert_eq!(listed.rows[0].show.offer, None);
+    assert_eq!(listed.rows[0].show.companions_per_accessible, 2);
 }
 
 async fn a_number_is_given_once_and_for_good(bench: Bench) {
