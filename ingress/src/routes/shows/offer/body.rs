@@ -198,6 +198,9 @@ impl OfferBody {
     }
 }
 
+/// Names of zones or of ticket types; nothing stands for all.
+type Names = Option<Vec<String>>;
+
 /// An offer as someone sees it.
 struct View<'a> {
     show: &'a ShowRow,
@@ -245,11 +248,7 @@ impl<'a> View<'a> {
     }
 
     /// The names of zones and of the ticket types to see; nothing where there are none of these.
-    #[expect(
-        clippy::type_complexity,
-        reason = "two lists, each of which may be left out"
-    )]
-    fn scope(&self, scope: &Scope) -> Option<(Option<Vec<String>>, Option<Vec<String>>)> {
+    fn scope(&self, scope: &Scope) -> Option<(Names, Names)> {
         let zones = scope.zones.iter().map(|zone| self.zone(*zone)).collect();
         let zones = Some(zones).filter(|zones: &Vec<String>| !zones.is_empty());
         if scope.types == 0 {

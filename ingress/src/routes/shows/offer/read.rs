@@ -143,9 +143,12 @@ impl<'a> Reader<'a> {
 
     /// Each rule has its own message above; this is the log's own view of all of them.
     fn check_whole(&self, offer: &Offer) -> Result<(), ApiError> {
-        let currencies = self.zones.iter().map(|zone| zone.currency.parse());
-        let currencies: Vec<Currency> = currencies
-            .collect::<Result<_, _>>()
+        let currencies = self
+            .zones
+            .iter()
+            .map(|zone| zone.currency.parse::<Currency>());
+        let currencies = currencies
+            .collect::<Result<Vec<_>, _>>()
             .map_err(ApiError::internal)?;
         if onsale_prices::is_offer_valid(offer, &currencies) {
             return Ok(());
