@@ -21,8 +21,10 @@ const BODIES_MAX_BYTES: u64 = 128 << 20;
 const BODY_SPARE: u64 = 4;
 /// A chart with more seats than this is rendered where it does not keep others waiting.
 const RENDER_INLINE_MAX_SEATS: u32 = 2_000;
-/// Show rows in memory.
+/// Show rows in memory, of shows with few prices.
 const SHOWS_MAX: u64 = 4_096;
+/// A show with this many prices counts as one more.
+const PRICES_OF_SHOW: usize = 64;
 /// A chart that is younger is not read again because it lacks a zone.
 const DOUBT_AFTER: Duration = Duration::from_secs(30);
 /// Prices and times that another node changed are seen after this long.
@@ -74,6 +76,10 @@ impl Charts {
                 .build(),
             shows: moka::future::Cache::builder()
                 .max_capacity(SHOWS_MAX)
+                .weigher(|_, show: &Arc<ShowRow>| {
+                    let prices = show.offer.as_ref().map_or(0, |row| row.offer.prices.len());
+                    1 + u32::try_from(prices / PRICES_OF_SHOW).unwrap_or(u32::MAX - 1)
+                })
                 .time_to_live(SHOW_TTL)
                 .build(),
         }
