@@ -150,7 +150,7 @@ async fn nothing_is_quoted_before_the_sale_after_it_and_of_a_cancelled_show() {
         .send()
         .await
         .error(409, "SHOW_CANCELLED");
-    let nowhere = world.post(&format!("/api/v1/shows/{}/quote", FLOOR));
+    let nowhere = world.post(&format!("/api/v1/shows/{FLOOR}/quote"));
     nowhere.json(&basket).send().await.error(404, "NOT_FOUND");
     let wrong = quote(&world, &json!({ "zone_id": FLOOR, "quantity": 0 }));
     let details = wrong.send().await.error(400, "VALIDATION_ERROR");

@@ -68,6 +68,13 @@ async fn offer(bench: &Bench) -> OfferRow {
     found(bench).await.offer.unwrap()
 }
 
+/// Gives numbers to names of ticket types, as the show then has them.
+async fn named(bench: &Bench, types: &[&str]) -> OfferRow {
+    let names = names(types);
+    let given = bench.store.name_offer(show_id(1), &names).await;
+    given.unwrap().unwrap()
+}
+
 /// Writes an offer down and pushes the outcome that accepts it.
 async fn accepted(bench: &Bench, chain: &mut Chain, offer: &OfferRow) {
     let show = show_id(1);
@@ -100,19 +107,18 @@ async fn a_show_keeps_the_offer_that_it_opens_with(bench: Bench) {
 async fn a_number_is_given_once_and_for_good(bench: Bench) {
     let store = &bench.store;
     with_show(store).await;
-    let given = store.name_offer(show_id(1), &names(&["Adult", "Standard"]));
-    let given = given.await.unwrap().unwrap();
+    let given = named(&bench, &["Adult", "Standard"]).await;
     assert_eq!(given.type_by_name("Adult"), Some(1));
     assert_eq!(given.type_by_name("Standard"), Some(0));
     assert!(given.offer.is_empty(), "nothing is for sale by that");
     assert_eq!(offer(&bench).await, given);
-    let again = store.name_offer(show_id(1), &names(&["Child", "Adult"]));
-    let again = again.await.unwrap().unwrap();
+    let again = named(&bench, &["Child", "Adult"]).await;
     assert_eq!(again.type_by_name("Adult"), Some(1));
     assert_eq!(again.type_by_name("Child"), Some(2));
     assert_eq!(offer(&bench).await, again);
-    let nowhere = store.name_offer(show_id(77), &names(&["Adult"]));
-    assert_eq!(nowhere.await.unwrap(), None);
+    let names = names(&["Adult"]);
+    let nowhere = store.name_offer(show_id(77), &names).await;
+    assert_eq!(nowhere.unwrap(), None);
 }
 
 async fn numbers_given_at_the_same_time_are_different(bench: Bench) {
@@ -144,11 +150,8 @@ async fn an_accepted_offer_is_put_in_force_in_the_order_of_the_log(bench: Bench)
     assert_eq!(row.offer, selling(2, "Child", 50).offer);
     assert_eq!(row.type_name(1).unwrap().name, "Adult", "bookings show it");
     // The same batch again, as after a crash of its sender; later names stay.
-    let given = store.name_offer(show_id(1), &names(&["Student"]));
-    assert_eq!(
-        given.await.unwrap().unwrap().type_by_name("Student"),
-        Some(3)
-    );
+    let given = named(&bench, &["Student"]).await;
+    assert_eq!(given.type_by_name("Student"), Some(3));
     let row = offer(&bench).await;
     store.project(&chain.all()).await.unwrap();
     assert_eq!(offer(&bench).await, row);
@@ -214,8 +217,8 @@ async fn a_document_takes_no_name_away_and_no_later_offer_back(bench: Bench) {
     let store = &bench.store;
     let mut chain = Chain::default();
     assert!(restore(&bench, &document(2, Some(selling(1, "Adult", 100)), 0)).await);
-    let given = store.name_offer(show_id(1), &names(&["Child"]));
-    assert_eq!(given.await.unwrap().unwrap().type_by_name("Child"), Some(2));
+    let given = named(&bench, &["Child"]).await;
+    assert_eq!(given.type_by_name("Child"), Some(2));
     accepted(&bench, &mut chain, &selling(2, "Child", 50)).await;
     store.project(&chain.all()).await.unwrap();
     // It was created before the log accepted that, and comes behind it.
