@@ -567,7 +567,7 @@ fn a_seat_of_a_kind_that_nobody_knows_is_left_to_the_log() {
         ticket_type: 0,
         seats: seats.iter().copied().collect(),
     };
-    assert_eq!(of(&|_| None, &[named.clone()]), Ok(1_005));
+    assert_eq!(of(&|_| None, std::slice::from_ref(&named)), Ok(1_005));
     let ordinary = |_: SeatIndex| Some(SeatKind::Ordinary);
     assert_eq!(of(&ordinary, &[named]), Err(wrong(&[3])));
     assert_eq!(of(&|_| None, &[best(SeatKind::Ordinary)]), Err(wrong(&[])));
