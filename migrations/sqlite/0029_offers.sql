@@ -2,7 +2,7 @@
 -- sold at its unit price. A number keeps its name for good, because old bookings show it.
 ALTER TABLE shows ADD COLUMN companions_per_accessible INTEGER NOT NULL DEFAULT 0
     CHECK (companions_per_accessible BETWEEN 0 AND 8);
-ALTER TABLE shows ADD COLUMN offer TEXT CHECK (json_valid(offer));
+ALTER TABLE shows ADD COLUMN offer TEXT CHECK (offer IS NULL OR json_valid(offer));
 
 -- A show's document tells of it.
 DROP TRIGGER show_has_changed;
