@@ -1,5 +1,7 @@
 //! An offer as it was sent, checked against every rule of the log and with numbers for its names.
 
+mod parts;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use onsale_schemas::ZoneIndex;
@@ -11,27 +13,26 @@ use onsale_schemas::limits::{
 use onsale_schemas::offer::{
     Bundle, Fees, Offer, Phase, PhasePrice, Scope, TicketType, TypePrice, ZoneRule,
 };
-use onsale_store::catalog::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName, ZoneRow};
+use onsale_store::catalog::{Named, OfferNames, OfferRow, TypeName, ZoneRow};
 use serde_json::Value;
 use uuid::Uuid;
 
+use self::parts::{bounds, check_some, kinds, number_of, off, type_named, window};
 use super::request::{
-    BundleRequest, FeesRequest, OfferRequest, PhaseRequest, SeatKindName, TicketTypeRequest,
-    TypePriceRequest, ZoneRuleRequest,
+    BundleRequest, FeesRequest, OfferRequest, PhaseRequest, TicketTypeRequest, TypePriceRequest,
+    ZoneRuleRequest,
 };
 use crate::error::ApiError;
 use crate::percent::Percent;
 use crate::routes::events::body::{check_line, check_text};
 use crate::routes::shows::layout::check_amount;
 use crate::text;
-use crate::values::{Instant, Money};
+use crate::values::Money;
 
 /// Characters of the name of a ticket type, a phase or a bundle.
 pub(super) const NAME_MAX_CHARS: usize = 100;
 /// Characters of the description of a ticket type.
 pub(super) const DESCRIPTION_MAX_CHARS: usize = 500;
-/// Where nothing is said of the end of a window.
-const FOR_EVER_MS: u64 = u64::MAX;
 
 /// The names that an offer uses, as they are kept.
 pub(super) fn names(request: &OfferRequest) -> OfferNames {
@@ -445,102 +446,6 @@ impl<'a> Reader<'a> {
             return Err(ApiError::invalid(&field, &money.currency, currency));
         }
         Ok(money.amount)
-    }
-}
-
-fn number_of(named: &[Named], name: &str) -> Option<u8> {
-    let mut named = named.iter();
-    named.find(|known| known.name == name).map(|known| known.id)
-}
-
-/// The number of a type of the offer. Where it lists none, there is one all the same.
-fn type_named(listed: &[TypeName], name: &str) -> Option<u8> {
-    let name = text::composed(name);
-    if listed.is_empty() {
-        return (name == STANDARD_TYPE).then_some(0);
-    }
-    let mut listed = listed.iter();
-    listed
-        .find(|known| known.name == name)
-        .map(|known| known.id)
-}
-
-fn check_some(path: &str, names: &[String]) -> Result<(), ApiError> {
-    if names.is_empty() {
-        let expected = "at least one name, or nothing where all are meant";
-        return Err(ApiError::invalid(path, names.len(), expected));
-    }
-    Ok(())
-}
-
-/// How many of a type an order may have.
-fn bounds(path: &str, request: &TicketTypeRequest) -> Result<(u8, u8), ApiError> {
-    let bound = |field: &str, value: Option<u32>, least: u32| {
-        let value = value.unwrap_or(0);
-        let is_in = (least..=TICKETS_PER_BOOKING_MAX).contains(&value);
-        let bound = u8::try_from(value).ok().filter(|_| is_in);
-        bound.ok_or_else(|| {
-            let field = format!("{path}.{field}");
-            let expected = format!("{least} to {TICKETS_PER_BOOKING_MAX}");
-            ApiError::invalid(&field, value, &expected)
-        })
-    };
-    let min = bound("min", request.min, 0)?;
-    if request.max.is_none() {
-        return Ok((min, 0));
-    }
-    let max = bound("max", request.max, u32::from(min).max(1))?;
-    Ok((min, max))
-}
-
-/// A window; 0 and the end of time where nothing is said.
-fn window(
-    path: &str,
-    from: Option<Instant>,
-    (field, until): (&str, Option<Instant>),
-) -> Result<(u64, u64), ApiError> {
-    let from_ms = from.map_or(0, |from| from.0);
-    let until_ms = until.map_or(FOR_EVER_MS, |until| until.0);
-    if from_ms < until_ms {
-        return Ok((from_ms, until_ms));
-    }
-    Err(ApiError::invalid(
-        &format!("{path}.{field}"),
-        until,
-        &format!("a time after the beginning ({})", Instant(from_ms)),
-    ))
-}
-
-/// Seat kinds as bits; 0 is all.
-fn kinds(path: &str, names: Option<&[SeatKindName]>) -> Result<u8, ApiError> {
-    let Some(names) = names else {
-        return Ok(0);
-    };
-    let mut kinds = 0;
-    for (at, name) in names.iter().enumerate() {
-        if kinds & name.bit() != 0 {
-            let field = format!("{path}.seat_kinds[{at}]");
-            return Err(ApiError::invalid(&field, name, "each kind once"));
-        }
-        kinds |= name.bit();
-    }
-    if kinds == 0 {
-        let field = format!("{path}.seat_kinds");
-        let expected = "at least one kind, or nothing where all are meant";
-        return Err(ApiError::invalid(&field, 0, expected));
-    }
-    Ok(kinds)
-}
-
-/// A reduction: more than nothing.
-fn off(path: &str, percent: Percent) -> Result<u16, ApiError> {
-    match percent.basis_points() {
-        0 => Err(ApiError::invalid(
-            &format!("{path}.percent_off"),
-            percent,
-            "more than 0 and at most 100",
-        )),
-        bp => Ok(bp),
     }
 }
 
