@@ -213,7 +213,7 @@ fn run(seed: u64, agreed: &mut Agreed) {
     }
     let (mut held, mut taken) = (Vec::new(), 0);
     for step in 0..120 {
-        machine.now_ms += dice.roll(6_000);
+        machine.now_ms += 1_000 * dice.roll(6);
         if dice.roll(40) == 0 {
             offer = dice.offer();
             let set = SetOffer {

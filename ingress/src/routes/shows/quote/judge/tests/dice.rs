@@ -33,14 +33,15 @@ impl Dice {
         self.roll(2) == 0
     }
 
-    /// A window somewhere in the life of a history, or for ever.
+    /// A window somewhere in the life of a history, or for ever. Times are of whole seconds, so that beginnings and
+    /// ends are met to the millisecond.
     pub(super) fn window(&mut self) -> (u64, u64) {
         match self.roll(3) {
             0 => (0, u64::MAX),
-            1 => (self.roll(120_000), u64::MAX),
+            1 => (1_000 * self.roll(120), u64::MAX),
             _ => {
-                let from_ms = self.roll(120_000);
-                (from_ms, from_ms + 1 + self.roll(120_000))
+                let from_ms = 1_000 * self.roll(120);
+                (from_ms, from_ms + 1_000 * (1 + self.roll(120)))
             }
         }
     }
