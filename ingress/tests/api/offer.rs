@@ -1,6 +1,7 @@
 //! What a show has for sale: with a new show, by `PUT /shows/{id}/offer`, and as people read it.
 
 mod quote;
+mod reserved;
 
 use std::sync::atomic::Ordering;
 
