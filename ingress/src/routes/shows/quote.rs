@@ -130,7 +130,7 @@ pub(crate) async fn quote(
         if is_wrong_code(&why) {
             state.codes.was_wrong(client.0, user);
         }
-        rejection::to_error(&why, Some(&chart), None)
+        rejection::to_error(&why, Some(&*chart), None)
     })?;
     let order = quoted.price;
     let of_order = onsale_prices::lines(&order, &judge::seats(&items));
