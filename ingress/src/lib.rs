@@ -42,6 +42,7 @@ mod operations;
 mod origin;
 mod pages;
 mod patience;
+mod percent;
 mod precheck;
 mod prepared;
 mod rate_limit;

@@ -117,6 +117,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-auth",
             "onsale-accounts",
             "onsale-log",
+            "onsale-prices",
             "onsale-store",
             "onsale-search",
             "onsale-counts",

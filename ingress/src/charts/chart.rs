@@ -10,6 +10,7 @@ use onsale_store::catalog::{EventStatus, RowSeats, SeatIndexes, ShowRow, ZoneAdm
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use super::offer_names::OfferNames;
 use crate::text;
 
 /// Prefix of a seat's index in its id.
@@ -38,6 +39,8 @@ pub(crate) struct Chart {
     pub(crate) zones: Vec<ChartZone>,
     /// The record that changed the places last after the show was opened, as far as the catalog knew.
     pub(crate) version: Option<Offset>,
+    /// Names of what is and was for sale.
+    pub(crate) offer: OfferNames,
     /// When it was read from the catalog.
     pub(super) read_at: Instant,
     /// How long after that the catalog was last asked for a newer one, in milliseconds.
@@ -122,6 +125,7 @@ impl Chart {
             partition: show.partition,
             zones,
             version: show.grown_at(),
+            offer: OfferNames::of(show.offer.as_ref()),
             read_at: Instant::now(),
             asked_ms: AtomicU64::new(0),
             seats: indexes.end(),

@@ -65,6 +65,7 @@ pub enum Code {
     PlacesNotOfBooking,
     LayoutChanged,
     ShowCancelled,
+    PreconditionFailed,
     QuotaExceeded,
     ReservationExpired,
     RecordGone,
@@ -363,6 +364,11 @@ impl Code {
                 "SHOW_CANCELLED",
                 StatusCode::CONFLICT,
                 "The show is cancelled",
+            ),
+            Self::PreconditionFailed => (
+                "PRECONDITION_FAILED",
+                StatusCode::PRECONDITION_FAILED,
+                "It has changed since you read it",
             ),
             Self::QuotaExceeded => (
                 "QUOTA_EXCEEDED",

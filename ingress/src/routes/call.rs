@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::request::Parts;
 use onsale_schemas::{Command, EventId, PartitionId, ShowId};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
-use onsale_store::catalog::{Addition, EventChange, ShowChange};
+use onsale_store::catalog::{Addition, EventChange, OfferRow, ShowChange};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -45,6 +45,7 @@ pub(super) enum Proposal {
     Show(ShowId, Arc<ShowChange>),
     /// What is added to a show.
     Addition(ShowId, Arc<Addition>),
+    Offer(ShowId, Arc<OfferRow>),
 }
 
 impl Proposal {
@@ -55,6 +56,7 @@ impl Proposal {
             Self::Show(show, _) | Self::Addition(show, _) => {
                 actor.did("show.propose", "show", show)
             }
+            Self::Offer(show, _) => actor.did("show.propose_offer", "show", show),
         }
     }
 }
@@ -145,6 +147,11 @@ impl Call {
                 Proposal::Addition(show, addition) => {
                     store
                         .propose_addition(request, show, &addition, now_ms, entry)
+                        .await?
+                }
+                Proposal::Offer(show, offer) => {
+                    store
+                        .propose_offer(request, show, &offer, now_ms, entry)
                         .await?
                 }
             };

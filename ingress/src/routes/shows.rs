@@ -12,7 +12,9 @@ mod create;
 mod growing;
 mod layout;
 mod list;
+mod offer;
 mod one;
+mod quote;
 pub(super) mod resume;
 mod seats;
 mod stream;
@@ -63,6 +65,18 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(add_zone::add_zone), Rules::DEFAULT.large_body())
         .with(routes!(zones::zones), Rules::DEFAULT.compressed())
         .with(routes!(seats::seats), Rules::DEFAULT)
+        .with(
+            routes!(quote::quote),
+            Rules::DEFAULT.for_guests().bounds(quote::BOUNDS),
+        )
+        .with(routes!(offer::one::one), Rules::DEFAULT.compressed())
+        .with(
+            routes!(offer::set::set),
+            Rules::DEFAULT
+                .large_body()
+                .compressed()
+                .bounds(offer::BOUNDS),
+        )
         .with(
             routes!(availability::availability),
             Rules::DEFAULT.bounds(availability::BOUNDS),

@@ -236,6 +236,9 @@ const MATRIX: &[Row] = &[
     row("PATCH", "/api/v1/shows/{id}", ITS_ORGANIZER, MANAGE),
     row("GET", "/api/v1/shows/{id}/zones", EVERYBODY, ALL),
     row("GET", "/api/v1/shows/{id}/seats", EVERYBODY, ALL),
+    row("GET", "/api/v1/shows/{id}/offer", EVERYBODY, ALL),
+    row("PUT", "/api/v1/shows/{id}/offer", ITS_ORGANIZER, MANAGE),
+    row("POST", "/api/v1/shows/{id}/quote", EVERYBODY, ALL),
     row("GET", "/api/v1/shows/{id}/availability", EVERYBODY, ALL),
     row("GET", "/api/v1/shows/{id}/availability/stream", EVERYBODY, ALL),
     row("POST", "/api/v1/shows/{id}/close", ITS_ORGANIZER, MANAGE),
@@ -287,6 +290,8 @@ fn body(method: &str, route: &str) -> Option<Value> {
         ("PATCH", "/api/v1/tenants/{id}/members/{user}") => Some(json!({"role": "scanner"})),
         ("PUT", "/api/v1/users/{id}/role") => Some(json!({"role": "buyer"})),
         ("PATCH", "/api/v1/shows/{id}") => Some(json!({})),
+        ("PUT", "/api/v1/shows/{id}/offer") => Some(json!({"tax_percent": "7"})),
+        ("POST", "/api/v1/shows/{id}/quote") => Some(json!({"seats": ["B-M"]})),
         ("POST", "/api/v1/shows/{id}/block" | "/api/v1/shows/{id}/unblock") => {
             Some(json!({"zone_id": STALLS, "seats": ["B-M"]}))
         }

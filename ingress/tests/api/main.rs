@@ -32,6 +32,7 @@ mod headers;
 mod idempotency;
 mod isolation;
 mod limits;
+mod offer;
 mod openapi;
 mod operation;
 mod passkeys;

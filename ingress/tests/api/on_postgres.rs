@@ -25,6 +25,7 @@ mod federated;
 mod finder;
 mod guests;
 mod isolation;
+mod offer;
 mod passkeys;
 mod remembered;
 mod rights;

@@ -4,6 +4,7 @@ mod event;
 mod findable;
 mod growth;
 mod listing;
+mod offer;
 mod quotas;
 mod show;
 mod zone;
@@ -17,6 +18,7 @@ pub use findable::{
 };
 pub use growth::{Addition, Growth, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page};
+pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};
 pub use zone::{ChartRow, RowSeats, ZoneAdmission, ZoneRow};

@@ -15,6 +15,7 @@ mod handle;
 mod identity;
 pub(crate) mod jobs;
 mod listing;
+pub(crate) mod offers;
 mod orders;
 mod projection;
 mod reconciliation;

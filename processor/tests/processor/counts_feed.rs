@@ -248,6 +248,8 @@ fn show() -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Open,
         created_at_ms: 1_700_000_000_000,
+        companions_per_accessible: 0,
+        offer: None,
         zones: vec![ZoneRow {
             zone_id: Uuid::from_u128(2),
             index: 0,

@@ -16,6 +16,8 @@ pub(crate) fn show(zones: Vec<ZoneAdmission>) -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Open,
         created_at_ms: 0,
+        companions_per_accessible: 0,
+        offer: None,
         zones: (0u16..)
             .zip(zones)
             .map(|(index, admission)| ZoneRow {

@@ -7,16 +7,14 @@ use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::limits::{
-    COOLDOWN_MAX_MS, GENERAL_CAPACITY_MAX, HOLD_DEFAULT_MS, HOLD_MAX_MS, HOLD_MIN_MS,
-    ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX,
+    COMPANIONS_PER_ACCESSIBLE_MAX, COOLDOWN_MAX_MS, GENERAL_CAPACITY_MAX, HOLD_DEFAULT_MS,
+    HOLD_MAX_MS, HOLD_MIN_MS, ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX,
 };
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{
-    Command, EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId,
-};
+use onsale_schemas::{EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId};
 use onsale_store::StoreError;
 use onsale_store::audit::{Actor, Audit, AuditEntry};
-use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
+use onsale_store::catalog::{EventRow, EventStatus, OfferRow, ShowRow, ShowStatus};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -24,6 +22,7 @@ use uuid::Uuid;
 
 use super::body::ShowBody;
 use super::layout::{self, ZoneRequest};
+use super::offer::{self, OfferRequest};
 use crate::audit;
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -61,6 +60,10 @@ pub(super) const BOUNDS: Bounds = &[
     (
         Of::Field("ShowRequest", "cooldown_seconds"),
         Bound::Range(0, (COOLDOWN_MAX_MS / 1_000) as u64),
+    ),
+    (
+        Of::Field("ShowRequest", "companions_per_accessible"),
+        Bound::Range(0, COMPANIONS_PER_ACCESSIBLE_MAX as u64),
     ),
     (
         Of::Field("ShowRequest", "zones"),
@@ -115,6 +118,10 @@ pub(crate) struct ShowRequest {
     /// setting when left out.
     cooldown_seconds: Option<u32>,
     zones: Vec<ZoneRequest>,
+    /// What is for sale. Without it every zone is sold at its price.
+    offer: Option<OfferRequest>,
+    /// Companion seats that an order may have for each accessible seat in it, 0 to 8 (default 0).
+    companions_per_accessible: Option<u32>,
 }
 
 impl RequestBody for ShowRequest {
@@ -219,7 +226,12 @@ fn row(
             opens.0
         });
     check_window(sale_opens_at_ms, sale_closes_at_ms)?;
+    let companions_per_accessible =
+        check_companions(request.companions_per_accessible.unwrap_or(0))?;
     let show_id = derived_id("show", identity.request_id);
+    let zones = layout::zones(show_id, request.zones)?;
+    let offer = request.offer.as_ref();
+    let offer = offer.map(|offer| offer::of_new_show(offer, &zones));
     Ok(ShowRow {
         show_id: ShowId(show_id),
         event_id: event.event_id,
@@ -233,13 +245,30 @@ fn row(
         cooldown_ms,
         status: ShowStatus::Opening,
         created_at_ms: now_ms,
-        zones: layout::zones(show_id, request.zones)?,
+        companions_per_accessible,
+        // An empty one is none.
+        offer: offer.transpose()?.filter(|row| *row != OfferRow::default()),
+        zones,
     })
 }
 
 /// When a sale ends for which no end was given.
 pub(super) fn closes_by_default(starts_at: Instant) -> u64 {
     starts_at.0.saturating_sub(SALE_CLOSES_BEFORE_MS)
+}
+
+/// Companion seats for each accessible one.
+fn check_companions(companions: u32) -> Result<u8, ApiError> {
+    u8::try_from(companions)
+        .ok()
+        .filter(|companions| *companions <= COMPANIONS_PER_ACCESSIBLE_MAX)
+        .ok_or_else(|| {
+            ApiError::invalid(
+                "companions_per_accessible",
+                companions,
+                &format!("0 to {COMPANIONS_PER_ACCESSIBLE_MAX}"),
+            )
+        })
 }
 
 /// The first cool-down in milliseconds.
@@ -339,7 +368,7 @@ async fn make(
         identity,
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: row.partition,
-        command: Command::OpenShowV2(open),
+        command: open,
         answering: Arc::new(opening),
     };
     let answer = call.hand_in(order).await?;

@@ -8,7 +8,8 @@ use onsale_schemas::limits::{
     GENERAL_CAPACITY_MAX, ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX,
     UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
 };
-use onsale_schemas::{TenantId, ZoneIndex, currencies};
+use onsale_schemas::seating::OpenShowV3;
+use onsale_schemas::{Command, TenantId, ZoneIndex, currencies};
 use onsale_store::catalog::{
     ChartRow, EventRow, Growth, RowSeats, ShowRow, ZoneAdmission, ZoneRow,
 };
@@ -348,8 +349,23 @@ pub(super) fn zone_layout(zone: &ZoneRow) -> Result<ZoneLayout, ApiError> {
     })
 }
 
-/// The command that opens a show of the catalog.
-pub(super) fn open_command(show: &ShowRow, event: &EventRow) -> Result<OpenShowV2, ApiError> {
+/// The command that opens a show of the catalog: the one that every log knows, as far as that says all there is
+/// to the show.
+pub(super) fn open_command(show: &ShowRow, event: &EventRow) -> Result<Command, ApiError> {
+    let opened = open_show(show, event)?;
+    if show.offer.is_none() && show.companions_per_accessible == 0 {
+        return Ok(Command::OpenShowV2(opened));
+    }
+    let offer = show.offer.as_ref().map(|row| row.offer.clone());
+    Ok(Command::OpenShowV3(Box::new(OpenShowV3 {
+        show: opened,
+        plans: Vec::new(),
+        companions_per_accessible: show.companions_per_accessible,
+        offer: offer.unwrap_or_default(),
+    })))
+}
+
+fn open_show(show: &ShowRow, event: &EventRow) -> Result<OpenShowV2, ApiError> {
     let zones = show
         .zones
         .iter()

@@ -309,6 +309,8 @@ pub(crate) fn show() -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Opening,
         created_at_ms: NOW_MS,
+        companions_per_accessible: 0,
+        offer: None,
         zones: vec![
             zone(
                 0,

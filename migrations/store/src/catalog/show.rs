@@ -3,7 +3,7 @@
 use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
 use serde::{Deserialize, Serialize};
 
-use super::ZoneRow;
+use super::{OfferRow, ZoneRow};
 use crate::audit::Changes;
 
 /// Where a show stands.
@@ -67,6 +67,13 @@ pub struct ShowRow {
     pub status: ShowStatus,
     /// When it was created.
     pub created_at_ms: u64,
+    /// Companion seats that an order may have for each accessible seat in it.
+    #[serde(default)]
+    pub companions_per_accessible: u8,
+    /// What is for sale, with its names; `None` where every zone is sold at its unit price. Shows of a list
+    /// come without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<OfferRow>,
     /// Its zones in order of their index.
     pub zones: Vec<ZoneRow>,
 }

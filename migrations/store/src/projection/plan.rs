@@ -60,7 +60,9 @@ pub(crate) enum ShowEvent {
     Opened,
     /// The change stands in the database under the id of the request.
     Amended(RequestId),
-    /// The same again, which changes nothing any more.
+    /// What is for sale stands in the database under the id of the request.
+    Offered(RequestId),
+    /// The same change or offer again, which changes nothing any more.
     AmendedBefore(RequestId),
     Closed,
     /// It has more places than before.

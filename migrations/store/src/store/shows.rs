@@ -4,6 +4,7 @@ use onsale_schemas::{EventId, PartitionId, ShowId};
 
 use super::Store;
 use super::events::lock_event;
+use super::offers;
 use super::usage::{self, Added};
 use super::zones::{insert_zone, layout, zone_row};
 use crate::audit::Audit;
@@ -12,13 +13,14 @@ use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_vi
 use crate::error::StoreError;
 
 /// Shows and zones in one statement, so that both are of one moment. A show without zones has one
-/// row.
+/// row. The offer comes with the first row alone: it may be large.
 macro_rules! select {
     ($condition_and_order:literal) => {
         concat!(
             "SELECT s.show_id, s.event_id, s.partition, s.name, s.starts_at_ms, \
              s.sale_opens_at_ms, s.sale_closes_at_ms, s.closes_by_default, s.hold_ms, \
-             s.cooldown_ms, s.status, s.created_at_ms, \
+             s.cooldown_ms, s.status, s.created_at_ms, s.companions_per_accessible, \
+             CASE WHEN z.zone IS NULL OR z.zone = 0 THEN s.offer END AS offer, \
              z.zone, z.zone_id, z.name AS zone_name, z.unit_price, z.currency, z.layout, z.growth \
              FROM shows AS s LEFT JOIN zones AS z ON z.show_id = s.show_id WHERE ",
             $condition_and_order,
@@ -30,7 +32,7 @@ macro_rules! select {
 /// A show without its zones.
 pub(crate) const SHOW_ALONE: &str = "SELECT show_id, event_id, partition, name, starts_at_ms, \
      sale_opens_at_ms, sale_closes_at_ms, closes_by_default, hold_ms, cooldown_ms, status, \
-     created_at_ms FROM shows \
+     created_at_ms, companions_per_accessible, offer FROM shows \
      WHERE show_id = $1";
 
 /// Adds a show with its zones in an open transaction, whatever its organizer has. Zones that were left
@@ -59,12 +61,13 @@ async fn insert_within(
     quotas: &Quotas,
 ) -> Result<(), StoreError> {
     let layouts = layouts(show)?;
+    let offer = offers::text(show.offer.as_ref())?;
     transaction
         .execute(
             "INSERT INTO shows (show_id, event_id, partition, name, starts_at_ms, \
              sale_opens_at_ms, sale_closes_at_ms, closes_by_default, hold_ms, cooldown_ms, \
-             status, created_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             status, created_at_ms, companions_per_accessible, offer) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             &[
                 show.show_id.0.into(),
                 show.event_id.0.into(),
@@ -78,6 +81,8 @@ async fn insert_within(
                 show.cooldown_ms.into(),
                 show.status.as_str().into(),
                 integer("created_at_ms", show.created_at_ms)?.into(),
+                u32::from(show.companions_per_accessible).into(),
+                Value::from(&offer),
             ],
         )
         .await?;
@@ -98,17 +103,19 @@ pub(super) async fn insert_zones(
     Ok(())
 }
 
-/// Replaces what people read of a show, its times and prices, and whether it is closed, in an open
+/// Replaces what people read of a show, its times, prices and offer, and whether it is closed, in an open
 /// transaction. Nothing undoes a cancellation.
 pub(crate) async fn replace(
     transaction: &mut Transaction,
     show: &ShowRow,
 ) -> Result<(), StoreError> {
+    let offer = offers::text(show.offer.as_ref())?;
     transaction
         .execute(
             "UPDATE shows SET name = $2, starts_at_ms = $3, sale_opens_at_ms = $4, \
              sale_closes_at_ms = $5, hold_ms = $6, closes_by_default = $7, cooldown_ms = $8, \
-             status = CASE WHEN status = 'cancelled' THEN status ELSE $9 END \
+             status = CASE WHEN status = 'cancelled' THEN status ELSE $9 END, \
+             companions_per_accessible = $10, offer = $11 \
              WHERE show_id = $1",
             &[
                 show.show_id.0.into(),
@@ -120,6 +127,8 @@ pub(crate) async fn replace(
                 i64::from(show.closes_by_default).into(),
                 show.cooldown_ms.into(),
                 show.status.as_str().into(),
+                u32::from(show.companions_per_accessible).into(),
+                Value::from(&offer),
             ],
         )
         .await?;
@@ -405,6 +414,8 @@ pub(crate) fn show_row(row: &Row) -> Result<ShowRow, StoreError> {
         cooldown_ms: row.number("cooldown_ms")?,
         status: row.word("status", ShowStatus::parse)?,
         created_at_ms: row.number("created_at_ms")?,
+        companions_per_accessible: row.number("companions_per_accessible")?,
+        offer: offers::read(row)?,
         zones: Vec::new(),
     })
 }

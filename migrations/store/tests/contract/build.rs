@@ -80,6 +80,8 @@ pub(crate) fn show(number: u64, event: u64) -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Opening,
         created_at_ms: 1_700_000_000_000,
+        companions_per_accessible: 0,
+        offer: None,
         zones: vec![
             zone(
                 0,

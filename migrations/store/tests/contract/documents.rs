@@ -117,6 +117,9 @@ async fn a_change_is_described_again(bench: Bench) {
     let statements = [
         "UPDATE shows SET closes_by_default = 1 - closes_by_default",
         "UPDATE shows SET cooldown_ms = cooldown_ms + 1",
+        "UPDATE shows SET companions_per_accessible = 1",
+        "UPDATE shows SET offer = '{\"offer\":{\"types\":[],\"prices\":[],\"phases\":[],\"bundles\":[],\
+         \"fees\":{\"place\":0,\"place_bp\":0,\"order\":0,\"tax_bp\":0},\"tax_bp\":7,\"zones\":[]}}'",
     ];
     for sql in statements {
         bench.tamper(sql).await;

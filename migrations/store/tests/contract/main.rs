@@ -35,6 +35,7 @@ mod identities;
 mod isolation;
 mod jobs;
 mod notices;
+mod offers;
 mod orders;
 mod projection;
 mod proxy;

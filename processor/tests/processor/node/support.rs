@@ -367,6 +367,8 @@ pub(crate) fn show_row(partition: PartitionId) -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Opening,
         created_at_ms: 0,
+        companions_per_accessible: 0,
+        offer: None,
         zones: vec![ZoneRow {
             zone_id: Uuid::from_u64_pair(3, partition.0.into()),
             index: 0,

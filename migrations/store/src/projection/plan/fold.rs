@@ -58,7 +58,12 @@ impl Fold {
         }
         if record.replay_of.is_some() {
             match (&record.outcome, record.request_id) {
-                (Outcome::ShowAmended { show } | Outcome::SeatsAdded { show, .. }, Some(id)) => {
+                (
+                    Outcome::ShowAmended { show }
+                    | Outcome::SeatsAdded { show, .. }
+                    | Outcome::OfferSet { show },
+                    Some(id),
+                ) => {
                     self.step(*show, ShowEvent::AmendedBefore(id), record);
                 }
                 (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
@@ -101,6 +106,11 @@ impl Fold {
                     self.step(*show, ShowEvent::Amended(id), record);
                 }
             }
+            Outcome::OfferSet { show } => {
+                if let Some(id) = record.request_id {
+                    self.step(*show, ShowEvent::Offered(id), record);
+                }
+            }
             Outcome::EventAmended {
                 event,
                 max_tickets_per_user,
@@ -122,7 +132,6 @@ impl Fold {
             | Outcome::Claimed { .. }
             | Outcome::BarrierPassed { .. }
             | Outcome::ReferenceClaimed(_)
-            | Outcome::OfferSet { .. }
             | Outcome::CodesCreated { .. }
             | Outcome::CodesAmended { .. }
             | Outcome::CodesEnded { .. }

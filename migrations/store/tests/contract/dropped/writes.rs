@@ -3,7 +3,7 @@
 use onsale_schemas::{PartitionId, RequestId};
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::booking::BookingRepair;
-use onsale_store::catalog::{EventChange, RememberedAnswer, ShowChange, ShowStatus};
+use onsale_store::catalog::{EventChange, OfferRow, RememberedAnswer, ShowChange, ShowStatus};
 use onsale_store::document::{Document, Versioned};
 use onsale_store::job::NewJob;
 use onsale_store::snapshot::SnapshotInfo;
@@ -61,6 +61,7 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
     // A repetition would read what is there, and a read may cost its connection: see below.
     let new_request = || RequestId(Uuid::new_v4());
     let show_change = ShowChange::default();
+    let offer = OfferRow::default();
     let calls: Vec<(&str, Begin<'_>)> = vec![
         (
             "change_event",
@@ -117,6 +118,18 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
                     new_request(),
                     show_id(1),
                     &show_change,
+                    1,
+                    Unaudited::Unattended,
+                ))
+            }),
+        ),
+        (
+            "propose_offer",
+            Box::new(|| {
+                call(store.propose_offer(
+                    new_request(),
+                    show_id(1),
+                    &offer,
                     1,
                     Unaudited::Unattended,
                 ))
