@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use onsale_schemas::{Offset, SeatStatus};
+use onsale_schemas::{Offset, SeatStatus, ZoneCounts};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -113,13 +113,23 @@ pub(super) fn zones(chart: &Chart, view: &View) -> Vec<ZoneAvailability> {
         .zip(view.zones())
         .map(|(zone, counts)| ZoneAvailability {
             zone_id: zone.zone_id,
-            total_seats: zone.total(),
+            // Not the chart's: places may have been added or taken away since it was read.
+            total_seats: total(counts),
             available_seats: if is_on_sale { counts.available } else { 0 },
             held_seats: counts.held,
             sold_seats: counts.sold,
             blocked_seats: counts.blocked,
         })
         .collect()
+}
+
+/// Places of a zone.
+pub(super) fn total(counts: &ZoneCounts) -> u32 {
+    counts
+        .available
+        .saturating_add(counts.held)
+        .saturating_add(counts.sold)
+        .saturating_add(counts.blocked)
 }
 
 fn state(seat: u32, status: Status) -> SeatState {

@@ -71,6 +71,8 @@ pub(crate) struct LiveShow {
 pub(crate) struct ZoneGate {
     /// Free places as last seen.
     pub(crate) available: AtomicU32,
+    /// Places as last seen, free or not.
+    pub(crate) total: AtomicU32,
     /// Reservations that were submitted and not answered yet.
     pub(crate) in_flight: AtomicU32,
 }
@@ -318,6 +320,7 @@ impl LiveShow {
 
     fn publish(&self, view: &View) {
         for (gate, counts) in self.gates.iter().zip(view.zones()) {
+            gate.total.store(frame::total(counts), Ordering::Release);
             gate.available.store(counts.available, Ordering::Release);
         }
         self.seen_freed_before

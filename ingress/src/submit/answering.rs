@@ -99,7 +99,10 @@ fn note(state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
     let invalidate = || state.buyers.invalidate_from(partition, record.offset);
     match &record.outcome {
         Outcome::Released { booking, .. } => freed(booking.show),
+        Outcome::ReleasedV2(order) => freed(order.show),
+        Outcome::PlacesReturned(returned) => freed(returned.show),
         Outcome::Unblocked(change) => freed(change.show),
+        Outcome::SeatsAdded { show, .. } => freed(*show),
         // Its tickets do not count for the event's other shows any more.
         Outcome::ShowCancelled { .. } | Outcome::EventCancelled { .. } => invalidate(),
         // The limit may be higher.
@@ -116,6 +119,10 @@ pub(super) fn acknowledge(state: &AppState, partition: PartitionId, record: &Out
         Outcome::Confirmed(confirmed) => confirmed.user,
         Outcome::Extended { user, .. } => *user,
         Outcome::Released { booking, .. } => booking.user,
+        Outcome::ReservedV2(order) => order.user,
+        Outcome::ConfirmedV2(order) => order.user,
+        Outcome::ReleasedV2(order) => order.user,
+        Outcome::PlacesReturned(returned) => returned.user,
         _ => return,
     };
     state.acknowledged.note(user, partition, record.offset);

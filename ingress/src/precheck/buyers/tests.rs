@@ -1,5 +1,5 @@
 use onsale_schemas::SeatList;
-use onsale_schemas::outcome::{Confirmed, Replayed, Reserved};
+use onsale_schemas::outcome::{Confirmed, EndedBooking, Replayed, Reserved};
 
 use super::*;
 
