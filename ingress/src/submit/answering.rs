@@ -59,6 +59,13 @@ pub(crate) async fn answer(
 
 /// An outcome that no command of its kind can have.
 pub(crate) fn unexpected(operation: &str, outcome: &Outcome) -> ApiError {
+    if matches!(outcome, Outcome::Nothing) {
+        // The machine takes what is of a later version than its own for unreadable.
+        return ApiError::overloaded(
+            "This show's part of the system is being upgraded and does not know such requests yet. \
+             Nothing was changed; try again later.",
+        );
+    }
     ApiError::internal(format!("{operation} came out as {outcome:?}"))
 }
 

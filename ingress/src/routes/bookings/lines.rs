@@ -91,7 +91,11 @@ impl Totals {
 }
 
 /// The lines of an order, with names by the chart of its show.
-pub(in crate::routes) fn bodies(chart: &Chart, lines: &[Line], currency: Currency) -> Vec<LineBody> {
+pub(in crate::routes) fn bodies(
+    chart: &Chart,
+    lines: &[Line],
+    currency: Currency,
+) -> Vec<LineBody> {
     bodies_of(Some(chart), lines, currency)
 }
 
@@ -101,9 +105,13 @@ pub(super) fn bodies_of(
     lines: &[Line],
     currency: Currency,
 ) -> Vec<LineBody> {
-    (0..)
-        .zip(lines)
-        .map(|(number, line)| body(chart, number, line, currency))
+    lines
+        .iter()
+        .enumerate()
+        .map(|(place, line)| {
+            let number = u8::try_from(place).unwrap_or(u8::MAX);
+            body(chart, number, line, currency)
+        })
         .collect()
 }
 
@@ -282,6 +290,9 @@ mod tests {
         let bodies = serde_json::to_value(bodies(&chart, &[line], THB)).unwrap();
         assert_eq!(bodies[0].get("rule"), None);
         assert_eq!(bodies[0]["label"], "Zone 0");
-        assert_eq!(bodies[0]["amount"], json!({"amount": 200, "currency": "THB"}));
+        assert_eq!(
+            bodies[0]["amount"],
+            json!({"amount": 200, "currency": "THB"})
+        );
     }
 }
