@@ -32,6 +32,7 @@ mod isolation;
 mod limits;
 mod openapi;
 mod operation;
+mod orders;
 mod passkeys;
 mod precheck;
 mod rate_limit;
