@@ -331,3 +331,6 @@ fn count_of(counts: &mut ZoneCounts, status: Status) -> &mut u32 {
         Some(SeatStatus::Blocked) => &mut counts.blocked,
     }
 }
+
+#[cfg(test)]
+mod tests;

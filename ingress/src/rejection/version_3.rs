@@ -19,9 +19,15 @@ pub(super) fn to_error(rejection: &Rejection, chart: Option<&Chart>) -> ApiError
     match rejection {
         Rejection::TypeNotOffered { zone, ticket_type } => {
             let (name, place) = (type_name(chart, *ticket_type), zone_name(chart, *zone));
+            // Who names no type asks for type 0.
+            let hint = if *ticket_type == 0 {
+                " Name another ticket type."
+            } else {
+                ""
+            };
             ApiError::new(
                 Code::TypeNotOffered,
-                format!("{name} tickets are not sold in {place}. Nothing was reserved."),
+                format!("{name} tickets are not sold in {place}.{hint} Nothing was reserved."),
             )
             .with_details(json!({ "zone_id": zone_id(chart, *zone), "ticket_type": name }))
         }
@@ -169,14 +175,12 @@ fn type_not_on_sale(name: &str, opens_at: Option<Instant>) -> ApiError {
 }
 
 fn bounds(name: &str, asked: u32, min: u8, max: u8) -> String {
-    let most = match max {
-        0 => String::new(),
-        max => format!(" and at most {max}"),
+    let allowed = match (min, max) {
+        (0 | 1, max) => format!("at most {max} {name} tickets"),
+        (min, 0) => format!("at least {min} {name} tickets, or none"),
+        (min, max) => format!("at least {min} and at most {max} {name} tickets, or none"),
     };
-    format!(
-        "An order has at least {min}{most} {name} tickets, or none; this one has {asked}. Nothing was \
-         reserved."
-    )
+    format!("An order has {allowed}; this one has {asked}. Nothing was reserved.")
 }
 
 fn leaves_single_seat(chart: Option<&Chart>, seats: &[SeatIndex], own: &[Offset]) -> ApiError {

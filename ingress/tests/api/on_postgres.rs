@@ -24,6 +24,7 @@ mod factors;
 mod federated;
 mod guests;
 mod isolation;
+mod orders;
 mod passkeys;
 mod remembered;
 mod rights;

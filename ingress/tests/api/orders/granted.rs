@@ -172,7 +172,7 @@ async fn a_plain_booking_has_lines_where_it_was_asked_for_as_an_order() {
         asked.items[0].pick,
         PickV2::Seats(SeatList::from_iter([21]))
     );
-    assert_eq!(asked.items[0].types, []);
+    assert!(asked.items[0].types.is_empty());
 }
 
 /// What is held can be read with its lines as soon as it is projected.

@@ -46,7 +46,7 @@ fn cases() -> Vec<Case> {
             pit(json!({"quantity": 4, "ticket_type": "Child"})),
             no_more(),
             "TYPE_QUANTITY",
-            "at most 3 Child tickets",
+            "An order has at most 3 Child tickets; this one has 4",
             json!({"ticket_type": "Child", "asked": 4, "min": 0, "max": 3}),
         ),
         (
@@ -141,7 +141,6 @@ async fn a_buyers_own_hold_in_the_way_is_named() {
     assert_eq!(details.get("own_bookings"), None);
 }
 
-/// A show that sells no ordinary tickets says that a type has to be named.
 #[tokio::test]
 async fn a_log_at_an_earlier_version_says_that_it_does_not_know_orders() {
     let world = World::new().await;

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use async_trait::async_trait;
 use onsale_log::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
 use onsale_schemas::command::{Confirm, Pick, Reserve};
-use onsale_schemas::order::ReturnPlaces;
+use onsale_schemas::order::{Item, PickV2, ReserveV2, ReturnPlaces};
 use onsale_schemas::outcome::{
-    Confirmed, EndedBooking, PlacesReturned, Replayed, Reserved, ZonePlaces,
+    Confirmed, EndedBooking, Line, PlacesReturned, PriceRule, Replayed, Reserved, ReservedV2,
+    ZonePlaces,
 };
 use onsale_schemas::{
     Actor, Command, Envelope, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList,
@@ -288,6 +289,7 @@ fn granted(command: &Command, offset: u64) -> Outcome {
         Command::CloseShow { show } => Outcome::ShowClosed { show: *show },
         Command::CancelShow { show } => Outcome::ShowCancelled { show: *show },
         Command::Reserve(reserve) => Outcome::Reserved(reserved(reserve, offset)),
+        Command::ReserveV2(order) => Outcome::ReservedV2(Box::new(ordered(order, offset))),
         Command::Confirm(confirm) => Outcome::Confirmed(confirmed(confirm)),
         // As to every buyer of what belongs to another.
         Command::Release {
@@ -328,6 +330,44 @@ fn reserved(reserve: &Reserve, offset: u64) -> Reserved {
         quantity,
         unit_price: 250_000,
         currency: "THB".parse().unwrap(),
+        expires_at_ms: LOG_TIME_MS + 600_000,
+    }
+}
+
+/// Every place costs the same, and there are no fees.
+fn ordered(order: &ReserveV2, offset: u64) -> ReservedV2 {
+    let line = |item: &Item| Line {
+        zone: item.zone,
+        ticket_type: item.types.first().map_or(0, |(id, _)| *id),
+        seats: match &item.pick {
+            PickV2::Seats(seats) => seats.clone(),
+            PickV2::BestAvailable { quantity, .. } => (0..*quantity).collect(),
+            PickV2::General { .. } => SeatList::new(),
+        },
+        quantity: item.pick.places(),
+        rule: PriceRule::Zone,
+        list_price: 250_000,
+        bundle: None,
+        bundle_off: 0,
+        code_off: 0,
+        unit_price: 250_000,
+        unit_fee: 0,
+        unit_tax: 0,
+    };
+    let lines: Vec<Line> = order.items.iter().map(line).collect();
+    let places: u32 = lines.iter().map(|line| line.quantity).sum();
+    ReservedV2 {
+        booking: offset,
+        show: order.show,
+        event: super::world::EVENT,
+        user: order.user,
+        lines,
+        order_fee: 0,
+        order_fee_tax: 0,
+        total: 250_000 * i64::from(places),
+        tax: 0,
+        currency: "THB".parse().unwrap(),
+        code: order.code,
         expires_at_ms: LOG_TIME_MS + 600_000,
     }
 }
