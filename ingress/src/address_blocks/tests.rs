@@ -215,7 +215,6 @@ fn a_disconnected_client_holds_what_was_granted() {
     assert_eq!(held(&blocks), 0);
 }
 
-/// As of a booking of one zone.
 #[test]
 fn an_order_is_held_with_all_its_lines_until_it_is_paid() {
     let (blocks, _) = blocks();

@@ -116,7 +116,7 @@ pub(super) fn bodies_of(
 }
 
 /// The one line of a plain booking.
-pub(super) fn plain(
+pub(in crate::routes) fn plain(
     zone: ZoneIndex,
     seats: impl IntoIterator<Item = SeatIndex>,
     quantity: u32,

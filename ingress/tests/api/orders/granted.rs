@@ -90,6 +90,17 @@ async fn a_code_opens_a_type_that_is_sold_with_one_only() {
 }
 
 #[tokio::test]
+async fn a_type_is_sold_from_its_time_on() {
+    let world = world().await;
+    let items = json!([{"zone_id": PIT, "seats": ["A-5"], "ticket_type": "Late"}]);
+    let early = order(&world, items.clone(), no_more()).await;
+    early.error(409, "TYPE_NOT_ON_SALE");
+    world.log.machine(|machine| machine.advance(HOUR_MS));
+    let data = order(&world, items, no_more()).await.data(201);
+    assert_eq!(data["lines"][0]["ticket_type"], "Late");
+}
+
+#[tokio::test]
 async fn accessible_seats_are_chosen_for_who_asks_and_companions_beside_them() {
     let world = world().await;
     let items = json!([

@@ -1,6 +1,5 @@
 //! `POST /bookings/{id}/return`
 
-use onsale_schemas::Command;
 use onsale_schemas::order::ReturnPlaces;
 use onsale_store::audit::AuditFilter;
 
