@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use onsale_log::OutcomeBatch;
-use onsale_schemas::{Offset, SeatIndex, SeatList, ShowSeats, ZoneIndex};
+use onsale_schemas::{Offset, SeatIndex, ShowSeats, ZoneIndex};
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 
@@ -198,7 +198,7 @@ impl LiveShow {
     }
 
     /// Which of these seats are not free as last seen; `None` while the view is being started.
-    pub(crate) fn taken(&self, seats: &SeatList) -> Option<Vec<SeatIndex>> {
+    pub(crate) fn taken(&self, seats: &[SeatIndex]) -> Option<Vec<SeatIndex>> {
         let inner = self.inner.lock();
         let view = inner.view.as_ref()?;
         Some(
