@@ -18,18 +18,7 @@ const NAMED_MAX: usize = 10;
 pub(super) fn to_error(rejection: &Rejection, chart: Option<&Chart>) -> ApiError {
     match rejection {
         Rejection::TypeNotOffered { zone, ticket_type } => {
-            let (name, place) = (type_name(chart, *ticket_type), zone_name(chart, *zone));
-            // Who names no type asks for type 0.
-            let hint = if *ticket_type == 0 {
-                " Name another ticket type."
-            } else {
-                ""
-            };
-            ApiError::new(
-                Code::TypeNotOffered,
-                format!("{name} tickets are not sold in {place}.{hint} Nothing was reserved."),
-            )
-            .with_details(json!({ "zone_id": zone_id(chart, *zone), "ticket_type": name }))
+            not_offered(chart, *zone, *ticket_type)
         }
         Rejection::CodeRefused { why } => code_refused(*why),
         Rejection::AccessCodeRequired { zone, ticket_type } => {
@@ -59,16 +48,7 @@ pub(super) fn to_error(rejection: &Rejection, chart: Option<&Chart>) -> ApiError
             )
         }
         Rejection::WrongSeatKind { ticket_type, seats } => {
-            let name = type_name(chart, *ticket_type);
-            let detail = match named(seats, chart) {
-                Some(seats) => format!("{name} tickets are not for seats like {seats}."),
-                None => format!("{name} tickets are not for seats of the kind that was asked for."),
-            };
-            ApiError::new(
-                Code::WrongSeatKind,
-                format!("{detail} Choose other seats or another kind of ticket. Nothing was reserved."),
-            )
-            .with_details(json!({ "ticket_type": name, "seats": labels(seats, chart) }))
+            wrong_seat_kind(chart, *ticket_type, seats)
         }
         Rejection::CompanionAlone {
             companions,
@@ -129,6 +109,38 @@ pub(super) fn to_error(rejection: &Rejection, chart: Option<&Chart>) -> ApiError
         .with_details(json!({ "now": now })),
         _ => ApiError::internal("a refusal of version 3 was expected"),
     }
+}
+
+fn not_offered(chart: Option<&Chart>, zone: ZoneIndex, ticket_type: TicketTypeId) -> ApiError {
+    let (name, place) = (type_name(chart, ticket_type), zone_name(chart, zone));
+    // Who names no type asks for type 0.
+    let hint = if ticket_type == 0 {
+        " Name another ticket type."
+    } else {
+        ""
+    };
+    ApiError::new(
+        Code::TypeNotOffered,
+        format!("{name} tickets are not sold in {place}.{hint} Nothing was reserved."),
+    )
+    .with_details(json!({ "zone_id": zone_id(chart, zone), "ticket_type": name }))
+}
+
+fn wrong_seat_kind(
+    chart: Option<&Chart>,
+    ticket_type: TicketTypeId,
+    seats: &[SeatIndex],
+) -> ApiError {
+    let name = type_name(chart, ticket_type);
+    let detail = match named(seats, chart) {
+        Some(seats) => format!("{name} tickets are not for seats like {seats}."),
+        None => format!("{name} tickets are not for seats of the kind that was asked for."),
+    };
+    ApiError::new(
+        Code::WrongSeatKind,
+        format!("{detail} Choose other seats or another kind of ticket. Nothing was reserved."),
+    )
+    .with_details(json!({ "ticket_type": name, "seats": labels(seats, chart) }))
 }
 
 fn code_refused(why: CodeRefusal) -> ApiError {

@@ -3,6 +3,7 @@
 use super::*;
 
 /// Items, what else is sent, and the field that is named.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases() -> Vec<(Value, Value, &'static str)> {
     let many: Vec<Value> = (0..17)
         .map(|_| json!({"zone_id": STANDING, "quantity": 1}))
