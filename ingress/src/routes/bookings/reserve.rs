@@ -100,13 +100,39 @@ pub(crate) struct ReserveRequest {
     expected_total: Option<SeenAmount>,
 }
 
-/// What of a request the log knows the terms of.
-struct Terms {
-    expected_unit_price: Option<i64>,
-    expected_total: Option<i64>,
-    code: Option<CodeHash>,
-    /// Whether it asks in the form that orders have.
-    is_order: bool,
+/// What the buyer saw.
+struct Seen {
+    unit_price: Option<SeenAmount>,
+    expected_total: Option<SeenAmount>,
+}
+
+/// On which terms places are asked for.
+enum Terms {
+    /// As clients always did.
+    Plain { expected_unit_price: Option<i64> },
+    /// As orders are.
+    Order {
+        expected_total: Option<i64>,
+        code: Option<CodeHash>,
+    },
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self::Order {
+            expected_total: None,
+            code: None,
+        }
+    }
+}
+
+impl Terms {
+    fn code(&self) -> Option<CodeHash> {
+        match self {
+            Self::Plain { .. } => None,
+            Self::Order { code, .. } => *code,
+        }
+    }
 }
 
 impl RequestBody for ReserveRequest {
@@ -168,25 +194,28 @@ async fn handle(
             "the event of the show",
         ));
     }
-    let (basket, unit_price, expected_total) = request.parts();
+    let (basket, seen) = request.parts();
     if basket.names_unknown(&chart) {
         state.charts.doubt(&chart).await;
     }
-    let items = items(&chart, &basket)?;
-    let terms = terms(state, &chart, &basket, &items, (unit_price, expected_total))?;
-    let zone = items
-        .first()
-        .map(|item| item.zone)
-        .ok_or_else(|| ApiError::internal("a basket without items"))?;
     let identity = call.identity("reserve", "", &body.bytes);
     let was_decided = || was_decided(state, identity, chart.partition, Some(chart.show));
+    let is_order = basket.is_order() || seen.expected_total.is_some();
+    let (items, terms) = match understood(state, &chart, &basket, seen, is_order) {
+        Ok(understood) => understood,
+        Err(error) if !was_decided().await => return Err(error),
+        // What it named is not for sale any more. Its answer is remembered by the log, which takes nothing
+        // that asks for nothing.
+        Err(_) => (Vec::new(), Terms::default()),
+    };
+    let zone = items.first().map_or(0, |item| item.zone);
     let _alone = match eligible::check(state, &call.caller, &chart).await {
         Ok(alone) => alone,
         Err(refusal) if !was_decided().await => return Err(refusal),
         Err(_) => None,
     };
     // Guesses are slow, and a repeated request is none.
-    if terms.code.is_some()
+    if terms.code().is_some()
         && let Err(refusal) = state.codes.admit(client.0, Some(user))
         && !was_decided().await
     {
@@ -214,14 +243,14 @@ async fn handle(
     let answering = Reserving {
         chart: chart.clone(),
         zone,
-        has_lines: terms.is_order,
-        tries_code: terms.code.map(|_| (client.0, user)),
+        has_lines: is_order,
+        tries_code: terms.code().map(|_| (client.0, user)),
     };
     let order = Order {
         identity,
         on_behalf: OnBehalf::Buyer,
         partition: chart.partition,
-        command: command(chart.show, user, items, &terms)?,
+        command: command(chart.show, user, items, &terms),
         answering: Arc::new(answering),
     };
     if let Some(asking) = &mut asking {
@@ -237,8 +266,8 @@ async fn handle(
 }
 
 impl ReserveRequest {
-    /// What it asks for, and the unit price and the total that the buyer saw.
-    fn parts(self) -> (Basket, Option<SeenAmount>, Option<SeenAmount>) {
+    /// What it asks for, and what the buyer saw.
+    fn parts(self) -> (Basket, Seen) {
         let basket = Basket {
             zone_id: self.zone_id,
             seats: self.seats,
@@ -248,22 +277,39 @@ impl ReserveRequest {
             items: self.items,
             code: self.code,
         };
-        (basket, self.unit_price, self.expected_total)
+        let seen = Seen {
+            unit_price: self.unit_price,
+            expected_total: self.expected_total,
+        };
+        (basket, seen)
     }
 }
 
-/// What the buyer saw and knows, in the currency of the places.
-fn terms(
+/// What a request asks the log for, and on which terms.
+fn understood(
     state: &AppState,
     chart: &Chart,
     basket: &Basket,
-    items: &[Item],
-    (unit_price, expected_total): (Option<SeenAmount>, Option<SeenAmount>),
-) -> Result<Terms, ApiError> {
+    seen: Seen,
+    is_order: bool,
+) -> Result<(Vec<Item>, Terms), ApiError> {
+    let items = items(chart, basket)?;
     let sold_in = items.first().and_then(|item| currency(chart, item.zone));
     let sold_in = sold_in.ok_or_else(|| ApiError::internal("a basket without a zone"))?;
-    let is_order = basket.is_order() || expected_total.is_some();
-    if is_order && let Some(seen) = &unit_price {
+    let Seen {
+        unit_price,
+        expected_total,
+    } = seen;
+    if !is_order {
+        let expected_unit_price = unit_price
+            .map(|seen| seen.minor("unit_price", sold_in))
+            .transpose()?;
+        let terms = Terms::Plain {
+            expected_unit_price,
+        };
+        return Ok((items, terms));
+    }
+    if let Some(seen) = &unit_price {
         return Err(ApiError::wrong(
             "unit_price",
             seen.echo(),
@@ -276,51 +322,60 @@ fn terms(
         Some(typed) => Some(state.codes.hash(chart.tenant, chart.show, typed)?),
         None => None,
     };
-    Ok(Terms {
-        expected_unit_price: unit_price
-            .map(|seen| seen.minor("unit_price", sold_in))
-            .transpose()?,
-        expected_total: expected_total
-            .map(|seen| seen.minor("expected_total", sold_in))
-            .transpose()?,
+    let expected_total = expected_total
+        .map(|seen| seen.minor("expected_total", sold_in))
+        .transpose()?;
+    let terms = Terms::Order {
+        expected_total,
         code,
-        is_order,
-    })
+    };
+    Ok((items, terms))
 }
 
-/// What the log is asked for. What today's clients ask for stays the command that it was.
-fn command(
-    show: ShowId,
-    user: UserId,
-    items: Vec<Item>,
-    terms: &Terms,
-) -> Result<Command, ApiError> {
-    if terms.is_order {
-        return Ok(Command::ReserveV2(ReserveV2 {
+/// What the log is asked for. What clients always asked for stays the command that it was.
+fn command(show: ShowId, user: UserId, mut items: Vec<Item>, terms: &Terms) -> Command {
+    match (terms, items.pop()) {
+        // Without an order there is just one.
+        (
+            Terms::Plain {
+                expected_unit_price,
+            },
+            Some(Item { zone, pick, .. }),
+        ) => Command::Reserve(Reserve {
             show,
             user,
-            items,
-            code: terms.code,
-            expected_total: terms.expected_total,
-        }));
+            zone,
+            pick: pick_of(pick),
+            expected_unit_price: *expected_unit_price,
+        }),
+        (terms, last) => {
+            items.extend(last);
+            let (expected_total, code) = match terms {
+                Terms::Plain { .. } => (None, None),
+                Terms::Order {
+                    expected_total,
+                    code,
+                } => (*expected_total, *code),
+            };
+            Command::ReserveV2(ReserveV2 {
+                show,
+                user,
+                items,
+                code,
+                expected_total,
+            })
+        }
     }
-    let Some(Item { zone, pick, .. }) = items.into_iter().next() else {
-        return Err(ApiError::internal("a basket without items"));
-    };
-    let pick = match pick {
+}
+
+fn pick_of(pick: PickV2) -> Pick {
+    match pick {
         PickV2::Seats(seats) => Pick::Seats(seats),
         PickV2::BestAvailable {
             quantity, together, ..
         } => Pick::BestAvailable { quantity, together },
         PickV2::General { quantity } => Pick::General { quantity },
-    };
-    Ok(Command::Reserve(Reserve {
-        show,
-        user,
-        zone,
-        pick,
-        expected_unit_price: terms.expected_unit_price,
-    }))
+    }
 }
 
 /// Counts what an answer says was granted; where it does not say, all that was asked for.

@@ -35,7 +35,7 @@ use crate::rejection;
 use crate::routes::call::{Call, Order};
 use crate::routes::projected;
 use crate::state::AppState;
-use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
+use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected, was_decided};
 use crate::text;
 use crate::values::Money;
 
@@ -186,9 +186,17 @@ pub(crate) async fn return_places(
         .await?
         .ok_or_else(|| ApiError::not_found("booking"))?;
     let chart = state.charts.chart(row.show_id).await?;
-    let (seats, places) = places(&chart, &row, &request)?;
     let tenant = chart.tenant;
     let identity = call.identity("return", id, &body.bytes);
+    let (seats, places) = match places(&chart, &row, &request) {
+        Ok(places) => places,
+        Err(error) if !was_decided(state, identity, booking.partition(), None).await => {
+            return Err(error);
+        }
+        // The show does not have it any more. The answer is remembered by the log, which takes nothing that asks
+        // for nothing.
+        Err(_) => (SeatList::new(), Vec::new()),
+    };
     let answer = call
         .hand_in(Order {
             identity,
