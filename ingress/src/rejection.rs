@@ -1,7 +1,7 @@
 //! Turns refusals of the log into answers.
 
 use onsale_schemas::rejection::InvalidReason;
-use onsale_schemas::{Command, Rejection, SeatIndex};
+use onsale_schemas::{Command, Rejection, SeatIndex, ZoneIndex};
 use serde_json::json;
 
 use crate::charts::Chart;
@@ -188,6 +188,14 @@ pub(crate) fn insufficient_stock(available: u32, not_together: bool) -> ApiError
     };
     ApiError::new(Code::InsufficientStock, detail)
         .with_details(json!({ "available": available, "not_together": not_together }))
+}
+
+/// Says of which item of an order of several a refusal is.
+pub(crate) fn of_item(refusal: ApiError, item: usize, chart: &Chart, zone: ZoneIndex) -> ApiError {
+    let zone_id = chart.zone(zone).map(|zone| zone.zone_id);
+    refusal
+        .with_detail("item", json!(item))
+        .with_detail("zone_id", json!(zone_id))
 }
 
 /// The edge lets none of these through, so one that comes back deserves a precise message.

@@ -215,6 +215,7 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/bookings/reserve", BUYERS, NONE),
     row("POST", "/api/v1/bookings/{id}/confirm", SERVICES, NONE),
     row("POST", "/api/v1/bookings/{id}/cancel", [U, K, H, K, H, H, K, K, H, H, K, K], BOOKINGS),
+    row("POST", "/api/v1/bookings/{id}/return", [U, F, F, K, H, H, K, K, H, H, K, K], BOOKINGS),
     row("POST", "/api/v1/bookings/{id}/extend", SERVICES, NONE),
     row("GET", "/api/v1/bookings", SIGNED_IN, ALL),
     row("GET", "/api/v1/bookings/pending", SIGNED_IN, ALL),
@@ -270,6 +271,7 @@ fn body(method: &str, route: &str) -> Option<Value> {
         ("POST", "/api/v1/bookings/reserve") => Some(json!({"show_id": SHOW, "seats": ["B-L"]})),
         ("POST", "/api/v1/bookings/{id}/confirm") => Some(json!({"payment_reference": "p"})),
         ("POST", "/api/v1/bookings/{id}/extend") => Some(json!({"seconds": 60})),
+        ("POST", "/api/v1/bookings/{id}/return") => Some(json!({"seats": ["A-1"]})),
         ("POST", "/api/v1/events") | ("PUT", "/api/v1/events/{id}") => Some(event),
         ("POST", "/api/v1/events/{id}/shows") => Some(json!({
             "starts_at": "2030-01-01T00:00:00Z",

@@ -18,6 +18,12 @@ fn corpus() -> Vec<Vec<u8>> {
     [
         json!({"show_id": SHOW, "zone_id": STALLS, "seats": ["A-1", "A-2"], "unit_price": price}),
         json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 2, "together": false}),
+        json!({"show_id": SHOW, "code": "EARLY", "expected_total": 1, "items": [
+            {"zone_id": STALLS, "seats": ["A-1"], "ticket_types": {"Standard": 1}},
+            {"zone_id": FLOOR, "quantity": 2, "ticket_type": "Standard"},
+            {"zone_id": STALLS, "quantity": 1, "together": true, "kind": "accessible"},
+        ]}),
+        json!({"seats": ["A-1"], "quantity": 1, "line": 0, "reason": "ill"}),
         json!({"payment_reference": "pay-1"}),
         json!({"seconds": 60}),
         json!({"name": "n\u{fc}", "description": null, "starts_at": "2030-01-01T00:00:00.5+07:00"}),
@@ -66,6 +72,11 @@ fn http_bodies() {
         (
             Method::POST,
             format!("/api/v1/bookings/{booking}/extend"),
+            "service",
+        ),
+        (
+            Method::POST,
+            format!("/api/v1/bookings/{booking}/return"),
             "service",
         ),
         (Method::POST, "/api/v1/events".to_owned(), "organizer"),

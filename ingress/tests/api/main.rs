@@ -1,5 +1,6 @@
 //! The HTTP interface through its router, over a scripted log and a real SQLite store. What the
-//! engine decides is tested with the real engine elsewhere; here its answers are scripted.
+//! engine decides is tested with the real engine elsewhere; here its answers are scripted, but for
+//! orders, whose tests have the machine behind the log.
 
 #![expect(
     clippy::unwrap_used,
@@ -35,6 +36,7 @@ mod limits;
 mod offer;
 mod openapi;
 mod operation;
+mod orders;
 mod passkeys;
 mod precheck;
 mod rate_limit;

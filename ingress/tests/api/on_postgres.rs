@@ -26,6 +26,7 @@ mod finder;
 mod guests;
 mod isolation;
 mod offer;
+mod orders;
 mod passkeys;
 mod remembered;
 mod rights;

@@ -1,5 +1,5 @@
 use onsale_schemas::outcome::{BlockChange, Outcome, OutcomeRecord, Reserved};
-use onsale_schemas::{EventId, PartitionId, SeatStatus, TenantId, UserId, ZoneCounts};
+use onsale_schemas::{EventId, PartitionId, SeatList, SeatStatus, TenantId, UserId, ZoneCounts};
 use onsale_store::catalog::{ChartRow, RowSeats, ShowRow, ZoneAdmission};
 
 use super::*;

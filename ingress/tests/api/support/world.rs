@@ -84,6 +84,11 @@ impl World {
         Self::on(ScriptedLog::shared(), |_| {}).await
     }
 
+    /// One whose log decides as the machine does.
+    pub(crate) async fn deciding() -> Self {
+        Self::on(ScriptedLog::deciding(), |_| {}).await
+    }
+
     async fn on(log: ScriptedLog, change: impl FnOnce(&mut IngressConfig)) -> Self {
         let database = TestDatabase::new().await;
         let store = Store::connect(database.url(), CONNECTIONS_MAX)
@@ -182,6 +187,23 @@ impl World {
         let record = ScriptedLog::record(offset, Outcome::Reserved(reserved));
         self.project(0, vec![record]).await;
         BookingId::new(PartitionId(0), offset)
+    }
+
+    /// Projects everything that the machine has decided.
+    pub(crate) async fn catch_up(&self) {
+        let (from_offset, outcomes) = self.log.machine(|machine| machine.take_new());
+        let next_offset = self.log.machine(|machine| machine.next_offset());
+        self.store
+            .project(&ProjectionBatch {
+                partition: PartitionId(0),
+                from_offset,
+                next_offset,
+                log_time_ms: NOW_MS,
+                outcomes,
+                askers: Vec::new(),
+            })
+            .await
+            .unwrap();
     }
 
     /// Projects outcomes into the store as the projector would.
