@@ -5,6 +5,7 @@ mod answers;
 mod audit;
 mod bookings;
 mod changes;
+mod codes;
 mod counts;
 mod documents;
 pub(crate) mod events;

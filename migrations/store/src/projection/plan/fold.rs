@@ -7,7 +7,7 @@ use onsale_schemas::{
     BookingId, Offset, Outcome, OutcomeRecord, PartitionId, SeatIndex, ShowId, ZoneIndex,
 };
 
-use super::{BookingChange, CatalogStep, EventStep, Phase, ShowEvent, ShowStep, Sweep};
+use super::{BookingChange, CatalogStep, CodesStep, EventStep, Phase, ShowEvent, ShowStep, Sweep};
 use crate::booking::{BookingRow, BookingStatus};
 use crate::error::StoreError;
 use crate::projection::bulk::SeatHolder;
@@ -59,6 +59,12 @@ impl Fold {
                 (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
                     self.catalog.push(CatalogStep::EventChangedBefore(id));
                 }
+                (
+                    Outcome::CodesCreated { .. }
+                    | Outcome::CodesAmended { .. }
+                    | Outcome::CodesEnded { .. },
+                    Some(id),
+                ) => self.catalog.push(CatalogStep::CodesChangedBefore(id)),
                 _ => {}
             }
             return Ok(());
@@ -95,6 +101,19 @@ impl Fold {
                 max_tickets_per_user: Some(*max_tickets_per_user),
                 offset: record.offset,
             })),
+            Outcome::CodesCreated { show, .. }
+            | Outcome::CodesAmended { show, .. }
+            | Outcome::CodesEnded { show, .. } => {
+                // Without an id, nothing was written down of it.
+                if let Some(request) = record.request_id {
+                    self.catalog.push(CatalogStep::Codes(CodesStep {
+                        show: *show,
+                        request,
+                        at_ms: record.log_time_ms,
+                        offset: record.offset,
+                    }));
+                }
+            }
             // They begin the next phase.
             Outcome::ShowCancelled { .. }
             | Outcome::EventCancelled { .. }
@@ -106,9 +125,6 @@ impl Fold {
             | Outcome::BarrierPassed { .. }
             | Outcome::ReferenceClaimed(_)
             | Outcome::OfferSet { .. }
-            | Outcome::CodesCreated { .. }
-            | Outcome::CodesAmended { .. }
-            | Outcome::CodesEnded { .. }
             | Outcome::Rejected(_) => {}
             // There are no rows for them yet, and to pass over them would lose what was sold. No
             // machine yields them before the barrier of version 3.
