@@ -9,6 +9,7 @@ use http::request::Parts;
 use onsale_schemas::{Command, EventId, PartitionId, ShowId};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
 use onsale_store::catalog::{EventChange, ShowChange};
+use onsale_store::code::CodesProposal;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -43,6 +44,7 @@ pub(super) struct Order {
 pub(super) enum Proposal {
     Event(EventId, Arc<EventChange>),
     Show(ShowId, Arc<ShowChange>),
+    Codes(CodesProposal),
 }
 
 impl Proposal {
@@ -51,6 +53,7 @@ impl Proposal {
         match self {
             Self::Event(event, _) => actor.did("event.propose", "event", event),
             Self::Show(show, _) => actor.did("show.propose", "show", show),
+            Self::Codes(codes) => actor.did("codes.propose", "show", codes.show),
         }
     }
 }
@@ -137,6 +140,9 @@ impl Call {
                     store
                         .propose_change(request, show, &change, now_ms, entry)
                         .await?
+                }
+                Proposal::Codes(codes) => {
+                    store.propose_codes(request, &codes, now_ms, entry).await?
                 }
             };
             if !is_noted {

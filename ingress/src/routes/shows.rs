@@ -6,6 +6,7 @@ mod block;
 mod body;
 mod cancel;
 mod close;
+mod codes;
 mod create;
 mod layout;
 mod list;
@@ -58,4 +59,5 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(stream::events),
             Rules::DEFAULT.bounds(availability::BOUNDS),
         )
+        .and(codes::endpoints())
 }

@@ -21,7 +21,7 @@ use crate::error::StoreError;
 /// How often a change is written down that the projector takes over at the same moment. It does so once.
 const WRITE_DOWN_ATTEMPTS_MAX: u32 = 8;
 
-/// Groups of a show with what is left of them, before a condition on `g`. A booking from before its code
+/// Groups of a show with how many codes they have and how often these are in use, before a condition on `g`. A booking from before its code
 /// was created again is no use of it.
 macro_rules! groups {
     ($rest:literal) => {
@@ -29,10 +29,10 @@ macro_rules! groups {
             "SELECT g.show_id, g.code_group, g.name, g.kind, g.terms, g.created_at_ms, g.ended_at_ms, \
              (SELECT COUNT(*) FROM codes AS c WHERE c.show_id = g.show_id \
              AND c.code_group = g.code_group AND c.ended_at_ms IS NULL) AS codes, \
-             (SELECT COUNT(*) FROM bookings AS b JOIN codes AS c ON c.code_hash = b.code_hash \
-             WHERE b.show_id = g.show_id AND b.status IN ('reserved', 'confirmed') \
-             AND c.show_id = g.show_id AND c.code_group = g.code_group AND c.ended_at_ms IS NULL \
-             AND b.booking_offset > c.created_offset) AS uses FROM code_groups AS g ",
+             (SELECT COUNT(*) FROM codes AS c JOIN order_codes AS o \
+             ON o.show_id = c.show_id AND o.code = c.code_hash \
+             AND o.booking_offset > c.created_offset WHERE c.show_id = g.show_id \
+             AND c.code_group = g.code_group AND c.ended_at_ms IS NULL) AS uses FROM code_groups AS g ",
             $rest
         )
     };
@@ -219,9 +219,8 @@ impl Store {
             .database
             .fetch(
                 "SELECT c.code_hash, c.text_sealed, c.ended_at_ms, \
-                 (SELECT COUNT(*) FROM bookings AS b WHERE b.show_id = c.show_id \
-                 AND b.code_hash = c.code_hash AND b.status IN ('reserved', 'confirmed') \
-                 AND b.booking_offset > c.created_offset) AS uses FROM codes AS c \
+                 (SELECT COUNT(*) FROM order_codes AS o WHERE o.show_id = c.show_id \
+                 AND o.code = c.code_hash AND o.booking_offset > c.created_offset) AS uses FROM codes AS c \
                  WHERE c.show_id = $1 AND c.code_group = $2 AND c.code_hash > $3 \
                  ORDER BY c.code_hash LIMIT $4",
                 &[show.0.into(), group.into(), after.into(), limit.into()],
