@@ -19,6 +19,7 @@ mod broken_transactions;
 mod build;
 mod catalog;
 mod changes;
+mod codes;
 mod counts;
 mod documents;
 mod double_sale;

@@ -5,6 +5,7 @@ use axum::response::Response;
 use onsale_schemas::{CodeHash, ShowId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::body::{CodeBody, CodeGroupBody};
 use super::managed;
@@ -64,7 +65,10 @@ pub(crate) async fn one(
     let show = ShowId(id);
     let limit = cursor::limit(query.limit)?;
     let after = match &query.cursor {
-        Some(text) => Some(text.parse().map_err(|_error| cursor::no_cursor(text))?),
+        Some(text) => Some(
+            text.parse::<Uuid>()
+                .map_err(|_error| cursor::no_cursor(text))?,
+        ),
         None => None,
     };
     let (chart, _managed) = managed(&state, &caller, show).await?;
