@@ -28,6 +28,8 @@ fn corpus() -> Vec<Vec<u8>> {
         ]}),
         json!({"prices": [{"zone_id": STALLS, "price": price}], "max_tickets_per_user": 0}),
         json!({"zone_id": FLOOR, "quantity": 1}),
+        json!({"count": 3, "prefix": "A", "kind": "discount", "percent": 12.5, "zones": [FLOOR]}),
+        json!({"code": "EARLY", "kind": "access", "opens": true, "until": "2030-01-01T00:00:00Z"}),
         json!({"to": "b", "partition": 0}),
         json!({"challenge": "ost_x", "code": "123456"}),
         json!({"email": "a@b.example", "password": "a long and winding road"}),
