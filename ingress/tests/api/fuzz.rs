@@ -73,6 +73,8 @@ fn http_bodies() {
         ),
         (Method::PATCH, show.clone(), "organizer"),
         (Method::POST, format!("{show}/block"), "organizer"),
+        (Method::POST, format!("{show}/codes"), "organizer"),
+        (Method::PATCH, format!("{show}/codes/7"), "organizer"),
         (
             Method::POST,
             "/api/v1/admin/reconcile/apply".to_owned(),
