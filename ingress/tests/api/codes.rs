@@ -1,6 +1,7 @@
 //! `/shows/{id}/codes`
 
 mod export;
+mod uses;
 mod wrong;
 
 use http::Method;
