@@ -44,7 +44,7 @@ pub(super) struct Order {
 pub(super) enum Proposal {
     Event(EventId, Arc<EventChange>),
     Show(ShowId, Arc<ShowChange>),
-    Codes(CodesProposal),
+    Codes(Box<CodesProposal>),
 }
 
 impl Proposal {

@@ -21,8 +21,8 @@ use crate::error::StoreError;
 /// How often a change is written down that the projector takes over at the same moment. It does so once.
 const WRITE_DOWN_ATTEMPTS_MAX: u32 = 8;
 
-/// Groups of a show with how many codes they have and how often these are in use, before a condition on `g`. A booking from before its code
-/// was created again is no use of it.
+/// Groups of a show with how many codes they have and how often these are in use, before a condition on
+/// `g`. A booking from before its code was created again is no use of it.
 macro_rules! groups {
     ($rest:literal) => {
         concat!(

@@ -148,8 +148,13 @@ pub(crate) async fn amend(
         change: CodesChange::Amend(said),
         codes: Vec::new(),
     };
-    call.propose(order, Proposal::Codes(proposal), chart.tenant.0, changes)
-        .await
+    call.propose(
+        order,
+        Proposal::Codes(Box::new(proposal)),
+        chart.tenant.0,
+        changes,
+    )
+    .await
 }
 
 /// What a request makes of a group.

@@ -222,8 +222,13 @@ pub(crate) async fn create(
         change: CodesChange::Create(said),
         codes: made.codes,
     };
-    call.propose(order, Proposal::Codes(proposal), tenant.0, changes)
-        .await
+    call.propose(
+        order,
+        Proposal::Codes(Box::new(proposal)),
+        tenant.0,
+        changes,
+    )
+    .await
 }
 
 /// What a request asks for.

@@ -75,8 +75,13 @@ pub(crate) async fn end(
         change: CodesChange::EndCode(code),
         codes: Vec::new(),
     };
-    call.propose(order, Proposal::Codes(proposal), chart.tenant.0, changes)
-        .await
+    call.propose(
+        order,
+        Proposal::Codes(Box::new(proposal)),
+        chart.tenant.0,
+        changes,
+    )
+    .await
 }
 
 /// The code of an id or of a text.

@@ -65,8 +65,13 @@ pub(crate) async fn end(call: Call, PathGroup(id, group): PathGroup) -> Result<R
         change: CodesChange::EndGroup(group),
         codes: Vec::new(),
     };
-    call.propose(order, Proposal::Codes(proposal), chart.tenant.0, changes)
-        .await
+    call.propose(
+        order,
+        Proposal::Codes(Box::new(proposal)),
+        chart.tenant.0,
+        changes,
+    )
+    .await
 }
 
 /// Answers the end of codes. The caller should find it in the lists, but a projection that is behind is no
