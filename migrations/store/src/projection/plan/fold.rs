@@ -52,21 +52,7 @@ impl Fold {
             self.end(ended, BookingStatus::Expired, record)?;
         }
         if record.replay_of.is_some() {
-            match (&record.outcome, record.request_id) {
-                (Outcome::ShowAmended { show }, Some(id)) => {
-                    self.step(*show, ShowEvent::AmendedBefore(id), record);
-                }
-                (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
-                    self.catalog.push(CatalogStep::EventChangedBefore(id));
-                }
-                (
-                    Outcome::CodesCreated { .. }
-                    | Outcome::CodesAmended { .. }
-                    | Outcome::CodesEnded { .. },
-                    Some(id),
-                ) => self.catalog.push(CatalogStep::CodesChangedBefore(id)),
-                _ => {}
-            }
+            self.repeat(record);
             return Ok(());
         }
         match &record.outcome {
@@ -103,17 +89,7 @@ impl Fold {
             })),
             Outcome::CodesCreated { show, .. }
             | Outcome::CodesAmended { show, .. }
-            | Outcome::CodesEnded { show, .. } => {
-                // Without an id, nothing was written down of it.
-                if let Some(request) = record.request_id {
-                    self.catalog.push(CatalogStep::Codes(CodesStep {
-                        show: *show,
-                        request,
-                        at_ms: record.log_time_ms,
-                        offset: record.offset,
-                    }));
-                }
-            }
+            | Outcome::CodesEnded { show, .. } => self.codes(*show, record),
             // They begin the next phase.
             Outcome::ShowCancelled { .. }
             | Outcome::EventCancelled { .. }
@@ -146,6 +122,37 @@ impl Fold {
             }
         }
         Ok(())
+    }
+
+    /// An answer of an earlier record again: what was written down under its request counts no more.
+    fn repeat(&mut self, record: &OutcomeRecord) {
+        match (&record.outcome, record.request_id) {
+            (Outcome::ShowAmended { show }, Some(id)) => {
+                self.step(*show, ShowEvent::AmendedBefore(id), record);
+            }
+            (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
+                self.catalog.push(CatalogStep::EventChangedBefore(id));
+            }
+            (
+                Outcome::CodesCreated { .. }
+                | Outcome::CodesAmended { .. }
+                | Outcome::CodesEnded { .. },
+                Some(id),
+            ) => self.catalog.push(CatalogStep::CodesChangedBefore(id)),
+            _ => {}
+        }
+    }
+
+    /// The codes of a show have changed; without an id nothing was written down of it.
+    fn codes(&mut self, show: ShowId, record: &OutcomeRecord) {
+        if let Some(request) = record.request_id {
+            self.catalog.push(CatalogStep::Codes(CodesStep {
+                show,
+                request,
+                at_ms: record.log_time_ms,
+                offset: record.offset,
+            }));
+        }
     }
 
     fn reserve(&mut self, reserved: &Reserved, record: &OutcomeRecord) -> Result<(), StoreError> {
