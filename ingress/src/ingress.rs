@@ -22,6 +22,7 @@ use crate::api_keys::ApiKeys;
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
+use crate::codes::Codes;
 use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
@@ -154,7 +155,13 @@ impl Ingress {
             api_keys: ApiKeys::new(),
             jwks: config.auth.jwks()?,
             booking_keys: BookingKeys::new(&config.auth)?,
-            codes: ConfirmationCodes::new(log.partitions()),
+            confirmation_codes: ConfirmationCodes::new(log.partitions()),
+            codes: Arc::new(Codes::new(
+                &config.auth,
+                config.accounts.ring()?,
+                &config.rate_limit,
+                clock.clone(),
+            )?),
             files: Files::new(&config.uploads, config.reading.clone())?,
             access_log: AccessLog::new(),
             large_bodies: LargeBodies::new(&config.http),

@@ -16,6 +16,7 @@ mod bounds;
 mod charts;
 mod client_address;
 mod clock;
+mod codes;
 mod config;
 mod confirmation_codes;
 mod context;

@@ -16,6 +16,7 @@ use crate::api_keys::ApiKeys;
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
+use crate::codes::Codes;
 use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
@@ -61,8 +62,10 @@ pub(crate) struct IngressState {
     pub(crate) jwks: String,
     /// What only this installation can compute of a booking.
     pub(crate) booking_keys: BookingKeys,
-    /// Since when codes need a key.
-    pub(crate) codes: ConfirmationCodes,
+    /// Since when confirmation codes need a key.
+    pub(crate) confirmation_codes: ConfirmationCodes,
+    /// Discount and access codes.
+    pub(crate) codes: Arc<Codes>,
     /// What organizers upload.
     pub(crate) files: Files,
     pub(crate) access_log: AccessLog,

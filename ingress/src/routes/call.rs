@@ -9,6 +9,7 @@ use http::request::Parts;
 use onsale_schemas::{Command, EventId, PartitionId, ShowId};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
 use onsale_store::catalog::{Addition, EventChange, OfferRow, ShowChange};
+use onsale_store::code::CodesProposal;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -46,6 +47,7 @@ pub(super) enum Proposal {
     /// What is added to a show.
     Addition(ShowId, Arc<Addition>),
     Offer(ShowId, Arc<OfferRow>),
+    Codes(Box<CodesProposal>),
 }
 
 impl Proposal {
@@ -57,6 +59,7 @@ impl Proposal {
                 actor.did("show.propose", "show", show)
             }
             Self::Offer(show, _) => actor.did("show.propose_offer", "show", show),
+            Self::Codes(codes) => actor.did("codes.propose", "show", codes.show),
         }
     }
 }
@@ -153,6 +156,9 @@ impl Call {
                     store
                         .propose_offer(request, show, &offer, now_ms, entry)
                         .await?
+                }
+                Proposal::Codes(codes) => {
+                    store.propose_codes(request, &codes, now_ms, entry).await?
                 }
             };
             if !is_noted {

@@ -8,6 +8,7 @@ mod block;
 mod body;
 mod cancel;
 mod close;
+mod codes;
 mod create;
 mod growing;
 mod layout;
@@ -85,4 +86,5 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(stream::events),
             Rules::DEFAULT.bounds(availability::BOUNDS),
         )
+        .and(codes::endpoints())
 }

@@ -19,6 +19,8 @@ use crate::support::{BUYER, Call, Claims, EVENT, ORGANIZER, Reply, SHOW, STALLS,
 const DRAFT: EventId = EventId::from_bytes([0xd7; 16]);
 /// The request that made the buyer's booking.
 const REQUEST: RequestId = RequestId::from_bytes([0x9e; 16]);
+/// A group of codes of the show.
+const GROUP: u32 = 7;
 const SOMEONE_ELSE: UserId = UserId::from_bytes([0x5e; 16]);
 /// The tenant of the buyer's booking, and of the event.
 const TENANT: Uuid = Uuid::from_u128(7);
@@ -249,6 +251,13 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/shows/{id}/zones", ITS_ORGANIZER, MANAGE),
     row("POST", "/api/v1/shows/{id}/zones/{zone_id}/seats", ITS_ORGANIZER, MANAGE),
     row("DELETE", "/api/v1/shows/{id}/zones/{zone_id}/seats", ITS_ORGANIZER, MANAGE),
+    row("GET", "/api/v1/shows/{id}/codes", ITS_ORGANIZER, MANAGE),
+    row("POST", "/api/v1/shows/{id}/codes", ITS_ORGANIZER, MANAGE),
+    row("GET", "/api/v1/shows/{id}/codes/{group}", ITS_ORGANIZER, MANAGE),
+    row("PATCH", "/api/v1/shows/{id}/codes/{group}", ITS_ORGANIZER, MANAGE),
+    row("DELETE", "/api/v1/shows/{id}/codes/{group}", ITS_ORGANIZER, MANAGE),
+    row("GET", "/api/v1/shows/{id}/codes/{group}/export", ITS_ORGANIZER, MANAGE),
+    row("DELETE", "/api/v1/shows/{id}/codes/{group}/{code}", ITS_ORGANIZER, MANAGE),
     row("GET", "/api/v1/partitions", ADMINS, NONE),
     row("GET", "/api/v1/admin/snapshots", OPERATORS, NONE),
     row("POST", "/api/v1/admin/snapshots", OPERATORS, NONE),
@@ -291,9 +300,12 @@ fn body(method: &str, route: &str) -> Option<Value> {
         }
         ("PATCH", "/api/v1/tenants/{id}/members/{user}") => Some(json!({"role": "scanner"})),
         ("PUT", "/api/v1/users/{id}/role") => Some(json!({"role": "buyer"})),
-        ("PATCH", "/api/v1/shows/{id}") => Some(json!({})),
         ("PUT", "/api/v1/shows/{id}/offer") => Some(json!({"tax_percent": "7"})),
         ("POST", "/api/v1/shows/{id}/quote") => Some(json!({"seats": ["B-M"]})),
+        ("PATCH", "/api/v1/shows/{id}" | "/api/v1/shows/{id}/codes/{group}") => Some(json!({})),
+        ("POST", "/api/v1/shows/{id}/codes") => {
+            Some(json!({"count": 3, "kind": "access", "opens": true}))
+        }
         ("POST", "/api/v1/shows/{id}/block" | "/api/v1/shows/{id}/unblock") => {
             Some(json!({"zone_id": STALLS, "seats": ["B-M"]}))
         }
@@ -331,6 +343,8 @@ fn concrete(route: &str) -> String {
         .replace("{token}", "ost_guessed")
         .replace("{provider}", "google")
         .replace("{slug}", "theatre")
+        .replace("{group}", &GROUP.to_string())
+        .replace("{code}", "EARLY-BIRD")
 }
 
 /// Who asks for a row, and what they get.

@@ -39,6 +39,8 @@ fn corpus() -> Vec<Vec<u8>> {
             "fees": {"per_order": price}, "zones": [{"zone": "Stalls", "code_only": true}]}),
         json!({"prices": [{"zone_id": STALLS, "price": price}], "max_tickets_per_user": 0}),
         json!({"zone_id": FLOOR, "quantity": 1}),
+        json!({"count": 3, "prefix": "A", "kind": "discount", "percent": 12.5, "zones": [FLOOR]}),
+        json!({"code": "EARLY", "kind": "access", "opens": true, "until": "2030-01-01T00:00:00Z"}),
         json!({"to": "b", "partition": 0}),
         json!({"challenge": "ost_x", "code": "123456"}),
         json!({"email": "a@b.example", "password": "a long and winding road"}),
@@ -90,6 +92,8 @@ fn http_bodies() {
         (Method::POST, format!("{show}/zones"), "organizer"),
         (Method::PUT, format!("{show}/offer"), "organizer"),
         (Method::POST, format!("{show}/quote"), "buyer"),
+        (Method::POST, format!("{show}/codes"), "organizer"),
+        (Method::PATCH, format!("{show}/codes/7"), "organizer"),
         (
             Method::POST,
             "/api/v1/admin/reconcile/apply".to_owned(),

@@ -20,6 +20,7 @@ pub mod audit;
 pub mod booking;
 pub mod branding;
 pub mod catalog;
+pub mod code;
 mod config;
 mod database;
 pub mod document;

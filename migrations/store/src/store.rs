@@ -6,6 +6,7 @@ mod audit;
 mod bookings;
 mod catalog_changes;
 mod changes;
+mod codes;
 mod counts;
 mod documents;
 pub(crate) mod events;

@@ -1,13 +1,16 @@
 //! The world that the matrix is asked in.
 
 use onsale_accounts::SecondFactorRule;
+use onsale_schemas::code::CodeTerms;
+use onsale_schemas::offer::Scope;
 use onsale_schemas::outcome::Reserved;
-use onsale_schemas::{Outcome, OutcomeRecord, PartitionId, SeatList};
+use onsale_schemas::{CodeHash, Outcome, OutcomeRecord, PartitionId, RequestId, SeatList};
 use onsale_store::account::TenantRow;
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventRow, EventStatus};
+use onsale_store::code::{CodeKind, CodesChange, CodesProposal, GroupTerms, NewCode};
 
-use super::{DRAFT, REQUEST, TENANT};
+use super::{DRAFT, GROUP, REQUEST, TENANT};
 use crate::accounts::config;
 use crate::explanations::explained;
 use crate::support::{BUYER, EVENT, NOW_MS, SHOW, ScriptedLog, World, event};
@@ -35,11 +38,55 @@ pub(super) async fn world() -> World {
         ..event()
     };
     world.store.add_event(&draft).await.unwrap();
-    world.project(0, vec![booking()]).await;
+    let created = codes(&world).await;
+    world.project(0, vec![booking(), created]).await;
     let explained = explained(0, REQUEST, booking().outcome);
     let at = (PartitionId(0), 0);
     world.operations.explained.lock().insert(at, explained);
     world
+}
+
+/// A group of codes, written down and accepted.
+async fn codes(world: &World) -> OutcomeRecord {
+    let said = GroupTerms {
+        group: GROUP,
+        name: None,
+        kind: CodeKind::Access,
+        terms: CodeTerms {
+            discount: None,
+            presale: true,
+            opens: false,
+            uses_max: 0,
+            uses_per_user_max: 0,
+            places_max: 0,
+            from_ms: 0,
+            until_ms: u64::MAX,
+            scope: Scope::default(),
+        },
+    };
+    let proposal = CodesProposal {
+        show: SHOW,
+        tenant: TENANT,
+        change: CodesChange::Create(said),
+        codes: vec![NewCode {
+            code: CodeHash::from_bytes([0xc0; 16]),
+            sealed: None,
+        }],
+    };
+    let request = RequestId::from_bytes([0x9c; 16]);
+    let by = Unaudited::Unattended;
+    let proposed = world.store.propose_codes(request, &proposal, NOW_MS, by);
+    assert!(proposed.await.unwrap());
+    let created = Outcome::CodesCreated {
+        show: SHOW,
+        group: GROUP,
+        created: 1,
+        known: 0,
+    };
+    let mut record = ScriptedLog::record(1, created);
+    record.request_id = Some(request);
+    record.previous = Some(0);
+    record
 }
 
 fn booking() -> OutcomeRecord {

@@ -318,6 +318,20 @@ fn granted(command: &Command, offset: u64) -> Outcome {
         Command::Unblock(block) => Outcome::Unblocked(change(block)),
         Command::TakeSeats(block) => Outcome::SeatsTaken(change(block)),
         Command::AddSeats(add) => added(add),
+        Command::CreateCodes(create) => Outcome::CodesCreated {
+            show: create.show,
+            group: create.group,
+            created: u32::try_from(create.codes.len()).unwrap(),
+            known: 0,
+        },
+        Command::AmendCodes(amend) => Outcome::CodesAmended {
+            show: amend.show,
+            group: amend.group,
+        },
+        Command::EndCodes { show, .. } => Outcome::CodesEnded {
+            show: *show,
+            ended: 1,
+        },
         _ => Outcome::Nothing,
     }
 }

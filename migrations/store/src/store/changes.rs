@@ -228,7 +228,7 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn forget_changes(&self, before_ms: u64) -> Result<u64, StoreError> {
-        let mut forgotten = 0;
+        let mut forgotten = self.forget_code_changes(before_ms).await?;
         for statements in [&SHOW_CHANGES, &EVENT_CHANGES] {
             forgotten += self.forget_in_steps(statements.forget, before_ms).await?;
         }

@@ -20,6 +20,7 @@ mod build;
 mod catalog;
 mod catalog_changes;
 mod changes;
+mod codes;
 mod counts;
 mod documents;
 mod double_sale;

@@ -1,9 +1,10 @@
 //! Every write but those of accounts.
 
-use onsale_schemas::{PartitionId, RequestId};
+use onsale_schemas::{CodeHash, PartitionId, RequestId};
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::booking::BookingRepair;
 use onsale_store::catalog::{EventChange, OfferRow, RememberedAnswer, ShowChange, ShowStatus};
+use onsale_store::code::{CodesChange, CodesProposal, NewCode};
 use onsale_store::document::{Document, Versioned};
 use onsale_store::job::NewJob;
 use onsale_store::snapshot::SnapshotInfo;
@@ -62,6 +63,15 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
     let new_request = || RequestId(Uuid::new_v4());
     let show_change = ShowChange::default();
     let offer = OfferRow::default();
+    let codes = CodesProposal {
+        show: show_id(1),
+        tenant: id(1),
+        change: CodesChange::EndGroup(1),
+        codes: vec![NewCode {
+            code: CodeHash(id(2)),
+            sealed: None,
+        }],
+    };
     let calls: Vec<(&str, Begin<'_>)> = vec![
         (
             "change_event",
@@ -134,6 +144,10 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
                     Unaudited::Unattended,
                 ))
             }),
+        ),
+        (
+            "propose_codes",
+            Box::new(|| call(store.propose_codes(new_request(), &codes, 1, Unaudited::Unattended))),
         ),
         (
             "put_snapshot",
