@@ -322,6 +322,7 @@ fn named(labels: &[String]) -> (u16, Labels) {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use onsale_schemas::seating::RowPlan;
     use onsale_store::catalog::{ChartRow, ShowStatus, ZoneRow};
 
     use super::*;
@@ -331,6 +332,7 @@ pub(crate) mod tests {
             show_id: ShowId::from_bytes([1; 16]),
             event_id: EventId::from_bytes([2; 16]),
             partition: PartitionId(0),
+            map: None,
             name: None,
             starts_at_ms: 10_000,
             sale_opens_at_ms: 0,
@@ -358,6 +360,7 @@ pub(crate) mod tests {
         ChartRow {
             name: name.to_owned(),
             seats,
+            plan: RowPlan::default(),
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) mod shows;
 mod snapshots;
 mod standstill;
 mod usage;
+mod venue_maps;
+mod venues;
 
 pub use accounts::{
     API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, KEPT_API_KEYS_PER_TENANT_MAX,

@@ -1,4 +1,5 @@
 use onsale_schemas::outcome::{Outcome, OutcomeRecord, Reserved};
+use onsale_schemas::seating::RowPlan;
 use onsale_schemas::{EventId, PartitionId, SeatStatus, TenantId, UserId, ZoneCounts};
 use onsale_store::catalog::{ChartRow, RowSeats, ZoneAdmission};
 
@@ -13,6 +14,7 @@ fn large(alive: &Alive) -> LiveShow {
         .map(|n| ChartRow {
             name: format!("R{n}"),
             seats: RowSeats::Count(1_000),
+            plan: RowPlan::default(),
         })
         .collect();
     let row = show_of(vec![ZoneAdmission::Seated { rows }]);
