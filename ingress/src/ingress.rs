@@ -28,6 +28,7 @@ use crate::cookies::Cookies;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::event_lists::EventLists;
+use crate::halls::Halls;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -161,6 +162,7 @@ impl Ingress {
             address_blocks: AddressBlocks::new(&config.rate_limit, &config.http, clock.clone()),
             key_quotas: KeyQuotas::new(&config.rate_limit, clock.clone()),
             charts: Charts::new(installation.clone()),
+            halls: Halls::new(),
             verified_only: VerifiedOnly::new(),
             guests_buying: Arc::new(Tally::default()),
             replies: Replies::new(),

@@ -28,6 +28,7 @@ mod envelope;
 mod error;
 mod event_lists;
 mod extract;
+mod halls;
 mod idempotency;
 mod ids;
 mod ingress;

@@ -35,6 +35,8 @@ pub(crate) struct Chart {
     pub(crate) event: EventId,
     pub(crate) tenant: TenantId,
     pub(crate) partition: PartitionId,
+    /// The address of what a page draws, of a show that was made from a map.
+    pub(crate) drawn: Option<[u8; 32]>,
     pub(crate) zones: Vec<ChartZone>,
     /// When it was read from the catalog.
     pub(super) read_at: Instant,
@@ -112,6 +114,7 @@ impl Chart {
             event: show.event_id,
             tenant,
             partition: show.partition,
+            drawn: show.map.map(|map| map.chart),
             zones,
             read_at: Instant::now(),
             seats: next,

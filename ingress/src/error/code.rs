@@ -65,6 +65,8 @@ pub enum Code {
     PlacesNotOfBooking,
     LayoutChanged,
     ShowCancelled,
+    VenueInUse,
+    PreconditionFailed,
     QuotaExceeded,
     ReservationExpired,
     RecordGone,
@@ -363,6 +365,16 @@ impl Code {
                 "SHOW_CANCELLED",
                 StatusCode::CONFLICT,
                 "The show is cancelled",
+            ),
+            Self::VenueInUse => (
+                "VENUE_IN_USE",
+                StatusCode::CONFLICT,
+                "Shows take place in the venue",
+            ),
+            Self::PreconditionFailed => (
+                "PRECONDITION_FAILED",
+                StatusCode::PRECONDITION_FAILED,
+                "It has changed since you read it",
             ),
             Self::QuotaExceeded => (
                 "QUOTA_EXCEEDED",

@@ -1,5 +1,6 @@
 //! `POST /events/{id}/shows`
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,19 +12,18 @@ use onsale_schemas::limits::{
     ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX,
 };
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{
-    Command, EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId,
-};
+use onsale_schemas::{EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId};
 use onsale_store::StoreError;
 use onsale_store::audit::{Actor, Audit, AuditEntry};
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
+use onsale_store::venue::StoredChart;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::ShowBody;
-use super::layout::{self, ZoneRequest};
+use super::layout::{self, Layout, MapRequest, ZoneRequest};
 use crate::audit;
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -40,7 +40,7 @@ use crate::routes::events::body::check_line;
 use crate::routes::managers::{MANAGE_EVENTS, Managed, managed_event};
 use crate::state::AppState;
 use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
-use crate::values::Instant;
+use crate::values::{Instant, Money};
 
 pub(super) const NAME_MAX_CHARS: usize = 200;
 /// How long before the show begins its sale closes, unless said otherwise.
@@ -65,6 +65,10 @@ pub(super) const BOUNDS: Bounds = &[
     (
         Of::Field("ShowRequest", "zones"),
         Bound::Items(ZONES_PER_SHOW_MAX),
+    ),
+    (
+        Of::Field("ShowRequest", "map_version"),
+        Bound::Range(1, u32::MAX as u64),
     ),
     (
         Of::Field("ZoneRequest", "name"),
@@ -114,7 +118,16 @@ pub(crate) struct ShowRequest {
     /// 450; it doubles with each further one, up to eight times. 0 is never. The installation's
     /// setting when left out.
     cooldown_seconds: Option<u32>,
-    zones: Vec<ZoneRequest>,
+    /// Either these or a map.
+    zones: Option<Vec<ZoneRequest>>,
+    /// A map of one of the tenant's venues: each of its categories with places becomes a zone.
+    map_id: Option<Uuid>,
+    /// The last one when left out.
+    map_version: Option<u32>,
+    /// Prices by ids of the map's categories.
+    prices: Option<BTreeMap<String, Money>>,
+    /// Ids of the map's categories of which this show has no places.
+    not_for_sale: Option<Vec<String>>,
 }
 
 impl RequestBody for ShowRequest {
@@ -125,7 +138,8 @@ impl RequestBody for ShowRequest {
 
 /// Create a show and open it.
 ///
-/// Its event has to be published: a draft sells nothing.
+/// Its event has to be published: a draft sells nothing. Its places are `zones`, or those of the map of a venue
+/// (`map_id`) with `prices` by category.
 #[utoipa::path(
     post, path = "/api/v1/events/{id}/shows", operation_id = "create_show", tag = "catalog", request_body = ShowRequest,
     params(
@@ -138,7 +152,7 @@ impl RequestBody for ShowRequest {
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
-        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: no such event, or the tenant has no such map", body = Problem),
         (status = 409, description = "`QUOTA_EXCEEDED`, `SHOW_CANCELLED`: of a cancelled event", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
@@ -146,15 +160,19 @@ impl RequestBody for ShowRequest {
 pub(crate) async fn create(
     call: Call,
     PathId(id): PathId,
-    body: JsonBody<ShowRequest>,
+    mut body: JsonBody<ShowRequest>,
 ) -> Result<Response, ApiError> {
     let managed = managed_event(&call.state, &call.caller, EventId(id), &MANAGE_EVENTS).await?;
     check_status(managed.row.status)?;
     let identity = call.identity("create show", id, &body.bytes);
     let opens_by_default = body.value.sale_opens_at.is_none();
-    let row = row(&call.state, &managed.row, identity, body.value)?;
+    let show_id = derived_id("show", identity.request_id);
+    let layout = layout(&call.state, &managed.row, show_id, &mut body.value).await?;
+    let (row, chart) = row(&call.state, &managed.row, show_id, body.value, layout)?;
+    layout::opening(&row, &managed.row)?;
     detached(async move {
-        let answer = make(&call, managed, identity, row, opens_by_default).await?;
+        let new = New { row, chart };
+        let answer = make(&call, managed, identity, new, opens_by_default).await?;
         Ok(answer.into_response(&call.context))
     })
     .await
@@ -181,12 +199,80 @@ fn not_published() -> ApiError {
     )
 }
 
+/// Where the places of a new show come from.
+async fn layout(
+    state: &AppState,
+    event: &EventRow,
+    show: Uuid,
+    request: &mut ShowRequest,
+) -> Result<Layout, ApiError> {
+    let prices = request.prices.take();
+    let not_for_sale = request.not_for_sale.take();
+    match (request.zones.take(), request.map_id) {
+        (Some(zones), None) => {
+            for (field, is_given) in [
+                ("map_version", request.map_version.is_some()),
+                ("prices", prices.is_some()),
+                ("not_for_sale", not_for_sale.is_some()),
+            ] {
+                if is_given {
+                    let expected = "map_id beside it, and no zones";
+                    return Err(ApiError::wrong(
+                        field,
+                        Value::Null,
+                        "is about a map",
+                        expected,
+                    ));
+                }
+            }
+            Ok(Layout {
+                zones: layout::zones(show, zones)?,
+                of: None,
+            })
+        }
+        (None, Some(map_id)) => {
+            let version = match request.map_version {
+                Some(version) => Some(version),
+                // A call that is made again makes no other show where the map has another version by now.
+                None => {
+                    let present = state.store.show(ShowId(show)).await?;
+                    present.and_then(|show| show.map).map(|map| map.version)
+                }
+            };
+            let map = MapRequest {
+                map_id,
+                version,
+                prices: prices.unwrap_or_default(),
+                not_for_sale: not_for_sale.unwrap_or_default(),
+            };
+            let made = layout::of_map(state, event.tenant_id, show, map).await?;
+            Ok(Layout {
+                zones: made.zones,
+                of: Some((made.map, made.chart)),
+            })
+        }
+        (Some(_), Some(_)) => Err(ApiError::wrong(
+            "zones",
+            Value::Null,
+            "a show of a map has the zones of the map",
+            "either zones or map_id",
+        )),
+        (None, None) => Err(ApiError::wrong(
+            "zones",
+            Value::Null,
+            "is required",
+            "zones, or map_id with prices",
+        )),
+    }
+}
+
 fn row(
     state: &AppState,
     event: &EventRow,
-    identity: Identity,
+    show_id: Uuid,
     request: ShowRequest,
-) -> Result<ShowRow, ApiError> {
+    layout: Layout,
+) -> Result<(ShowRow, Option<StoredChart>), ApiError> {
     if let Some(name) = &request.name {
         check_line("name", name, NAME_MAX_CHARS)?;
     }
@@ -219,11 +305,12 @@ fn row(
             opens.0
         });
     check_window(sale_opens_at_ms, sale_closes_at_ms)?;
-    let show_id = derived_id("show", identity.request_id);
-    Ok(ShowRow {
+    let (map, chart) = layout.of.unzip();
+    let row = ShowRow {
         show_id: ShowId(show_id),
         event_id: event.event_id,
         partition: partition_of(event.event_id, state.log.partitions()),
+        map,
         name: request.name,
         starts_at_ms: request.starts_at.0,
         sale_opens_at_ms,
@@ -233,8 +320,9 @@ fn row(
         cooldown_ms,
         status: ShowStatus::Opening,
         created_at_ms: now_ms,
-        zones: layout::zones(show_id, request.zones)?,
-    })
+        zones: layout.zones,
+    };
+    Ok((row, chart))
 }
 
 /// When a sale ends for which no end was given.
@@ -283,14 +371,22 @@ pub(super) fn check_window(opens_at_ms: u64, closes_at_ms: u64) -> Result<(), Ap
     }
 }
 
+/// A show to be made.
+struct New {
+    row: ShowRow,
+    /// Where it is made from a map.
+    chart: Option<StoredChart>,
+}
+
 async fn make(
     call: &Call,
     managed: Managed,
     identity: Identity,
-    row: ShowRow,
+    new: New,
     opens_by_default: bool,
 ) -> Result<Answer, ApiError> {
     let state = &call.state;
+    let New { row, chart } = new;
     let of_command = |answer| {
         Answer::Final(Final {
             command: Some(identity.request_id),
@@ -308,7 +404,14 @@ async fn make(
     };
     let quota = &state.config.quota;
     let entry = opening.did("show.create");
-    let row = match state.store.add_show_within(&row, quota, entry).await {
+    let added = match &chart {
+        Some(chart) => {
+            let store = &state.store;
+            store.add_show_of_map(&row, chart, quota, entry).await
+        }
+        None => state.store.add_show_within(&row, quota, entry).await,
+    };
+    let row = match added {
         Ok(()) => row,
         // An earlier attempt came as far as the row.
         Err(StoreError::Exists(_)) => {
@@ -334,12 +437,12 @@ async fn make(
         Err(StoreError::NotPublished) => return Err(not_published()),
         Err(error) => return Err(error.into()),
     };
-    let open = layout::open_command(&row, &managed.row)?;
+    let command = layout::opening(&row, &managed.row)?;
     let order = Order {
         identity,
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: row.partition,
-        command: Command::OpenShowV2(open),
+        command,
         answering: Arc::new(opening),
     };
     let answer = call.hand_in(order).await?;

@@ -1,22 +1,32 @@
 //! The layout of a new show: read, checked against every limit, and turned into rows and command.
 
+mod of_map;
+mod seating;
+
 use std::collections::HashSet;
 use std::fmt;
 
-use onsale_schemas::command::{Admission, OpenShow, OpenShowV2, ZoneLayout};
-use onsale_schemas::limits::{
-    GENERAL_CAPACITY_MAX, ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX,
-    UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
+use onsale_halls::limits::{
+    GENERAL_CAPACITY_MAX, NAME_MAX_CHARS, ROW_LABEL_MAX_CHARS, ROWS_PER_ZONE_MAX,
+    SEAT_LABEL_MAX_CHARS, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX, ZONES_PER_SHOW_MAX,
 };
-use onsale_schemas::{TenantId, currencies};
+use onsale_schemas::command::{Admission, OpenShow, OpenShowV2, ZoneLayout};
+use onsale_schemas::limits::UNIT_PRICE_MAX_MINOR;
+use onsale_schemas::offer::Offer;
+use onsale_schemas::seating::{OpenShowV3, RowPlan};
+use onsale_schemas::{Command, TenantId, codec, currencies};
 use onsale_store::catalog::{ChartRow, EventRow, RowSeats, ShowRow, ZoneAdmission, ZoneRow};
+use onsale_store::venue::{ShowMap, StoredChart};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use uuid::Uuid;
 
+pub(super) use self::of_map::{MapRequest, of_map};
+pub(super) use self::seating::Seating;
 use super::body::row_seats;
 use crate::error::ApiError;
 use crate::routes::catalog_call::zone_id;
@@ -24,9 +34,20 @@ use crate::routes::events::body::check_line;
 use crate::text;
 use crate::values::Money;
 
-pub(super) const ZONE_NAME_MAX_CHARS: usize = 100;
-pub(super) const ROW_NAME_MAX_CHARS: usize = 16;
-const SEAT_LABEL_MAX_CHARS: usize = 8;
+/// Names have the limits that halls have.
+pub(super) const ZONE_NAME_MAX_CHARS: usize = NAME_MAX_CHARS;
+/// See [`ZONE_NAME_MAX_CHARS`].
+pub(super) const ROW_NAME_MAX_CHARS: usize = ROW_LABEL_MAX_CHARS;
+/// Largest command that opens a show, in bytes: well below what the log takes, so that there is room for who
+/// asks.
+const OPENING_MAX_BYTES: usize = 900_000;
+
+/// The layout of a new show.
+pub(super) struct Layout {
+    pub(super) zones: Vec<ZoneRow>,
+    /// What it was made from, and the chart of it.
+    pub(super) of: Option<(ShowMap, StoredChart)>,
+}
 
 /// A zone of a new show.
 #[derive(Deserialize, ToSchema)]
@@ -240,6 +261,7 @@ fn admission(
                 chart_rows.push(ChartRow {
                     name: row.name,
                     seats,
+                    plan: RowPlan::default(),
                 });
             }
             Ok(ZoneAdmission::Seated { rows: chart_rows })
@@ -302,8 +324,42 @@ fn row_of_seats(path: &str, seats: SeatsRequest) -> Result<RowSeats, ApiError> {
     }
 }
 
-/// The command that opens a show of the catalog.
-pub(super) fn open_command(show: &ShowRow, event: &EventRow) -> Result<OpenShowV2, ApiError> {
+/// The command that opens a show of the catalog: of machine version 3 where the log has to know more of its rows
+/// than how many seats they have.
+///
+/// # Errors
+/// `VALIDATION_ERROR` for one that is too large for the log.
+pub(super) fn opening(show: &ShowRow, event: &EventRow) -> Result<Command, ApiError> {
+    let open = open_command(show, event)?;
+    let seating = Seating::of(show);
+    let plans = seating.plans();
+    if plans.is_empty() {
+        return Ok(Command::OpenShowV2(open));
+    }
+    let command = Command::OpenShowV3(Box::new(OpenShowV3 {
+        show: open,
+        plans,
+        companions_per_accessible: seating.companions_per_accessible(),
+        offer: Offer::default(),
+    }));
+    let mut bytes = Vec::new();
+    codec::encode_body_into(&command, &mut bytes).map_err(ApiError::internal)?;
+    if bytes.len() > OPENING_MAX_BYTES {
+        return Err(ApiError::wrong(
+            "map_id",
+            Value::Null,
+            &format!(
+                "the log would need {} bytes for its rows and gaps",
+                bytes.len()
+            ),
+            &format!("a map that needs at most {OPENING_MAX_BYTES}"),
+        ));
+    }
+    Ok(command)
+}
+
+/// What machine version 2 knows of the opening.
+fn open_command(show: &ShowRow, event: &EventRow) -> Result<OpenShowV2, ApiError> {
     let zones = show
         .zones
         .iter()
