@@ -44,3 +44,4 @@ mod support;
 mod tenants;
 mod tls;
 mod users;
+mod venues;

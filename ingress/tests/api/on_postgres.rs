@@ -31,3 +31,4 @@ mod shows;
 mod support;
 mod tenants;
 mod users;
+mod venues;
