@@ -44,3 +44,4 @@ mod schema;
 mod seats;
 mod silence;
 mod snapshots;
+mod venues;
