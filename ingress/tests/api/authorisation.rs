@@ -257,7 +257,7 @@ const MATRIX: &[Row] = &[
     row("GET", "/api/v1/venues/{id}", EVERYBODY, ALL),
     row("GET", "/api/v1/venues/{draft}", ITS_STAFF, SEE_DRAFTS),
     row("PUT", "/api/v1/venues/{id}", ITS_MANAGERS, MANAGE_HIDDEN),
-    row("DELETE", "/api/v1/venues/{draft}", ITS_MANAGERS, MANAGE_HIDDEN),
+    row("DELETE", "/api/v1/venues/{id}", ITS_MANAGERS, MANAGE_HIDDEN),
     row("GET", "/api/v1/venues/{id}/maps", ITS_STAFF_SIGNED_IN, SEE_DRAFTS),
     row("POST", "/api/v1/venues/{id}/maps", ITS_MANAGERS, MANAGE_HIDDEN),
     row("POST", "/api/v1/venues/{id}/maps/import", ITS_MANAGERS, MANAGE_HIDDEN),
@@ -427,6 +427,8 @@ fn let_in(route: &str, has_session: bool, reply: &Reply) -> bool {
     match code {
         // What this one node cannot do, it says only to those who may ask. It has accounts, and no place for uploads.
         "NOT_SUPPORTED" => (!is_of_team && !is_of_person) || route.ends_with("/logo"),
+        // It is not deleted by whoever may.
+        "VENUE_IN_USE" => true,
         // A member, an invitation or a key that is not there, of a tenant that is; or an account.
         "NOT_FOUND" => (is_of_team || is_of_person) && !detail.contains("tenant"),
         "UNAUTHORIZED" => detail.contains("in the cookies of this browser"),

@@ -167,7 +167,7 @@ pub(crate) async fn create(
     let identity = call.identity("create show", id, &body.bytes);
     let opens_by_default = body.value.sale_opens_at.is_none();
     let show_id = derived_id("show", identity.request_id);
-    let layout = layout(&call.state, &managed.row, show_id, &mut body.value).await?;
+    let layout = places(&call.state, &managed.row, show_id, &mut body.value).await?;
     let (row, chart) = row(&call.state, &managed.row, show_id, body.value, layout)?;
     layout::opening(&row, &managed.row)?;
     detached(async move {
@@ -200,7 +200,7 @@ fn not_published() -> ApiError {
 }
 
 /// Where the places of a new show come from.
-async fn layout(
+async fn places(
     state: &AppState,
     event: &EventRow,
     show: Uuid,

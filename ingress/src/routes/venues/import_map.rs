@@ -6,7 +6,7 @@ use http::HeaderMap;
 use onsale_halls::format::Document;
 use onsale_halls::limits::NAME_MAX_CHARS;
 use onsale_halls::{Hall, HallError, csv, pretix};
-use onsale_store::venue::StoredHall;
+use onsale_store::venue::{MapRow, StoredHall};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -160,7 +160,7 @@ pub(crate) async fn import(
         notes,
         more_notes,
     } = read;
-    let body = |row| ImportedBody {
+    let body = |row: MapRow| ImportedBody {
         map: MapBody::from(row),
         notes,
         more_notes,
