@@ -17,6 +17,7 @@ mod deafness;
 mod disk_full;
 mod doctor;
 mod encrypted;
+mod halls;
 #[path = "../shared/http_client.rs"]
 mod http_client;
 mod identity;
