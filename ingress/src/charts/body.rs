@@ -13,8 +13,8 @@ use crate::routes::charts;
 pub(crate) struct ChartBody<'a> {
     show_id: Uuid,
     event_id: Uuid,
-    /// Where the places of the seats are, in a compact form (`GET /charts/{address}`). `null`: the show was not made
-    /// from a map, and rows and order are all that is known.
+    /// Where the places of the seats are, in a compact form (`GET /charts/{address}`). Rows that were added
+    /// since are not in it. `null`: the show was not made from a map, and rows and order are all that is known.
     chart: Option<String>,
     zones: Vec<ZoneBody<'a>>,
 }

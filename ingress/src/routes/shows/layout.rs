@@ -2,6 +2,7 @@
 
 mod of_map;
 mod seating;
+mod size;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,12 +15,11 @@ use onsale_schemas::command::{Admission, OpenShow, OpenShowV2, ZoneLayout};
 use onsale_schemas::limits::UNIT_PRICE_MAX_MINOR;
 use onsale_schemas::offer::Offer;
 use onsale_schemas::seating::{OpenShowV3, RowPlan};
-use onsale_schemas::{Command, TenantId, codec, currencies};
+use onsale_schemas::{Command, TenantId, currencies};
 use onsale_store::catalog::{ChartRow, EventRow, RowSeats, ShowRow, ZoneAdmission, ZoneRow};
 use onsale_store::venue::{ShowMap, StoredChart};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
@@ -38,9 +38,6 @@ use crate::values::Money;
 pub(super) const ZONE_NAME_MAX_CHARS: usize = NAME_MAX_CHARS;
 /// See [`ZONE_NAME_MAX_CHARS`].
 pub(super) const ROW_NAME_MAX_CHARS: usize = ROW_LABEL_MAX_CHARS;
-/// Largest command that opens a show, in bytes: well below what the log takes, so that there is room for who
-/// asks.
-const OPENING_MAX_BYTES: usize = 900_000;
 
 /// The layout of a new show.
 pub(super) struct Layout {
@@ -342,19 +339,7 @@ pub(super) fn opening(show: &ShowRow, event: &EventRow) -> Result<Command, ApiEr
         companions_per_accessible: seating.companions_per_accessible(),
         offer: Offer::default(),
     }));
-    let mut bytes = Vec::new();
-    codec::encode_body_into(&command, &mut bytes).map_err(ApiError::internal)?;
-    if bytes.len() > OPENING_MAX_BYTES {
-        return Err(ApiError::wrong(
-            "map_id",
-            Value::Null,
-            &format!(
-                "the log would need {} bytes for its rows and gaps",
-                bytes.len()
-            ),
-            &format!("a map that needs at most {OPENING_MAX_BYTES}"),
-        ));
-    }
+    size::check(&command)?;
     Ok(command)
 }
 

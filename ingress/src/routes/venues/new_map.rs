@@ -18,8 +18,8 @@ use crate::routes::call::Call;
 use crate::routes::catalog_call::{derived_id, key_reused, remember};
 use crate::submit::Final;
 
-/// The body of a call, which is a file, with its share of the memory for large bodies, and the headers of the
-/// request. Whoever may not send it was refused before.
+/// The body of a call, which is a file, with its share of the memory for large bodies. Whoever may not send it was
+/// refused before.
 pub(super) async fn sent(
     call: &Call,
     request: axum::extract::Request,

@@ -194,14 +194,13 @@ impl Store {
                 &[Value::Bytes(&address)],
             )
             .await?;
-        found
-            .map(|row| {
-                Ok(Deflated {
-                    deflated: row.bytes("chart")?,
-                    bytes: row.number("chart_bytes")?,
-                })
-            })
-            .transpose()
+        let Some(row) = found else {
+            return Ok(None);
+        };
+        Ok(Some(Deflated {
+            deflated: row.bytes("chart")?,
+            bytes: row.number("chart_bytes")?,
+        }))
     }
 }
 
