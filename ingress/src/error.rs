@@ -270,6 +270,12 @@ impl From<StoreError> for ApiError {
             .with_details(serde_json::json!({
                 "quota": name, "limit": max, "used": has, "requested": asked,
             })),
+            StoreError::TooMany { what, max } => Self::new(
+                Code::QuotaExceeded,
+                format!("There may be at most {max} {what}. Nothing was changed."),
+            )
+            .with_details(serde_json::json!({ "of": what, "limit": max })),
+            StoreError::NotThere(what) => Self::not_found(what),
             StoreError::RightWithdrawn => Self::new(
                 Code::Unauthorized,
                 "Your session has ended, or your rights have changed since this token was minted: sign \

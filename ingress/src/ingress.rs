@@ -31,6 +31,7 @@ use crate::edge::{self, EdgeLayer};
 use crate::event_lists::EventLists;
 use crate::finder::{self, Finder};
 use crate::growth;
+use crate::halls::Halls;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -170,6 +171,7 @@ impl Ingress {
             address_blocks: AddressBlocks::new(&config.rate_limit, &config.http, clock.clone()),
             key_quotas: KeyQuotas::new(&config.rate_limit, clock.clone()),
             charts: Charts::new(installation.clone()),
+            halls: Halls::new(),
             verified_only: VerifiedOnly::new(),
             guests_buying: Arc::new(Tally::default()),
             replies: Replies::new(),

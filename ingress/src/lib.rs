@@ -31,6 +31,7 @@ mod event_lists;
 mod extract;
 mod finder;
 mod growth;
+mod halls;
 mod idempotency;
 mod ids;
 mod ingress;

@@ -4,6 +4,7 @@ mod audit;
 mod auth;
 mod bookings;
 mod branding;
+pub(crate) mod charts;
 mod clock;
 mod events;
 mod factors;
@@ -18,6 +19,7 @@ mod shows;
 mod snapshots;
 mod tenants;
 mod users;
+mod venues;
 
 mod call;
 mod catalog_call;
@@ -50,6 +52,8 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(requests::endpoints())
         .and(events::endpoints())
         .and(shows::endpoints())
+        .and(venues::endpoints())
+        .and(charts::endpoints())
         .and(partitions::endpoints())
         .and(clock::endpoints())
         .and(snapshots::endpoints())

@@ -22,6 +22,7 @@ use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
 use crate::event_lists::EventLists;
 use crate::finder::Finder;
+use crate::halls::Halls;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -77,6 +78,8 @@ pub(crate) struct IngressState {
     pub(crate) address_blocks: AddressBlocks,
     pub(crate) key_quotas: KeyQuotas,
     pub(crate) charts: Charts,
+    /// The halls that organizers describe, and the charts of their shows.
+    pub(crate) halls: Halls,
     /// Events of which only buyers with a verified address reserve.
     pub(crate) verified_only: VerifiedOnly,
     /// Guests that are reserving right now.

@@ -36,6 +36,8 @@ pub(crate) struct Chart {
     pub(crate) event: EventId,
     pub(crate) tenant: TenantId,
     pub(crate) partition: PartitionId,
+    /// The address of what a page draws, of a show that was made from a map.
+    pub(crate) drawn: Option<[u8; 32]>,
     pub(crate) zones: Vec<ChartZone>,
     /// The record that changed the places last after the show was opened, as far as the catalog knew.
     pub(crate) version: Option<Offset>,
@@ -123,6 +125,7 @@ impl Chart {
             event: show.event_id,
             tenant,
             partition: show.partition,
+            drawn: show.map.map(|map| map.chart),
             zones,
             version: show.grown_at(),
             offer: OfferNames::of(show.offer.as_ref()),

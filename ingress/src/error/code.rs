@@ -65,6 +65,7 @@ pub enum Code {
     PlacesNotOfBooking,
     LayoutChanged,
     ShowCancelled,
+    VenueInUse,
     PreconditionFailed,
     QuotaExceeded,
     ReservationExpired,
@@ -364,6 +365,11 @@ impl Code {
                 "SHOW_CANCELLED",
                 StatusCode::CONFLICT,
                 "The show is cancelled",
+            ),
+            Self::VenueInUse => (
+                "VENUE_IN_USE",
+                StatusCode::CONFLICT,
+                "Shows take place in the venue",
             ),
             Self::PreconditionFailed => (
                 "PRECONDITION_FAILED",

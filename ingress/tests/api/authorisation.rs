@@ -25,6 +25,12 @@ const SOMEONE_ELSE: UserId = UserId::from_bytes([0x5e; 16]);
 /// The tenant of the buyer's booking, and of the event.
 const TENANT: Uuid = Uuid::from_u128(7);
 
+/// A venue in which a public show takes place, and a map of it.
+const VENUE: Uuid = Uuid::from_u128(0xe1);
+const MAP: Uuid = Uuid::from_u128(0xe2);
+/// A venue without a show.
+const EMPTY_VENUE: Uuid = Uuid::from_u128(0xe3);
+
 /// What a caller gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Gets {
@@ -127,6 +133,11 @@ const MANAGE_OWN: [Gets; 6] = [K, K, F, F, F, K];
 const READ_SALES: [Gets; 6] = [K, K, K, K, F, K];
 const SEE_DRAFTS: [Gets; 6] = [K, K, K, K, H, H];
 const BOOKINGS: [Gets; 6] = [K, K, F, K, F, H];
+/// What is the tenant's own, for those who see its drafts, and who manages its events.
+const ITS_STAFF: [Gets; 12] = [H, H, H, K, K, H, K, H, H, H, K, H];
+const ITS_STAFF_SIGNED_IN: [Gets; 12] = [U, H, H, K, K, H, K, H, H, H, K, H];
+const ITS_MANAGERS: [Gets; 12] = [U, F, F, K, K, H, K, F, H, F, K, F];
+const MANAGE_HIDDEN: [Gets; 6] = [K, K, F, F, F, H];
 
 #[rustfmt::skip]
 const MATRIX: &[Row] = &[
@@ -258,6 +269,19 @@ const MATRIX: &[Row] = &[
     row("DELETE", "/api/v1/shows/{id}/codes/{group}", ITS_ORGANIZER, MANAGE),
     row("GET", "/api/v1/shows/{id}/codes/{group}/export", ITS_ORGANIZER, MANAGE),
     row("DELETE", "/api/v1/shows/{id}/codes/{group}/{code}", ITS_ORGANIZER, MANAGE),
+    row("GET", "/api/v1/venues", ORGANIZERS, READ_SALES),
+    row("POST", "/api/v1/venues", ORGANIZERS, MANAGE_OWN),
+    row("GET", "/api/v1/venues/{id}", EVERYBODY, ALL),
+    row("GET", "/api/v1/venues/{draft}", ITS_STAFF, SEE_DRAFTS),
+    row("PUT", "/api/v1/venues/{id}", ITS_MANAGERS, MANAGE_HIDDEN),
+    row("DELETE", "/api/v1/venues/{id}", ITS_MANAGERS, MANAGE_HIDDEN),
+    row("GET", "/api/v1/venues/{id}/maps", ITS_STAFF_SIGNED_IN, SEE_DRAFTS),
+    row("POST", "/api/v1/venues/{id}/maps", ITS_MANAGERS, MANAGE_HIDDEN),
+    row("POST", "/api/v1/venues/{id}/maps/import", ITS_MANAGERS, MANAGE_HIDDEN),
+    row("POST", "/api/v1/venues/{id}/maps/generate", ITS_MANAGERS, MANAGE_HIDDEN),
+    row("GET", "/api/v1/venues/{id}/maps/{map_id}", ITS_STAFF_SIGNED_IN, SEE_DRAFTS),
+    row("PUT", "/api/v1/venues/{id}/maps/{map_id}", ITS_MANAGERS, MANAGE_HIDDEN),
+    row("GET", "/api/v1/charts/{address}", EVERYBODY, ALL),
     row("GET", "/api/v1/partitions", ADMINS, NONE),
     row("GET", "/api/v1/admin/snapshots", OPERATORS, NONE),
     row("POST", "/api/v1/admin/snapshots", OPERATORS, NONE),
@@ -289,6 +313,17 @@ fn body(method: &str, route: &str) -> Option<Value> {
                 "price": {"amount": 1, "currency": "THB"},
             }],
         })),
+        ("POST", "/api/v1/venues") | ("PUT", "/api/v1/venues/{id}") => {
+            Some(json!({"name": "Lyric", "time_zone": "Asia/Bangkok"}))
+        }
+        ("POST", "/api/v1/venues/{id}/maps" | "/api/v1/venues/{id}/maps/import")
+        | ("PUT", "/api/v1/venues/{id}/maps/{map_id}") => Some(json!({
+            "format": "onsale-hall/1", "name": "Hall", "categories": [{"id": "a", "name": "A"}],
+            "sections": [{"name": "B", "rows": [{
+                "name": "A", "category": "a", "seats": [{"label": "1", "at": [0, 0]}],
+            }]}],
+        })),
+        ("POST", "/api/v1/venues/{id}/maps/generate") => Some(json!({"shape": "club"})),
         ("POST", "/api/v1/tenants") => Some(json!({"name": "Opera", "slug": "opera"})),
         ("PATCH", "/api/v1/tenants/{id}") => Some(json!({"name": "Opera"})),
         ("PUT", "/api/v1/tenants/{id}/branding") => Some(json!({"imprint": "Opera"})),
@@ -331,11 +366,18 @@ fn concrete(route: &str) -> String {
         Some("requests") => REQUEST.to_string(),
         Some("shows") => SHOW.to_string(),
         Some("tenants") => TENANT.to_string(),
+        Some("venues") => VENUE.to_string(),
         _ => EVENT.to_string(),
+    };
+    let draft = match route.split('/').nth(3) {
+        Some("venues") => EMPTY_VENUE.to_string(),
+        _ => DRAFT.to_string(),
     };
     route
         .replace("{id}", &id)
-        .replace("{draft}", &DRAFT.to_string())
+        .replace("{draft}", &draft)
+        .replace("{map_id}", &MAP.to_string())
+        .replace("{address}", &house::chart())
         .replace("{user}", &ORGANIZER.to_string())
         .replace("{invitation}", &ORGANIZER.to_string())
         .replace("{zone_id}", &STALLS.to_string())
@@ -419,6 +461,8 @@ fn let_in(route: &str, has_session: bool, reply: &Reply) -> bool {
     match code {
         // What this one node cannot do, it says only to those who may ask. It has accounts, and no place for uploads.
         "NOT_SUPPORTED" => (!is_of_team && !is_of_person) || route.ends_with("/logo"),
+        // It is not deleted by whoever may.
+        "VENUE_IN_USE" => true,
         // A member, an invitation or a key that is not there, of a tenant that is; or an account.
         "NOT_FOUND" => (is_of_team || is_of_person) && !detail.contains("tenant"),
         "UNAUTHORIZED" => detail.contains("in the cookies of this browser"),

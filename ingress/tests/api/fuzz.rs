@@ -48,6 +48,11 @@ fn corpus() -> Vec<Vec<u8>> {
         json!({"colors": {"background": "#ffffff", "text": "#000000", "accent": "#8b0000",
             "accent_text": "#ffffff"}, "contact": {"email": "a@b.example"}, "terms": "None."}),
         json!({"ceremony": "AAAA", "credential": {"id": "AAAA", "response": {"signature": "AA"}}}),
+        json!({"name": "V", "country": "TH", "position": {"latitude": 13.7, "longitude": 100.5},
+            "time_zone": "Asia/Bangkok", "website": "https://v.example"}),
+        json!({"shape": "club", "standing": 50, "tables": 1, "chairs_per_table": 2}),
+        json!({"starts_at": "2030-01-01T00:00:00Z", "map_id": SHOW, "map_version": 1,
+            "prices": {"a": price}, "not_for_sale": ["b"]}),
         json!({"differences": [{"kind": "x"}], "deep": [[[[{"a": 1.0e-3}]]]]}),
     ]
     .iter()
@@ -82,6 +87,12 @@ fn http_bodies() {
             "service",
         ),
         (Method::POST, "/api/v1/events".to_owned(), "organizer"),
+        (Method::POST, "/api/v1/venues".to_owned(), "organizer"),
+        (
+            Method::POST,
+            format!("/api/v1/venues/{SHOW}/maps/generate"),
+            "organizer",
+        ),
         (
             Method::POST,
             format!("/api/v1/events/{}/shows", crate::support::EVENT),

@@ -50,3 +50,4 @@ mod support;
 mod tenants;
 mod tls;
 mod users;
+mod venues;

@@ -35,3 +35,4 @@ mod shows;
 mod support;
 mod tenants;
 mod users;
+mod venues;

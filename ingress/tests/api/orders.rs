@@ -155,6 +155,7 @@ fn row() -> ShowRow {
         unit_price,
         currency: "THB".to_owned(),
         admission,
+        growth: onsale_store::catalog::Growth::default(),
     };
     let rows = |names: &[&str]| ZoneAdmission::Seated {
         rows: names
@@ -162,6 +163,7 @@ fn row() -> ShowRow {
             .map(|name| ChartRow {
                 name: (*name).to_owned(),
                 seats: RowSeats::Count(8),
+                plan: onsale_schemas::seating::RowPlan::default(),
             })
             .collect(),
     };

@@ -41,6 +41,7 @@ pub mod snapshot;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod venue;
 
 pub use config::{DatabaseConfig, TlsMode, UrlError};
 pub use database::Latch;

@@ -26,6 +26,8 @@ pub(crate) mod shows;
 mod snapshots;
 mod standstill;
 mod usage;
+mod venue_maps;
+mod venues;
 pub(crate) mod zones;
 
 pub use accounts::{

@@ -239,6 +239,7 @@ fn show() -> ShowRow {
         show_id: SHOW,
         event_id: EVENT,
         partition: P,
+        map: None,
         name: None,
         starts_at_ms: 1_800_000_000_000,
         sale_opens_at_ms: 1_700_000_000_000,

@@ -67,6 +67,7 @@ fn show_row(show: ShowId) -> ShowRow {
     let row = ChartRow {
         name: "A".to_owned(),
         seats: RowSeats::Count(8),
+        plan: onsale_schemas::seating::RowPlan::default(),
     };
     ShowRow {
         show_id: show,
@@ -85,6 +86,9 @@ fn show_row(show: ShowId) -> ShowRow {
             zone(0, "Stalls", ZoneAdmission::Seated { rows: vec![row] }),
             zone(1, "Floor", ZoneAdmission::General { capacity: 50 }),
         ],
+        map: None,
+        offer: None,
+        companions_per_accessible: 0,
     }
 }
 

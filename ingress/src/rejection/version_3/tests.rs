@@ -240,6 +240,7 @@ fn with_a_chart_seats_zones_and_own_bookings_have_their_names() {
     let rows = vec![ChartRow {
         name: "A".to_owned(),
         seats: RowSeats::Count(20),
+        plan: onsale_schemas::seating::RowPlan::default(),
     }];
     let show = show_of(vec![ZoneAdmission::Seated { rows }]);
     let chart = Chart::new(&show, TenantId::from_bytes([8; 16]));

@@ -7,13 +7,57 @@ use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{CodeHash, Outcome, OutcomeRecord, PartitionId, RequestId, SeatList};
 use onsale_store::account::TenantRow;
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{EventRow, EventStatus};
+use onsale_store::catalog::{EventRow, EventStatus, Quotas, ShowRow};
 use onsale_store::code::{CodeKind, CodesChange, CodesProposal, GroupTerms, NewCode};
+use onsale_store::venue::{MapId, ShowMap};
+use uuid::Uuid;
 
-use super::{DRAFT, GROUP, REQUEST, TENANT};
+use super::{DRAFT, EMPTY_VENUE, GROUP, MAP, REQUEST, TENANT, VENUE};
 use crate::accounts::config;
 use crate::explanations::explained;
-use crate::support::{BUYER, EVENT, NOW_MS, SHOW, ScriptedLog, World, event};
+use crate::support::{BUYER, EVENT, NOW_MS, SHOW, ScriptedLog, World, event, show};
+use crate::venues::{stored_chart, stored_hall, venue_row};
+
+/// Zones of the show that was made from a map.
+const ZONES_OF_MAP: u128 = 0x200;
+
+/// The address of the chart of the show that was made from a map.
+pub(super) fn chart() -> String {
+    onsale_halls::Address(stored_chart().address).to_string()
+}
+
+/// A venue with a map and a public show, and one without.
+async fn add_venues(world: &World) {
+    let by = Unaudited::Unattended;
+    for (id, name) in [(VENUE, "Lyric"), (EMPTY_VENUE, "Empty")] {
+        let venue = venue_row(id, TENANT, name);
+        world.store.add_venue(&venue, by).await.unwrap();
+    }
+    let id = MapId {
+        venue_id: VENUE,
+        map_id: MAP,
+    };
+    let hall = stored_hall("Cellar");
+    let added = world.store.add_map(id, &hall, NOW_MS, by).await;
+    assert!(added.unwrap().is_some());
+    let chart = stored_chart();
+    let mut of_map = ShowRow {
+        show_id: onsale_schemas::ShowId::from_bytes([0x51; 16]),
+        map: Some(ShowMap {
+            venue_id: VENUE,
+            map_id: MAP,
+            version: 1,
+            chart: chart.address,
+        }),
+        ..show()
+    };
+    for zone in &mut of_map.zones {
+        zone.zone_id = Uuid::from_u128(ZONES_OF_MAP + u128::from(zone.index));
+    }
+    let quotas = Quotas::UNLIMITED;
+    let added = world.store.add_show_of_map(&of_map, &chart, &quotas, by);
+    added.await.unwrap();
+}
 
 /// A world with accounts, a tenant, a booking of the buyer and a draft of the organizer.
 pub(super) async fn world() -> World {
@@ -38,6 +82,7 @@ pub(super) async fn world() -> World {
         ..event()
     };
     world.store.add_event(&draft).await.unwrap();
+    add_venues(&world).await;
     let created = codes(&world).await;
     world.project(0, vec![booking(), created]).await;
     let explained = explained(0, REQUEST, booking().outcome);

@@ -275,6 +275,10 @@ fn granted(command: &Command, offset: u64) -> Outcome {
             show: open.show,
             event: open.event,
         },
+        Command::OpenShowV3(open) => Outcome::ShowOpened {
+            show: open.show.show.show,
+            event: open.show.show.event,
+        },
         Command::OpenShowV2(open) => Outcome::ShowOpened {
             show: open.show.show,
             event: open.show.event,

@@ -8,6 +8,7 @@ use axum::body::Body;
 use http::{Method, Request, Response};
 use onsale_ingress::{Clock, Ingress, IngressConfig};
 use onsale_schemas::outcome::Reserved;
+use onsale_schemas::seating::RowPlan;
 use onsale_schemas::{
     BookingId, EventId, Outcome, OutcomeRecord, PartitionId, SeatList, ShowId, ShowSeats, UserId,
     ZoneCounts,
@@ -316,12 +317,14 @@ pub(crate) fn show() -> ShowRow {
     let row = |name: &str, seats| ChartRow {
         name: name.to_owned(),
         seats,
+        plan: RowPlan::default(),
     };
     let named = ["L", "M", "N"].map(str::to_owned).to_vec();
     ShowRow {
         show_id: SHOW,
         event_id: EVENT,
         partition: PartitionId(0),
+        map: None,
         name: None,
         starts_at_ms: NOW_MS + 86_400_000,
         sale_opens_at_ms: NOW_MS - 1_000,

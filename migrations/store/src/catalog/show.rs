@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{OfferRow, ZoneRow};
 use crate::audit::Changes;
+use crate::venue::ShowMap;
 
 /// Where a show stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -47,6 +48,9 @@ pub struct ShowRow {
     pub event_id: EventId,
     /// The partition it lives on.
     pub partition: PartitionId,
+    /// What it was made from, where that was the map of a venue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<ShowMap>,
     /// Its name, where it has one.
     pub name: Option<String>,
     /// When it begins.

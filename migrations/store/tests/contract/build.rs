@@ -2,6 +2,7 @@
 
 use onsale_schemas::command::Currency;
 use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Replayed, Reserved};
+use onsale_schemas::seating::RowPlan;
 use onsale_schemas::{
     BookingId, EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, ShowId, UserId,
     ZoneCounts,
@@ -66,11 +67,13 @@ pub(crate) fn show(number: u64, event: u64) -> ShowRow {
     let row = |name: &str, seats| ChartRow {
         name: name.to_owned(),
         seats,
+        plan: RowPlan::default(),
     };
     ShowRow {
         show_id: show_id(number),
         event_id: event_id(event),
         partition: P,
+        map: None,
         name: None,
         starts_at_ms: 1_800_000_000_000 + number,
         sale_opens_at_ms: 1_750_000_000_000,

@@ -294,6 +294,7 @@ fn labels_of_a_large_house_fit_into_a_document() {
             .map(|row| onsale_store::catalog::ChartRow {
                 name: format!("Row {row}"),
                 seats: RowSeats::Labels(labels(row)),
+                plan: onsale_schemas::seating::RowPlan::default(),
             })
             .collect(),
     };

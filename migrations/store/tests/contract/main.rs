@@ -49,3 +49,4 @@ mod schema;
 mod seats;
 mod silence;
 mod snapshots;
+mod venues;

@@ -8,12 +8,14 @@ use onsale_store::code::{CodesChange, CodesProposal, NewCode};
 use onsale_store::document::{Document, Versioned};
 use onsale_store::job::NewJob;
 use onsale_store::snapshot::SnapshotInfo;
+use onsale_store::venue::{MapId, VenueRow};
 use uuid::Uuid;
 
 use super::{Begin, call, drop_each};
 use crate::accounts::NOW_MS;
 use crate::build::{P, event, event_id, id, show, show_id};
 use crate::harness::{Bench, contract};
+use crate::venues::{hall, map_id, venue};
 
 contract!(no_write_takes_its_connection_with_it);
 
@@ -22,6 +24,11 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
     let store = &bench.store;
     store.add_event(&event(1)).await.unwrap();
     store.add_show(&show(1, 1)).await.unwrap();
+    let by = Unaudited::Unattended;
+    let of_tenant = venue(60);
+    store.add_venue(&of_tenant, by).await.unwrap();
+    let added = store.add_map(map_id(1), &hall(1), NOW_MS, by).await;
+    assert!(added.unwrap().is_some());
     let change = EventChange {
         name: "Renamed".to_owned(),
         description: None,
@@ -73,6 +80,51 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         }],
     };
     let calls: Vec<(&str, Begin<'_>)> = vec![
+        (
+            "add_venue",
+            Box::new(|| {
+                call(async move {
+                    let row = VenueRow {
+                        venue_id: Uuid::new_v4(),
+                        ..venue(61)
+                    };
+                    store.add_venue(&row, by).await
+                })
+            }),
+        ),
+        (
+            "change_venue",
+            Box::new(|| {
+                let id = of_tenant.venue_id;
+                call(store.change_venue(id, &of_tenant.venue, None, NOW_MS, by))
+            }),
+        ),
+        (
+            "add_map",
+            Box::new(|| {
+                call(async move {
+                    let id = MapId {
+                        map_id: Uuid::new_v4(),
+                        ..map_id(1)
+                    };
+                    store.add_map(id, &hall(1), NOW_MS, by).await
+                })
+            }),
+        ),
+        (
+            "add_map_version",
+            Box::new(|| {
+                call(async move {
+                    let other = hall(2);
+                    let added = store.add_map_version(map_id(1), &other, NOW_MS, by);
+                    added.await
+                })
+            }),
+        ),
+        (
+            "delete_venue",
+            Box::new(|| call(store.delete_venue(id(9), None, by))),
+        ),
         (
             "change_event",
             Box::new(|| call(store.change_event(event_id(1), &change, Unaudited::Unattended))),
