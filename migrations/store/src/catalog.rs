@@ -1,15 +1,23 @@
 //! Events, shows and zones. Times are milliseconds since 1970-01-01T00:00:00Z.
 
+mod calendar;
+mod category;
+mod details;
 mod event;
 mod listing;
+mod order;
 mod quotas;
 mod show;
 mod zone;
 
 use uuid::Uuid;
 
-pub use event::{EventChange, EventFilter, EventRow, EventStatus};
+pub use calendar::CalendarShow;
+pub use category::CategoryRow;
+pub use details::{DetailsChange, EventDetails, FORMER_SLUGS_MAX};
+pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventStatus};
 pub use listing::{ListedShow, ListedZone, Page};
+pub use order::OrderFilter;
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};
 pub use zone::{ChartRow, RowSeats, ZoneAdmission, ZoneRow};

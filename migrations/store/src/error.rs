@@ -84,6 +84,12 @@ pub enum StoreError {
         /// What was to be added.
         asked: u64,
     },
+    /// Someone else has changed the row meanwhile. Nothing was changed.
+    #[error("the row is of version {found}, not of the expected one")]
+    VersionChanged {
+        /// The version that it has.
+        found: u64,
+    },
     /// A show for an event that is a draft or cancelled.
     #[error("the event is not published")]
     NotPublished,

@@ -4,20 +4,27 @@ mod accounts;
 mod answers;
 mod audit;
 mod bookings;
+mod calendar;
+mod categories;
 mod changes;
 mod counts;
+mod deletions;
 mod documents;
+mod edits;
+mod ended;
 pub(crate) mod events;
 mod forget;
 mod handle;
 mod identity;
 pub(crate) mod jobs;
 mod listing;
+mod orders;
 mod projection;
 mod reconciliation;
 mod retention;
 mod seats;
 pub(crate) mod shows;
+mod slugs;
 mod snapshots;
 mod standstill;
 mod usage;
@@ -26,7 +33,9 @@ pub use accounts::{
     API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, KEPT_API_KEYS_PER_TENANT_MAX,
     OldValue, Resealed, SealedColumn,
 };
+pub use categories::CATEGORIES_MAX;
 pub use counts::{BuyersTickets, ShowPlaces, Tickets};
 pub use handle::Store;
 pub use identity::LogMark;
+pub use orders::BUYERS_PER_ADDRESS_MAX;
 pub use standstill::Standstill;

@@ -299,7 +299,7 @@ fn stored_booking(row: &Row) -> Result<StoredBooking, StoreError> {
     })
 }
 
-fn booking_row(row: &Row) -> Result<BookingRow, StoreError> {
+pub(super) fn booking_row(row: &Row) -> Result<BookingRow, StoreError> {
     Ok(BookingRow {
         booking_id: BookingId::new(
             PartitionId(row.number("partition")?),
