@@ -28,6 +28,7 @@ use crate::cookies::Cookies;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::event_lists::EventLists;
+use crate::event_pages::EventPages;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -170,6 +171,7 @@ impl Ingress {
             acknowledged: LastPositions::new(log.partitions()),
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
+            event_pages: EventPages::new(installation.clone()),
             standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,
             operations_transport: Transport::operations(&config.http)?,

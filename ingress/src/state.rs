@@ -20,6 +20,7 @@ use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
 use crate::event_lists::EventLists;
+use crate::event_pages::EventPages;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -91,6 +92,8 @@ pub(crate) struct IngressState {
     pub(crate) positions: Positions,
     /// Lists of events, which cost much.
     pub(crate) event_lists: EventLists,
+    /// Events with their shows, encoded once for all.
+    pub(crate) event_pages: EventPages,
     /// How requests fared, as found lately; the past does not change.
     pub(crate) standings: StandingLookup,
     pub(crate) metrics: Metrics,

@@ -65,6 +65,9 @@ pub enum Code {
     PlacesNotOfBooking,
     LayoutChanged,
     ShowCancelled,
+    StillOnSale,
+    HasSales,
+    PreconditionFailed,
     QuotaExceeded,
     ReservationExpired,
     RecordGone,
@@ -363,6 +366,17 @@ impl Code {
                 "SHOW_CANCELLED",
                 StatusCode::CONFLICT,
                 "The show is cancelled",
+            ),
+            Self::StillOnSale => ("STILL_ON_SALE", StatusCode::CONFLICT, "It is still on sale"),
+            Self::HasSales => (
+                "HAS_SALES",
+                StatusCode::CONFLICT,
+                "Something of it was sold",
+            ),
+            Self::PreconditionFailed => (
+                "PRECONDITION_FAILED",
+                StatusCode::PRECONDITION_FAILED,
+                "Someone else has changed it",
             ),
             Self::QuotaExceeded => (
                 "QUOTA_EXCEEDED",

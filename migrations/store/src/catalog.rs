@@ -16,7 +16,7 @@ pub use calendar::CalendarShow;
 pub use category::CategoryRow;
 pub use details::{DetailsChange, EventDetails, FORMER_SLUGS_MAX};
 pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventStatus};
-pub use listing::{ListedShow, ListedZone, Page};
+pub use listing::{ListedShow, ListedZone, Page, PageStamp};
 pub use order::OrderFilter;
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};

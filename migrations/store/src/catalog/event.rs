@@ -20,7 +20,8 @@ pub enum EventStatus {
 }
 
 impl EventStatus {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// Its name in the database and in answers.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::Published => "published",

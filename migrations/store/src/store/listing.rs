@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::shows::show_row;
-use crate::catalog::{ListedShow, ListedZone, Page};
+use crate::catalog::{ListedShow, ListedZone, Page, PageStamp};
 use crate::database::Row;
 use crate::error::StoreError;
 
@@ -91,6 +91,33 @@ impl Store {
             )
             .await?;
         listed(rows)
+    }
+
+    /// What an answer about a public event and its opened shows depends on; `None` where there is no such event.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn page_stamp(&self, event: EventId) -> Result<Option<PageStamp>, StoreError> {
+        self.database
+            .fetch_optional(
+                "SELECT e.version, e.ended_at_ms, \
+                 CAST(COALESCE(SUM(s.version), 0) AS bigint) AS shows_version, \
+                 COUNT(s.removed_at_ms) AS removed_shows FROM events AS e \
+                 LEFT JOIN shows AS s ON s.event_id = e.event_id AND s.status <> 'opening' \
+                 WHERE e.event_id = $1 AND e.status <> 'draft' AND e.deleted_at_ms IS NULL \
+                 GROUP BY e.event_id, e.version, e.ended_at_ms",
+                &[event.0.into()],
+            )
+            .await?
+            .map(|row| {
+                Ok(PageStamp {
+                    event_version: row.number("version")?,
+                    ended_at_ms: row.number_or_null("ended_at_ms")?,
+                    shows_version: row.number("shows_version")?,
+                    removed_shows: row.number("removed_shows")?,
+                })
+            })
+            .transpose()
     }
 
     async fn page_of_shows(

@@ -75,17 +75,13 @@ pub(super) async fn give_up(
 async fn note(
     transaction: &mut Transaction,
     event: &EventRow,
-    slug: &String,
+    slug: &str,
 ) -> Result<bool, StoreError> {
     let noted = transaction
         .execute(
             "INSERT INTO event_slugs (slug, tenant_id, event_id) VALUES ($1, $2, $3) \
              ON CONFLICT (slug, tenant_id) DO NOTHING",
-            &[
-                Value::from(slug),
-                event.tenant_id.into(),
-                event.event_id.0.into(),
-            ],
+            &[slug.into(), event.tenant_id.into(), event.event_id.0.into()],
         )
         .await?;
     Ok(noted > 0)
