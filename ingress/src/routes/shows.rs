@@ -7,6 +7,7 @@ mod body;
 mod cancel;
 mod close;
 mod create;
+mod delete;
 mod layout;
 mod list;
 mod one;
@@ -16,10 +17,12 @@ mod stream;
 mod unblock;
 mod zones;
 
+pub(super) use self::body::ShowBody;
+pub(super) use self::list::show_cursor;
+
 use utoipa_axum::routes;
 
 use crate::routes::endpoints::Endpoints;
-use crate::routes::paging;
 use crate::rules::Rules;
 
 /// The endpoints with their rules.
@@ -27,7 +30,7 @@ pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(
             routes!(list::shows),
-            Rules::DEFAULT.compressed().bounds(paging::BOUNDS),
+            Rules::DEFAULT.compressed().bounds(list::BOUNDS),
         )
         .with(
             routes!(create::create),
@@ -41,6 +44,7 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(amend::amend),
             Rules::DEFAULT.compressed().bounds(amend::BOUNDS),
         )
+        .with(routes!(delete::delete), Rules::DEFAULT.remembered())
         .with(routes!(close::close), Rules::DEFAULT)
         .with(routes!(cancel::cancel), Rules::DEFAULT)
         .with(

@@ -1,5 +1,7 @@
 //! An event as clients write and read it.
 
+pub(super) mod patch;
+
 use onsale_accounts::Action;
 use onsale_schemas::{EventId, UserId};
 use onsale_store::catalog::{DetailsChange, EventChange, EventDetails, EventRow, EventStatus};
@@ -19,7 +21,7 @@ use crate::text;
 use crate::values::Instant;
 use crate::versions;
 
-const NAME_MAX_CHARS: usize = 200;
+pub(super) const NAME_MAX_CHARS: usize = 200;
 const DESCRIPTION_MAX_CHARS: usize = 10_000;
 const PLACE_MAX_CHARS: usize = 200;
 const CATEGORY_MAX_CHARS: usize = 50;

@@ -29,6 +29,7 @@ use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 use crate::values::{Instant, Money};
+use crate::versions::IfMatch;
 
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[
@@ -81,6 +82,7 @@ impl RequestBody for AmendRequest {
     patch, path = "/api/v1/shows/{id}", operation_id = "amend_show", tag = "catalog", request_body = AmendRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the show as you read it: nothing is handed in if it has changed since"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
@@ -91,12 +93,14 @@ impl RequestBody for AmendRequest {
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
+        (status = 412, description = "`PRECONDITION_FAILED`: it has changed since; `details.etag` is its present one", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
 pub(crate) async fn amend(
     call: Call,
     PathId(id): PathId,
+    if_match: IfMatch,
     body: JsonBody<AmendRequest>,
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
@@ -107,6 +111,11 @@ pub(crate) async fn amend(
         .await?
         .ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&call.state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
+    if if_match.is_given() {
+        let found = call.state.store.catalog_versions(row.event_id, Some(show));
+        let (_, version) = found.await?;
+        if_match.expected(version.ok_or_else(|| ApiError::not_found("show"))?)?;
+    }
     let now_ms = call.state.clock.now_ms();
     let change = Arc::new(change(&row, body.value, now_ms)?);
     let order = Order {
