@@ -1,7 +1,7 @@
 //! The audit trail written down page by page, as CSV or JSON Lines: for `GET /audit/export` and for
 //! `onsale audit export`.
 
-mod csv;
+pub(crate) mod csv;
 mod entry;
 
 use onsale_store::audit::AuditFilter;

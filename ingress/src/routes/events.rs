@@ -9,6 +9,7 @@ mod delete;
 mod export_orders;
 mod list;
 mod one;
+mod order_search;
 mod orders;
 mod page;
 mod patch;

@@ -86,5 +86,9 @@ pub(crate) async fn delete(
     }
     state.event_lists.forget();
     state.event_pages.forget(event).await;
-    envelope::success(&context, StatusCode::OK, &DeletedEvent { event_id: event.0 })
+    envelope::success(
+        &context,
+        StatusCode::OK,
+        &DeletedEvent { event_id: event.0 },
+    )
 }

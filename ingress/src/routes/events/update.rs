@@ -171,8 +171,13 @@ pub(super) async fn change(
         after.max_tickets_per_user = edited.row.max_tickets_per_user;
     }
     let changes = edited.row.changes(&after);
-    call.propose(order, Proposal::Event(event, change), row.tenant_id, changes)
-        .await
+    call.propose(
+        order,
+        Proposal::Event(event, change),
+        row.tenant_id,
+        changes,
+    )
+    .await
 }
 
 /// What is kept of an event here is as it was.

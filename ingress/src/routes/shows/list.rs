@@ -77,15 +77,18 @@ pub(crate) async fn shows(
                 ));
             }
         }
-        let after = query.cursor.as_deref().map(|cursor| {
-            read_cursor(cursor).ok_or_else(|| cursor::no_cursor(cursor))
-        });
+        let after = query
+            .cursor
+            .as_deref()
+            .map(|cursor| read_cursor(cursor).ok_or_else(|| cursor::no_cursor(cursor)));
         let after = after.transpose()?;
         let limit = cursor::limit(query.limit)?;
         let event = visible::event(&state, caller.as_ref(), EventId(id)).await?;
         // One more than the page, to know whether there is a next one.
         let store = &state.store;
-        let mut found = store.list_shows_after(event.event_id, after, limit + 1).await?;
+        let mut found = store
+            .list_shows_after(event.event_id, after, limit + 1)
+            .await?;
         let page = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = found.len() > page;
         found.truncate(page);

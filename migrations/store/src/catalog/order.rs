@@ -20,3 +20,12 @@ pub struct OrderFilter {
     /// Maximum number of them.
     pub limit: u32,
 }
+
+impl OrderFilter {
+    /// The offset before which the page begins.
+    pub(crate) fn before_offset(&self) -> i64 {
+        self.before.map_or(i64::MAX, |booking| {
+            i64::try_from(booking.offset()).unwrap_or(i64::MAX)
+        })
+    }
+}

@@ -102,9 +102,8 @@ impl RequestBody for EventPatch {
 impl EventPatch {
     /// The event as it is to be.
     pub(in crate::routes::events) fn onto(self, row: &EventRow) -> EventRequest {
-        let or = |new: Option<Option<String>>, old: &Option<String>| {
-            new.unwrap_or_else(|| old.clone())
-        };
+        let or =
+            |new: Option<Option<String>>, old: &Option<String>| new.unwrap_or_else(|| old.clone());
         EventRequest {
             name: self.name.unwrap_or_else(|| row.name.clone()),
             description: or(self.description, &row.description),
