@@ -26,6 +26,8 @@ fn corpus() -> Vec<Vec<u8>> {
              "rows": [{"name": "A", "seats": 20}, {"name": "B", "seats": ["L", "M"]}]},
             {"name": "F", "admission": "general", "price": price, "capacity": 100},
         ]}),
+        json!({"name": "N", "starts_at": "2030-05-01T19:00:00", "time_zone": "Asia/Bangkok", "slug": "n-1",
+            "description": "# A\n\n[b](https://c.example) **d** <i>", "performers": ["E", "F"], "venue_id": null}),
         json!({"prices": [{"zone_id": STALLS, "price": price}], "max_tickets_per_user": 0}),
         json!({"zone_id": FLOOR, "quantity": 1}),
         json!({"to": "b", "partition": 0}),

@@ -1,6 +1,5 @@
 //! A category as clients read it, and what is checked of one.
 
-use onsale_accounts::Action;
 use onsale_store::StoreError;
 use onsale_store::catalog::CategoryRow;
 use serde::Serialize;
@@ -18,9 +17,8 @@ pub(super) const NAME_MAX_CHARS: usize = 50;
 pub(super) const ALIASES_MAX: usize = 50;
 
 /// To change the categories, which are those of all tenants.
-pub(super) const MANAGE_CATEGORIES: Right = Right::of_members_alone(
+pub(super) const MANAGE_CATEGORIES: Right = Right::of_roles(
     &[Role::Operator],
-    Action::ManageTenant,
     "Categories are those of all tenants: operators change them.",
 );
 

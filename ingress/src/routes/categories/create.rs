@@ -6,7 +6,6 @@ use http::StatusCode;
 use onsale_store::catalog::CategoryRow;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::{CategoryBody, MANAGE_CATEGORIES, NAME_MAX_CHARS, check, refused};
 use crate::audit;
@@ -16,6 +15,7 @@ use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
+use crate::ids;
 use crate::slug::{self, SLUG_MAX_CHARS};
 use crate::state::AppState;
 
@@ -74,7 +74,7 @@ pub(crate) async fn create(
         place,
     } = body.value;
     let row = CategoryRow {
-        category_id: Uuid::new_v4(),
+        category_id: ids::random(),
         slug: slug.unwrap_or_else(|| slug::of(&name)),
         name,
         aliases: aliases.unwrap_or_default(),

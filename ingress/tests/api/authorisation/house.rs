@@ -5,7 +5,7 @@ use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{Outcome, OutcomeRecord, PartitionId, SeatList};
 use onsale_store::account::TenantRow;
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{EventRow, EventStatus};
+use onsale_store::catalog::{DetailsChange, EventEdit, EventRow, EventStatus};
 
 use super::{DRAFT, REQUEST, TENANT};
 use crate::accounts::config;
@@ -35,6 +35,15 @@ pub(super) async fn world() -> World {
         ..event()
     };
     world.store.add_event(&draft).await.unwrap();
+    let named = EventEdit {
+        details: DetailsChange {
+            slug: Some("theatre".to_owned()),
+            ..DetailsChange::default()
+        },
+        ..EventEdit::default()
+    };
+    let edited = world.store.edit_event(EVENT, &named, Unaudited::Unattended);
+    assert!(edited.await.unwrap().is_some());
     world.project(0, vec![booking()]).await;
     let explained = explained(0, REQUEST, booking().outcome);
     let at = (PartitionId(0), 0);
