@@ -71,6 +71,17 @@ fn http_bodies() {
             format!("/api/v1/events/{}/shows", crate::support::EVENT),
             "organizer",
         ),
+        (
+            Method::PATCH,
+            format!("/api/v1/events/{}", crate::support::EVENT),
+            "organizer",
+        ),
+        (
+            Method::POST,
+            format!("/api/v1/events/{}/copy", crate::support::EVENT),
+            "organizer",
+        ),
+        (Method::POST, "/api/v1/categories".to_owned(), "operator"),
         (Method::PATCH, show.clone(), "organizer"),
         (Method::POST, format!("{show}/block"), "organizer"),
         (
