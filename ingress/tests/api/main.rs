@@ -17,6 +17,7 @@ mod bookings_confirm;
 mod bookings_read;
 mod bookings_reserve;
 mod branding;
+mod catalog;
 mod connections;
 mod cookies;
 mod describe;

@@ -151,7 +151,7 @@ pub(crate) struct EventBody {
     event_id: Uuid,
     organizer_id: Uuid,
     name: String,
-    /// Its name in addresses; `null` for one that an earlier program created, until it is changed.
+    /// Its name in addresses; `null` for one that an earlier program created, until it gets one, or another name.
     slug: Option<String>,
     /// Markdown.
     description: Option<String>,

@@ -104,10 +104,6 @@ pub(super) async fn change(
             "The event is cancelled, which cannot be undone.",
         ));
     }
-    if details.slug.is_none() && row.details.slug.is_none() {
-        // An earlier program has created it.
-        details.slug = Some(unused_slug(state, &row).await?);
-    }
     let command = match (new_status, limit) {
         (Some(EventStatus::Cancelled), _) => Some(Command::CancelEvent { event }),
         // Its limit is of no consequence any more.
@@ -120,6 +116,15 @@ pub(super) async fn change(
         // The log has no part in the rest.
         _ => None,
     };
+    let has_slug = details.slug.is_some() || row.details.slug.is_some();
+    if command.is_none() && !has_slug && change.name != row.name {
+        // An earlier program has created it.
+        let named = EventRow {
+            name: change.name.clone(),
+            ..row.clone()
+        };
+        details.slug = Some(unused_slug(state, &named).await?);
+    }
     // Not among what waits for the log's outcome: a projector of the version before reads no more than it
     // knows there.
     let edit = EventEdit {

@@ -10,8 +10,8 @@ pub const FORMER_SLUGS_MAX: usize = 10;
 /// have the default.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct EventDetails {
-    /// Its name in addresses, one of its tenant; `None` for an event that an earlier program created, until it is
-    /// changed.
+    /// Its name in addresses, one of its tenant; `None` for an event that an earlier program created, until it gets
+    /// one, or another name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
     /// Those that it had before, newest first, at most [`FORMER_SLUGS_MAX`]: they lead to it.

@@ -235,6 +235,11 @@ async fn what_is_on_sale_or_sold_is_not_deleted(bench: Bench) {
     let store = &bench.store;
     with_show(store).await;
     store.add_show(&show(2, 1)).await.unwrap();
+    for number in 1..=2 {
+        let opened =
+            store.set_show_status(show_id(number), ShowStatus::Open, Unaudited::Unattended);
+        assert!(opened.await.unwrap());
+    }
     assert_eq!(delete(&bench, 1).await, Deletion::OnSale);
     assert_eq!(remove(&bench, 1).await, Deletion::OnSale);
     let mut chain = Chain::default();
