@@ -33,12 +33,12 @@ impl Accounts {
     /// When the database cannot be used.
     pub async fn buyers(
         &self,
-        ids: impl IntoIterator<Item = Uuid>,
+        ids: &[Uuid],
         now_ms: u64,
     ) -> Result<BTreeMap<Uuid, Profile>, AccountError> {
         let vault = self.vault(now_ms).await?;
         let mut known = BTreeMap::new();
-        for id in ids {
+        for id in ids.iter().copied() {
             if known.contains_key(&id) {
                 continue;
             }

@@ -3,8 +3,10 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use onsale_store::catalog::CategoryRow;
 use serde::Deserialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::body::{CategoryBody, MANAGE_CATEGORIES, NAME_MAX_CHARS, check, refused};
 use crate::audit;
@@ -65,13 +67,7 @@ pub(crate) async fn change(
     PathId(id): PathId,
     body: JsonBody<CategoryChange>,
 ) -> Result<Response, ApiError> {
-    let nothing = || ApiError::not_found("category");
-    let find = async || -> Result<_, ApiError> {
-        let rows = state.store.categories().await?;
-        let found = rows.into_iter().find(|row| row.category_id == id);
-        found.ok_or_else(nothing)
-    };
-    let mut row = find().await?;
+    let mut row = find(&state, id).await?;
     let CategoryChange {
         name,
         slug,
@@ -86,10 +82,16 @@ pub(crate) async fn change(
     let entry = audit::actor(&caller, &context).did("category.change", "category", id);
     let replaced = state.store.replace_category(&row, entry).await;
     if !replaced.map_err(refused)? {
-        return Err(nothing());
+        return Err(ApiError::not_found("category"));
     }
     state.event_lists.forget();
     // With the name before among the others.
-    let row = find().await?;
+    let row = find(&state, id).await?;
     envelope::success(&context, StatusCode::OK, &CategoryBody::from(row))
+}
+
+async fn find(state: &AppState, id: Uuid) -> Result<CategoryRow, ApiError> {
+    let rows = state.store.categories().await?;
+    let found = rows.into_iter().find(|row| row.category_id == id);
+    found.ok_or_else(|| ApiError::not_found("category"))
 }

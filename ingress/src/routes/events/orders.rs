@@ -25,6 +25,7 @@ use crate::routes::cursor::{self, CursorMeta};
 use crate::routes::managers::managed_event;
 use crate::routes::still;
 use crate::state::AppState;
+use crate::text;
 
 const SEARCH_MAX_CHARS: usize = 254;
 
@@ -113,6 +114,12 @@ pub(crate) async fn orders(
         Some(cursor) => Some(read_cursor(cursor).ok_or_else(|| cursor::no_cursor(cursor))?),
         None => None,
     };
+    if let Some(search) = &query.search
+        && !text::is_search(search, SEARCH_MAX_CHARS)
+    {
+        let expected = format!("at most {SEARCH_MAX_CHARS} characters on one line");
+        return Err(ApiError::invalid("search", search, &expected));
+    }
     let requires = still::required(&caller, Action::ReadBookings);
     still::check(&state, &caller, requires).await?;
     let filter = OrderFilter {
@@ -151,8 +158,8 @@ pub(super) async fn bodies(
 ) -> Result<Vec<OrderBody>, ApiError> {
     let buyers = match &state.accounts {
         Some(accounts) => {
-            let ids = rows.iter().map(|row| row.user_id.0);
-            accounts.buyers(ids, state.clock.now_ms()).await?
+            let ids: Vec<Uuid> = rows.iter().map(|row| row.user_id.0).collect();
+            accounts.buyers(&ids, state.clock.now_ms()).await?
         }
         None => std::collections::BTreeMap::new(),
     };

@@ -63,9 +63,12 @@ pub(crate) async fn delete(
         .await?;
     match deletion {
         Deletion::Done => {}
-        // Once more: nothing is other than before.
-        Deletion::Missing if state.store.is_show_removed(show).await? => {}
-        Deletion::Missing => return Err(nothing()),
+        Deletion::Missing => {
+            // Once more: nothing is other than before.
+            if !state.store.is_show_removed(show).await? {
+                return Err(nothing());
+            }
+        }
         Deletion::OnSale => {
             return Err(ApiError::new(
                 Code::StillOnSale,
