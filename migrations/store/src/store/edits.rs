@@ -6,8 +6,8 @@ use super::Store;
 use super::events::{SELECT_WITH_VERSION, event_row, lock_event, replace};
 use super::slugs;
 use crate::audit::Audit;
-use crate::catalog::{EventEdit, EventRow};
-use crate::database::{Durability, Transaction};
+use crate::catalog::{EventDetails, EventEdit, EventRow};
+use crate::database::{Durability, Row, Transaction};
 use crate::document::Versioned;
 use crate::error::StoreError;
 
@@ -103,4 +103,23 @@ async fn version(transaction: &mut Transaction, id: EventId) -> Result<u64, Stor
         .await?
         .ok_or_else(|| StoreError::Corrupt("events: a locked row is gone".to_owned()))?
         .number("version")
+}
+
+/// What a page about an event says, of its row.
+pub(super) fn details(row: &Row) -> Result<EventDetails, StoreError> {
+    Ok(EventDetails {
+        slug: row.text_or_null("slug")?,
+        former_slugs: list(row, "former_slugs")?,
+        performers: list(row, "performers")?,
+        venue_id: row.uuid_or_null("venue_id")?,
+        time_zone: row.text_or_null("time_zone")?,
+        deleted_at_ms: row.number_or_null("deleted_at_ms")?,
+        ended_at_ms: row.number_or_null("ended_at_ms")?,
+    })
+}
+
+/// A list of texts.
+fn list(row: &Row, name: &str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(&row.text(name)?)
+        .map_err(|error| StoreError::Corrupt(format!("events.{name}: {error}")))
 }

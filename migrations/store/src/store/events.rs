@@ -4,12 +4,11 @@ use onsale_schemas::{EventId, UserId};
 use serde_json::json;
 
 use super::Store;
+use super::edits::details;
 use super::slugs;
 use super::usage::{self, Added};
 use crate::audit::Audit;
-use crate::catalog::{
-    EventChange, EventDetails, EventFilter, EventRow, EventStatus, Page, Quotas, TenantScope,
-};
+use crate::catalog::{EventChange, EventFilter, EventRow, EventStatus, Page, Quotas, TenantScope};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -484,20 +483,6 @@ pub(super) fn event_row(row: &Row) -> Result<EventRow, StoreError> {
         status: row.word("status", EventStatus::parse)?,
         created_at_ms: row.number("created_at_ms")?,
         requires_verified_account: row.number::<i64>("requires_verified_account")? != 0,
-        details: EventDetails {
-            slug: row.text_or_null("slug")?,
-            former_slugs: list(row, "former_slugs")?,
-            performers: list(row, "performers")?,
-            venue_id: row.uuid_or_null("venue_id")?,
-            time_zone: row.text_or_null("time_zone")?,
-            deleted_at_ms: row.number_or_null("deleted_at_ms")?,
-            ended_at_ms: row.number_or_null("ended_at_ms")?,
-        },
+        details: details(row)?,
     })
-}
-
-/// A list of texts.
-fn list(row: &Row, name: &str) -> Result<Vec<String>, StoreError> {
-    serde_json::from_str(&row.text(name)?)
-        .map_err(|error| StoreError::Corrupt(format!("events.{name}: {error}")))
 }
