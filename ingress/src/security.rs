@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName,
-    IF_NONE_MATCH, LOCATION, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+    IF_MATCH, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method};
@@ -68,6 +68,7 @@ pub(crate) fn cors(origins: &[String]) -> Option<CorsLayer> {
                 IDEMPOTENCY_KEY,
                 X_IDEMPOTENCY_KEY,
                 X_REQUEST_ID,
+                IF_MATCH,
                 IF_NONE_MATCH,
                 HeaderName::from_static("traceparent"),
                 HeaderName::from_static("last-event-id"),

@@ -28,10 +28,9 @@ pub(crate) struct CalendarQuery {
     tenant: Uuid,
 }
 
-/// The shows of a tenant's public events as a calendar (iCalendar, RFC 5545), the next 500 and those of the last 30
-/// days.
+/// The shows of a tenant's public events as a calendar (iCalendar, RFC 5545).
 ///
-/// As that of an event, with the zone of each.
+/// The next 500, beginning with those of the last 30 days; each as in the calendar of its event.
 #[utoipa::path(
     get, path = "/api/v1/events/calendar.ics", operation_id = "get_calendar", tag = "catalog", params(CalendarQuery),
     responses(

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::booking::{BookingFilter, BookingRow, BookingStatus, StoredBooking};
-use crate::catalog::OrderFilter;
 use crate::database::{Row, Value, integer};
 use crate::error::StoreError;
 
@@ -272,7 +271,10 @@ impl Store {
     ///
     /// # Errors
     /// As every read.
-    pub async fn orders(&self, filter: &OrderFilter) -> Result<Vec<BookingRow>, StoreError> {
+    pub async fn orders(
+        &self,
+        filter: &crate::catalog::OrderFilter,
+    ) -> Result<Vec<BookingRow>, StoreError> {
         let before = filter.before_offset();
         let rows = self
             .database
