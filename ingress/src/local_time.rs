@@ -108,6 +108,18 @@ impl When {
     }
 }
 
+/// As [`When::at`], of a time that may be left out.
+///
+/// # Errors
+/// As [`When::at`].
+pub(crate) fn at_if_given(
+    when: Option<When>,
+    field: &str,
+    zone: Option<&TimeZone>,
+) -> Result<Option<Instant>, ApiError> {
+    when.map(|when| when.at(field, zone)).transpose()
+}
+
 impl<'de> Deserialize<'de> for When {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct WhenVisitor;

@@ -200,3 +200,56 @@ async fn an_event_is_copied_as_a_draft_of_its_own() {
     let plain = other.send().await.data(201);
     assert_eq!(plain["name"], "A night out");
 }
+
+#[tokio::test]
+async fn shows_are_told_in_the_zone_of_their_event() {
+    let world = World::new().await;
+    let event = created(
+        &world,
+        json!({"name": "Opera", "starts_at": "2030-07-15T19:30:00", "time_zone": "Europe/Berlin"}),
+    )
+    .await;
+    let show = |starts_at: &str| {
+        json!({"starts_at": starts_at, "sale_closes_at": "2030-01-14T12:00:00", "zones": [{
+            "name": "Floor", "admission": "general", "capacity": 5,
+            "price": {"amount": 1, "currency": "THB"},
+        }]})
+    };
+    let path = format!("{}/shows", path_of(&event));
+    let create = async |starts_at: &str| {
+        let call = world
+            .post(&path)
+            .by_role("organizer")
+            .json(&show(starts_at));
+        call.send().await
+    };
+    let made = create("2030-01-15T19:30:00").await.data(201);
+    assert_eq!(made["starts_at"], "2030-01-15T18:30:00.000Z");
+    assert_eq!(made["sale_closes_at"], "2030-01-14T11:00:00.000Z");
+    let refused = create("2030-03-31T02:30:00")
+        .await
+        .error(400, "VALIDATION_ERROR");
+    assert_eq!(refused["field"], "starts_at");
+    let path = format!("/api/v1/shows/{}", made["show_id"].as_str().unwrap());
+    let amend = async |body: Value| {
+        let call = world.call(Method::PATCH, &path).by_role("organizer");
+        call.json(&body).send().await
+    };
+    let twice = amend(json!({"sale_closes_at": "2030-10-27T02:30:00"})).await;
+    assert_eq!(
+        twice.error(400, "VALIDATION_ERROR")["field"],
+        "sale_closes_at"
+    );
+    let moved = amend(json!({"starts_at": "2030-07-15T19:30:00"}))
+        .await
+        .data(200);
+    assert_eq!(moved["starts_at"], "2030-07-15T17:30:00.000Z");
+    // The world's own event has no zone.
+    let plain = format!("/api/v1/events/{EVENT}/shows");
+    let call = world
+        .post(&plain)
+        .by_role("organizer")
+        .json(&show("2030-01-15T19:30:00"));
+    let refused = call.send().await.error(400, "VALIDATION_ERROR");
+    assert_eq!(refused["field"], "starts_at");
+}
