@@ -11,6 +11,8 @@ use serde_json::json;
 
 use crate::spread::Spread;
 use memory::Memory;
+use throughput::Throughput;
+use workload::Sells;
 
 /// Options of the engine's benchmark.
 #[derive(Args)]
@@ -68,6 +70,30 @@ fn print_memory(memory: &Memory, print: impl Fn(&str)) {
     ));
 }
 
+/// Throughput where orders are what reserves.
+struct Orders {
+    plain: Throughput,
+    priced: Throughput,
+}
+
+fn orders(size: Size) -> anyhow::Result<Orders> {
+    Ok(Orders {
+        plain: throughput::measure(size, Sells::PlainOrders, false)?,
+        priced: throughput::measure(size, Sells::Orders, false)?,
+    })
+}
+
+fn print_orders(orders: &Orders, print: impl Fn(&str)) {
+    print(&format!(
+        "  the same as orders        {}",
+        orders.plain.per_second
+    ));
+    print(&format!(
+        "  orders of 2 ticket types  {} (phase, bundle, fees, tax)",
+        orders.priced.per_second
+    ));
+}
+
 /// Measures and prints.
 ///
 /// # Errors
@@ -90,18 +116,21 @@ pub(crate) fn run(args: &EngineArgs) -> anyhow::Result<()> {
 
     print("throughput: 70 % reserve (named, best, general evenly), 20 % confirm, 10 % release;");
     print("1,000 shows, decoding included (commands per second of one core's time)");
-    let plain = throughput::measure(size, false)?;
+    let plain = throughput::measure(size, Sells::Places, false)?;
+    let orders = orders(size)?;
     if args.only_throughput {
         print(&format!("  without idempotency keys  {}", plain.per_second));
+        print_orders(&orders, print);
         print(&format!(
             "  decoding alone (ns)       {}",
             plain.decode_nanoseconds
         ));
         return Ok(());
     }
-    let keyed = throughput::measure(size, true)?;
+    let keyed = throughput::measure(size, Sells::Places, true)?;
     print(&format!("  without idempotency keys  {}", plain.per_second));
     print(&format!("  with idempotency keys     {}", keyed.per_second));
+    print_orders(&orders, print);
     print(&format!(
         "  decoding alone (ns)       {}",
         plain.decode_nanoseconds
@@ -148,6 +177,8 @@ pub(crate) fn run(args: &EngineArgs) -> anyhow::Result<()> {
         let report = json!({
             "commands_per_second": plain.per_second.median,
             "keyed_commands_per_second": keyed.per_second.median,
+            "orders_commands_per_second": orders.priced.per_second.median,
+            "plain_orders_commands_per_second": orders.plain.per_second.median,
             "allocations_per_command": plain.allocations_per_command,
             "flatness": tables.iter().map(|table| (table.key, table.ratio())).collect::<std::collections::BTreeMap<_, _>>(),
             "slowest_command_us": latency.own_max_us,

@@ -7,6 +7,7 @@ mod max;
 mod race;
 mod readers;
 mod scale;
+mod search;
 mod spike;
 mod start;
 mod steady;
@@ -62,6 +63,8 @@ enum What {
     Scale(scale::ScaleArgs),
     /// Many readers of one show's live availability.
     Readers(readers::ReadersArgs),
+    /// Searches and suggestions over a large catalog.
+    Search(search::SearchArgs),
 }
 
 /// A figure and its target.
@@ -233,5 +236,6 @@ pub(crate) fn run(args: &HttpArgs) -> anyhow::Result<()> {
         What::Start(args) => start::run(&bench, args),
         What::Scale(args) => scale::run(&bench, args),
         What::Readers(args) => readers::run(&bench, args),
+        What::Search(args) => search::run(&bench, args),
     }
 }

@@ -29,6 +29,8 @@ use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::event_lists::EventLists;
 use crate::event_pages::EventPages;
+use crate::finder::{self, Finder};
+use crate::growth;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -172,6 +174,7 @@ impl Ingress {
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
             event_pages: EventPages::new(installation.clone()),
+            finder: Finder::new(installation.clone(), &registry)?,
             standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,
             operations_transport: Transport::operations(&config.http)?,
@@ -203,15 +206,19 @@ impl Ingress {
                     if seen.config.precheck.enabled {
                         seen.buyers.apply(batch);
                     }
+                    growth::seen(&seen, batch);
                     seen.shows_of_bookings.seen(batch);
                     TenantsOfShows::seen(&seen, batch);
                     seen.address_blocks.seen(batch);
                     seen.recent.seen(&seen, batch);
+                    seen.finder.seen(batch);
                     seen.replies.seen(&seen, batch);
                 },
                 move |batches| {
                     lagged.buyers.invalidate_all();
+                    lagged.charts.doubt_all();
                     lagged.address_blocks.lost();
+                    lagged.finder.lost_outcomes();
                     lagged.metrics.feed_lags.inc();
                     tracing::warn!(
                         batches,
@@ -244,6 +251,12 @@ impl Ingress {
     /// process stops. Call it once the log serves.
     pub async fn describe_catalog(self) {
         describe::run(self.state).await;
+    }
+
+    /// Keeps the search of this node in step with the catalog until the process stops. Before it has made
+    /// its index, searches that the database alone cannot answer get 503.
+    pub async fn follow_catalog(self) {
+        finder::run(self.state).await;
     }
 
     /// All public routes.

@@ -29,6 +29,8 @@ mod error;
 mod event_lists;
 mod event_pages;
 mod extract;
+mod finder;
+mod growth;
 mod icalendar;
 mod idempotency;
 mod ids;

@@ -12,3 +12,4 @@ pub(crate) use hub::Hub;
 pub(crate) use rendering::Format;
 pub(crate) use show::LiveShow;
 pub(crate) use stream::stream;
+pub(crate) use view::shows_of;

@@ -21,6 +21,7 @@ use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
 use crate::event_lists::EventLists;
 use crate::event_pages::EventPages;
+use crate::finder::Finder;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -94,6 +95,8 @@ pub(crate) struct IngressState {
     pub(crate) event_lists: EventLists,
     /// Events with their shows, encoded once for all.
     pub(crate) event_pages: EventPages,
+    /// The search of the public catalog.
+    pub(crate) finder: Finder,
     /// How requests fared, as found lately; the past does not change.
     pub(crate) standings: StandingLookup,
     pub(crate) metrics: Metrics,

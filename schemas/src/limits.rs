@@ -2,6 +2,9 @@
 //! message before anything is appended; the engine enforces them again because the log may hold
 //! records that did not come from an ingress.
 
+/// The newest machine version of [`crate::Command`]s: what this program may put into a log, once a
+/// barrier has raised the log to it.
+pub const MACHINE_VERSION_NEWEST: u16 = 3;
 /// Largest encoded command or outcome, in bytes. A layout of [`SEATS_PER_SHOW_MAX`] fits easily.
 pub const RECORD_SIZE_MAX_BYTES: usize = 1 << 20;
 /// Seats of all seated zones of one show together.

@@ -11,7 +11,8 @@ pub struct Standing {
     pub outcome: OutcomeRecord,
     /// Whose request it was, if the log says.
     pub user: Option<UserId>,
-    /// The requests for the same zone before it, for a reservation.
+    /// The requests for the same zone before it, for a reservation. Of an order over several zones it is the zone
+    /// that its refusal names, or else the first one that it asks for.
     pub ahead: Option<Ahead>,
 }
 
@@ -30,7 +31,8 @@ pub struct Ahead {
     pub places: u64,
     /// Places of them that were free again before the request.
     pub places_given_back: u64,
-    /// For the seats that were not available: the record that took each of them, if it was counted.
+    /// For the seats that were not available, of whatever zone: the record that took each of them, if it was
+    /// counted.
     pub taken_at: Vec<(SeatIndex, Option<Offset>)>,
 }
 

@@ -4,7 +4,7 @@ use onsale_engine::{Limits, Partition};
 use onsale_schemas::PartitionId;
 
 use super::throughput::{CHUNK_COMMANDS, Tally, apply};
-use super::workload::{Mix, Shape, Workload};
+use super::workload::{Mix, Sells, Shape, Workload};
 use super::{Size, Spread};
 
 /// One quantity from small to large.
@@ -31,6 +31,7 @@ const MIX: Mix = Mix {
 };
 
 const BASE: Shape = Shape {
+    sells: Sells::Places,
     shows: 10,
     seats_per_zone: 5_000,
     seats_per_row: 25,

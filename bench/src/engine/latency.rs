@@ -12,7 +12,7 @@ use onsale_schemas::{Command, Entry, Envelope, EventId, PartitionId, ShowId, cod
 
 use super::Size;
 use super::throughput::{CHUNK_COMMANDS, MIX, Tally, apply};
-use super::workload::{Log, Shape, Workload};
+use super::workload::{Log, Sells, Shape, Workload};
 
 const PASSES: usize = 3;
 
@@ -53,6 +53,7 @@ pub(super) fn us(nanoseconds: u64) -> f64 {
 
 pub(super) fn measure(size: Size) -> anyhow::Result<Latency> {
     let shape = Shape {
+        sells: Sells::Places,
         shows: 1_000,
         seats_per_zone: 2_000,
         seats_per_row: 25,

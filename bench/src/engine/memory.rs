@@ -7,7 +7,7 @@ use onsale_schemas::PartitionId;
 
 use super::latency::{clock, own_times, us};
 use super::throughput::{MIX, Tally};
-use super::workload::{Shape, Workload};
+use super::workload::{Sells, Shape, Workload};
 use super::{Size, Spread};
 use crate::counting_allocator::live_bytes;
 
@@ -38,6 +38,7 @@ pub(super) fn measure(size: Size) -> anyhow::Result<Memory> {
     let shows = 500;
     let seats_per_zone = u32::try_from(size.holds * 2 / 500)?;
     let mut workload = Workload::new(Shape {
+        sells: Sells::Places,
         shows,
         seats_per_zone,
         seats_per_row: 25,

@@ -3,7 +3,7 @@
 use onsale_engine::{Batch, Limits, NullSink, OutcomeSink, Partition};
 use onsale_schemas::{Outcome, OutcomeRecord, PartitionId, codec};
 
-use super::workload::{Log, Mix, Shape, Workload};
+use super::workload::{Log, Mix, Sells, Shape, Workload};
 use super::{Size, Spread};
 use crate::counting_allocator::allocations;
 
@@ -63,11 +63,12 @@ fn prepare(partition: &mut Partition, log: &Log) {
     }
 }
 
-pub(super) fn measure(size: Size, keyed: bool) -> anyhow::Result<Throughput> {
+pub(super) fn measure(size: Size, sells: Sells, keyed: bool) -> anyhow::Result<Throughput> {
     let mut rates = Vec::new();
     let mut allocated = 0;
     let mut commands = 0usize;
     let mut workload = Workload::new(Shape {
+        sells,
         shows: 1_000,
         seats_per_zone: 2_000,
         seats_per_row: 25,

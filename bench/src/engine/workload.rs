@@ -6,12 +6,19 @@
 use std::collections::VecDeque;
 
 use onsale_schemas::command::{
-    Actor, Admission, Confirm, Currency, OpenShow, Pick, Reserve, ZoneLayout,
+    Actor, Admission, Confirm, Currency, OpenShow, OpenShowV2, Pick, Reserve, ZoneLayout,
 };
+use onsale_schemas::limits::MACHINE_VERSION_NEWEST;
+use onsale_schemas::offer::{Bundle, Fees, Offer, Phase, PhasePrice, Scope, TicketType, TypePrice};
+use onsale_schemas::order::{Item, PickV2, ReserveV2};
+use onsale_schemas::seating::{OpenShowV3, SeatKind};
 use onsale_schemas::{
     Command, Entry, Envelope, EventId, LogTimeMs, Offset, RequestId, SeatIndex, SeatList, ShowId,
-    UserId, codec,
+    TenantId, TicketTypeId, UserId, codec,
 };
+
+const ADULT: TicketTypeId = 0;
+const CHILD: TicketTypeId = 1;
 
 /// Records ready to be applied.
 #[derive(Default)]
@@ -55,9 +62,22 @@ pub(super) struct Mix {
     pub(super) release: u64,
 }
 
+/// Which commands reserve, and what shows have for sale.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sells {
+    /// `Reserve`, at the price of the zone.
+    Places,
+    /// `ReserveV2` with one item and nothing else: the booking is plain.
+    PlainOrders,
+    /// `ReserveV2` by ticket type, on shows with two types, a phase that is never full, a bundle, fees and
+    /// tax.
+    Orders,
+}
+
 /// What a workload is about.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
+    pub(super) sells: Sells,
     pub(super) shows: u32,
     /// Seats of each of the two seated zones of a show.
     pub(super) seats_per_zone: u32,
@@ -189,26 +209,32 @@ impl Workload {
             currency: Currency(*b"THB"),
             admission,
         };
+        if self.shape.sells != Sells::Places {
+            let machine_version = MACHINE_VERSION_NEWEST;
+            self.push(&mut log, Command::Barrier { machine_version })?;
+        }
         for show in 0..shows {
             let step_us = std::mem::take(&mut self.step_us);
-            self.push(
-                &mut log,
-                Command::OpenShow(OpenShow {
-                    show: show_id(show),
-                    event: EventId::from_bytes(id(u64::from(show), 9)),
-                    max_tickets_per_user: 4,
-                    sale_opens_at_ms: 0,
-                    sale_closes_at_ms: LogTimeMs::MAX,
-                    hold_ms: self.hold_ms,
-                    zones: vec![
-                        zone(Admission::Seated { rows: rows.clone() }),
-                        zone(Admission::Seated { rows: rows.clone() }),
-                        zone(Admission::General {
-                            capacity: 10_000_000,
-                        }),
-                    ],
-                }),
-            )?;
+            let show = OpenShow {
+                show: show_id(show),
+                event: EventId::from_bytes(id(u64::from(show), 9)),
+                max_tickets_per_user: 4,
+                sale_opens_at_ms: 0,
+                sale_closes_at_ms: LogTimeMs::MAX,
+                hold_ms: self.hold_ms,
+                zones: vec![
+                    zone(Admission::Seated { rows: rows.clone() }),
+                    zone(Admission::Seated { rows: rows.clone() }),
+                    zone(Admission::General {
+                        capacity: 10_000_000,
+                    }),
+                ],
+            };
+            let command = match self.shape.sells {
+                Sells::Places | Sells::PlainOrders => Command::OpenShow(show),
+                Sells::Orders => offered(show),
+            };
+            self.push(&mut log, command)?;
             self.step_us = step_us;
             let mut groups = Vec::new();
             let mut seat: SeatIndex = 0;
@@ -331,6 +357,32 @@ impl Workload {
         Ok(log)
     }
 
+    /// One place of an order by types is a child's, the others are adults'.
+    fn item(&self, zone: u16, pick: Pick) -> Item {
+        let (pick, quantity) = match pick {
+            Pick::Seats(seats) => {
+                let quantity = u32::try_from(seats.len()).unwrap_or(u32::MAX);
+                (PickV2::Seats(seats), quantity)
+            }
+            Pick::BestAvailable { quantity, together } => {
+                let kind = SeatKind::Ordinary;
+                let best = PickV2::BestAvailable {
+                    quantity,
+                    together,
+                    kind,
+                };
+                (best, quantity)
+            }
+            Pick::General { quantity } => (PickV2::General { quantity }, quantity),
+        };
+        let types = match (self.shape.sells, quantity) {
+            (Sells::Orders, 0 | 1) => vec![(ADULT, quantity)],
+            (Sells::Orders, _) => vec![(ADULT, quantity - 1), (CHILD, 1)],
+            (Sells::Places | Sells::PlainOrders, _) => Vec::new(),
+        };
+        Item { zone, pick, types }
+    }
+
     fn reserve(&mut self, log: &mut Log, zone: Option<u16>) -> anyhow::Result<()> {
         let mut show = self.below(self.free.len());
         let zone = zone.unwrap_or(u16::try_from(self.random() % 3).unwrap_or(0));
@@ -358,16 +410,23 @@ impl Workload {
         let show = u32::try_from(show).unwrap_or(0);
         let user = UserId::from_bytes(id(self.random(), self.random()));
         let end = self.now_us / 1_000 + u64::from(self.hold_ms);
-        let offset = self.push(
-            log,
-            Command::Reserve(Reserve {
+        let command = match self.shape.sells {
+            Sells::Places => Command::Reserve(Reserve {
                 show: show_id(show),
                 user,
                 zone,
                 pick,
                 expected_unit_price: Some(250_000),
             }),
-        )?;
+            Sells::PlainOrders | Sells::Orders => Command::ReserveV2(ReserveV2 {
+                show: show_id(show),
+                user,
+                items: vec![self.item(zone, pick)],
+                code: None,
+                expected_total: None,
+            }),
+        };
+        let offset = self.push(log, command)?;
         let hold = self.holds.len();
         self.holds.push(Hold {
             offset,
@@ -379,6 +438,61 @@ impl Workload {
         self.ends.push_back((end, hold));
         Ok(())
     }
+}
+
+/// A show with everything that a price is made of.
+fn offered(show: OpenShow) -> Command {
+    let ticket_type = |id| TicketType {
+        id,
+        min: 0,
+        max: 0,
+        from_ms: 0,
+        until_ms: LogTimeMs::MAX,
+        code_only: false,
+        kinds: 0,
+    };
+    let children = (0..3).map(|zone| TypePrice {
+        zone,
+        ticket_type: CHILD,
+        price: 120_000,
+    });
+    let offer = Offer {
+        types: vec![ticket_type(ADULT), ticket_type(CHILD)],
+        prices: children.collect(),
+        phases: vec![Phase {
+            id: 0,
+            scope: Scope::default(),
+            from_ms: 0,
+            until_ms: LogTimeMs::MAX,
+            places: u32::MAX,
+            price: PhasePrice::OffBp(1_000),
+        }],
+        bundles: vec![Bundle {
+            id: 0,
+            scope: Scope::default(),
+            places: 3,
+            off_bp: 1_000,
+        }],
+        fees: Fees {
+            place: 2_000,
+            place_bp: 250,
+            order: 5_000,
+            tax_bp: 700,
+        },
+        tax_bp: 700,
+        zones: Vec::new(),
+    };
+    let show = OpenShowV2 {
+        show,
+        tenant: TenantId::from_bytes(id(1, 3)),
+        cooldown_ms: 0,
+    };
+    Command::OpenShowV3(Box::new(OpenShowV3 {
+        show,
+        plans: Vec::new(),
+        companions_per_accessible: 0,
+        offer,
+    }))
 }
 
 #[expect(

@@ -118,6 +118,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-accounts",
             "onsale-log",
             "onsale-store",
+            "onsale-search",
             "onsale-counts",
             "onsale-uploads",
         ],
@@ -156,6 +157,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-engine",
             "onsale-log",
             "onsale-load",
+            "onsale-store",
         ],
     ),
 ];

@@ -4,9 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::chart::{Chart, Places, seat_id};
+use super::chart::{Chart, ChartZone, Places, seat_id};
 
-/// The chart of a show. It never changes.
+/// The chart of a show. It changes only when the show gets or loses places.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SeatChart)]
 pub(crate) struct ChartBody<'a> {
@@ -68,21 +68,22 @@ pub(super) fn render(chart: &Chart) -> Vec<u8> {
                 name: &zone.name,
                 admission: zone.admission(),
                 total_seats: zone.total(),
-                rows: rows(&zone.places),
+                rows: rows(zone),
             })
             .collect(),
     };
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
-fn rows(places: &Places) -> Vec<RowBody<'_>> {
-    let Places::Seated { rows, .. } = places else {
+fn rows(zone: &ChartZone) -> Vec<RowBody<'_>> {
+    let Places::Seated { rows, .. } = &zone.places else {
         return Vec::new();
     };
     rows.iter()
         .map(|row| RowBody {
             name: &row.name,
             seats: (0..row.count)
+                .filter(|index| !zone.is_gone(row.first + u32::from(*index)))
                 .filter_map(|index| {
                     let number = row.number(index)?;
                     Some(SeatBody {
@@ -95,5 +96,6 @@ fn rows(places: &Places) -> Vec<RowBody<'_>> {
                 })
                 .collect(),
         })
+        .filter(|row: &RowBody<'_>| !row.seats.is_empty())
         .collect()
 }

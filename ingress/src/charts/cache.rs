@@ -1,11 +1,13 @@
 //! Charts and show rows that were read from the store.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use onsale_schemas::{ShowId, TenantId};
+use onsale_schemas::{Offset, SeatIndex, ShowId, TenantId, ZoneIndex};
 use onsale_store::Store;
 use onsale_store::catalog::{ShowRow, ZoneAdmission};
+use parking_lot::RwLock;
 
 use super::body;
 use super::chart::Chart;
@@ -25,6 +27,14 @@ const RENDER_INLINE_MAX_SEATS: u32 = 2_000;
 const SHOWS_MAX: u64 = 4_096;
 /// A chart that is younger is not read again because it lacks a zone.
 const DOUBT_AFTER: Duration = Duration::from_secs(30);
+/// From one look at the catalog for a newer chart to the next.
+const RENEW_PAUSE: Duration = Duration::from_millis(100);
+/// The same for one that lacks places which nobody has noted.
+const LACKING_PAUSE: Duration = Duration::from_secs(1);
+/// How long an answer waits for the names of what was sold.
+const COVERING_PATIENCE: Duration = Duration::from_secs(2);
+/// Shows of which it is noted that they have got or lost places.
+const GROWN_MAX: usize = 65_536;
 /// Prices and times that another node changed are seen after this long.
 const SHOW_TTL: Duration = Duration::from_secs(2);
 
@@ -46,11 +56,23 @@ impl ChartAnswer {
     }
 }
 
+/// That a show has got or lost places.
+#[derive(Clone, Copy)]
+struct Grown {
+    /// The last record that says so.
+    at: Offset,
+    /// When this process heard of it.
+    since: Instant,
+}
+
 pub(crate) struct Charts {
     /// The installation's, as what is read is shared by all callers.
     store: Store,
     charts: moka::future::Cache<ShowId, Arc<Chart>>,
-    bodies: moka::future::Cache<ShowId, Arc<ChartAnswer>>,
+    /// By show and version.
+    bodies: moka::future::Cache<(ShowId, Option<Offset>), Arc<ChartAnswer>>,
+    /// Shows that have got or lost places.
+    grown: RwLock<HashMap<ShowId, Grown>>,
     shows: moka::future::Cache<ShowId, Arc<ShowRow>>,
 }
 
@@ -72,6 +94,7 @@ impl Charts {
                     u32::try_from(bytes + bytes / BODY_SPARE).unwrap_or(u32::MAX)
                 })
                 .build(),
+            grown: RwLock::default(),
             shows: moka::future::Cache::builder()
                 .max_capacity(SHOWS_MAX)
                 .time_to_live(SHOW_TTL)
@@ -79,25 +102,138 @@ impl Charts {
         }
     }
 
-    /// The chart of a show; `NOT_FOUND` when there is none.
+    /// The chart of a show; `NOT_FOUND` when there is none. Where the show has got or lost places, it
+    /// has them as soon as the catalog has.
     pub(crate) async fn chart(&self, show: ShowId) -> Result<Arc<Chart>, ApiError> {
         if let Some(chart) = self.charts.get(&show).await {
-            return Ok(chart);
+            return Ok(match self.behind(&chart) {
+                Some(pause) => self.renewed(&chart, pause).await,
+                None => chart,
+            });
         }
         self.charts
-            .try_get_with(show, async {
-                let row = self.read(show).await?;
-                let event = self
-                    .store
-                    .event(row.event_id)
-                    .await?
-                    .ok_or_else(|| ApiError::damaged(format!("show {show} is of no event")))?;
-                let chart = Chart::new(&row, TenantId(event.tenant_id));
-                chart.note(event.status);
-                Ok::<_, ApiError>(Arc::new(chart))
-            })
+            .try_get_with(show, self.load(show))
             .await
             .map_err(|error: Arc<ApiError>| ApiError::clone(&error))
+    }
+
+    async fn load(&self, show: ShowId) -> Result<Arc<Chart>, ApiError> {
+        let row = self.read(show).await?;
+        let event = self
+            .store
+            .event(row.event_id)
+            .await?
+            .ok_or_else(|| ApiError::damaged(format!("show {show} is of no event")))?;
+        let chart = Chart::new(&row, TenantId(event.tenant_id));
+        chart.note(event.status);
+        Ok(Arc::new(chart))
+    }
+
+    /// Notes that the record at this offset gave a show places, or took some.
+    pub(crate) fn note_grown(&self, show: ShowId, at: Offset) {
+        let mut grown = self.grown.write();
+        if grown.len() >= GROWN_MAX && !grown.contains_key(&show) {
+            // Of none of them it is known then how old their charts are.
+            grown.clear();
+            self.charts.invalidate_all();
+        }
+        let now = Grown {
+            at,
+            since: Instant::now(),
+        };
+        let noted = grown.entry(show).or_insert(now);
+        if noted.at < at {
+            *noted = now;
+        }
+    }
+
+    /// Records were lost: any show may have got or lost places.
+    pub(crate) fn doubt_all(&self) {
+        self.charts.invalidate_all();
+        self.shows.invalidate_all();
+    }
+
+    /// How long after the last look the catalog is asked again for a chart of which it is known that the
+    /// show has got or lost places since; `None` where it is not. What does not come soon is asked for
+    /// less and less often.
+    fn behind(&self, chart: &Chart) -> Option<Duration> {
+        let grown = self.grown.read();
+        let noted = grown.get(&chart.show)?;
+        let pause = (noted.since.elapsed() / 10).clamp(RENEW_PAUSE, DOUBT_AFTER);
+        (chart.version < Some(noted.at)).then_some(pause)
+    }
+
+    /// The chart as the catalog has it, looked for by one of many callers, and again after a pause. The
+    /// others have the old one meanwhile, and all of them while the catalog cannot be read.
+    async fn renewed(&self, chart: &Arc<Chart>, pause: Duration) -> Arc<Chart> {
+        if !chart.is_due(pause) {
+            return chart.clone();
+        }
+        match self.load(chart.show).await {
+            Ok(newer) => {
+                // Another look may have begun later and ended sooner.
+                if let Some(known) = self.charts.get(&newer.show).await
+                    && known.version > newer.version
+                {
+                    return known;
+                }
+                self.charts.insert(newer.show, newer.clone()).await;
+                self.shows.invalidate(&newer.show).await;
+                newer
+            }
+            Err(error) => {
+                tracing::debug!(show = %chart.show, ?error, "a chart is read again later");
+                chart.clone()
+            }
+        }
+    }
+
+    /// The chart as the catalog has it by now, for someone who has seen places that this one lacks. The
+    /// catalog may have lost them, so it is not asked often.
+    pub(crate) async fn newer(&self, chart: &Arc<Chart>) -> Arc<Chart> {
+        self.renewed(chart, LACKING_PAUSE).await
+    }
+
+    /// The chart with what the record at this offset gave or took; as the catalog has it when the
+    /// patience is over.
+    pub(crate) async fn chart_since(
+        &self,
+        show: ShowId,
+        at: Offset,
+        patience: Duration,
+    ) -> Result<Arc<Chart>, ApiError> {
+        self.note_grown(show, at);
+        let begun = Instant::now();
+        loop {
+            let chart = self.chart(show).await?;
+            if chart.version >= Some(at) || begun.elapsed() >= patience {
+                return Ok(chart);
+            }
+            tokio::time::sleep(RENEW_PAUSE).await;
+        }
+    }
+
+    /// The chart, or a newer one that has this zone and these seats: they may have been sold before
+    /// the catalog had their names.
+    pub(crate) async fn covering(
+        &self,
+        chart: &Arc<Chart>,
+        zone: ZoneIndex,
+        seats: &[SeatIndex],
+    ) -> Arc<Chart> {
+        let begun = Instant::now();
+        let mut newest = chart.clone();
+        while !newest.covers(zone, seats) && begun.elapsed() < COVERING_PATIENCE {
+            newest = match self.charts.get(&chart.show).await {
+                Some(known) if known.covers(zone, seats) => known,
+                Some(known) => self.renewed(&known, RENEW_PAUSE).await,
+                None => self.renewed(&newest, RENEW_PAUSE).await,
+            };
+            if !newest.covers(zone, seats) {
+                tokio::time::sleep(RENEW_PAUSE).await;
+            }
+        }
+        newest
     }
 
     /// Forgets a chart that lacks a zone that someone names: the catalog may have lost it when the chart
@@ -105,19 +241,19 @@ impl Charts {
     pub(crate) async fn doubt(&self, chart: &Chart) {
         if chart.read_at.elapsed() > DOUBT_AFTER {
             self.charts.invalidate(&chart.show).await;
-            self.bodies.invalidate(&chart.show).await;
+            self.bodies.invalidate(&(chart.show, chart.version)).await;
         }
     }
 
     /// The chart as its readers get it, rendered once for all of them.
     pub(crate) async fn answer(&self, chart: &Arc<Chart>) -> Result<Arc<ChartAnswer>, ApiError> {
-        if let Some(rendered) = self.bodies.get(&chart.show).await {
+        let key = (chart.show, chart.version);
+        if let Some(rendered) = self.bodies.get(&key).await {
             return Ok(rendered);
         }
         let (bodies, chart) = (self.bodies.clone(), chart.clone());
         let is_large = chart.seats() > RENDER_INLINE_MAX_SEATS;
         let rendering = async move {
-            let show = chart.show;
             let rendered = async {
                 let rendered = if is_large {
                     tokio::task::spawn_blocking(move || ChartAnswer::of(&chart))
@@ -129,7 +265,7 @@ impl Charts {
                 Ok::<_, ApiError>(Arc::new(rendered))
             };
             bodies
-                .try_get_with(show, rendered)
+                .try_get_with(key, rendered)
                 .await
                 .map_err(|error: Arc<ApiError>| ApiError::clone(&error))
         };

@@ -1,12 +1,12 @@
-//! The layout of a show with its labels. It never changes once the show is in the catalog, unless someone
-//! changes the catalog by hand.
+//! The layout of a show with its labels, as of one record of the log: a show may get and lose places
+//! while it is sold, and has another chart then. What has a label keeps it, and its index.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use onsale_schemas::{EventId, PartitionId, SeatIndex, ShowId, TenantId, ZoneIndex};
-use onsale_store::catalog::{EventStatus, RowSeats, ShowRow, ZoneAdmission};
+use onsale_schemas::{EventId, Offset, PartitionId, SeatIndex, ShowId, TenantId, ZoneIndex};
+use onsale_store::catalog::{EventStatus, RowSeats, SeatIndexes, ShowRow, ZoneAdmission, ZoneRow};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
@@ -36,8 +36,13 @@ pub(crate) struct Chart {
     pub(crate) tenant: TenantId,
     pub(crate) partition: PartitionId,
     pub(crate) zones: Vec<ChartZone>,
+    /// The record that changed the places last after the show was opened, as far as the catalog knew.
+    pub(crate) version: Option<Offset>,
     /// When it was read from the catalog.
     pub(super) read_at: Instant,
+    /// How long after that the catalog was last asked for a newer one, in milliseconds.
+    asked_ms: AtomicU64,
+    indexes: SeatIndexes,
     seats: u32,
     is_public: AtomicBool,
 }
@@ -54,12 +59,14 @@ pub(crate) struct ChartZone {
 /// Places of a zone.
 pub(crate) enum Places {
     Seated {
-        /// Index of the zone's first seat in the show.
-        first: SeatIndex,
-        /// Seats of all its rows.
+        /// Seats of all its rows, without those that were taken away.
         count: u32,
+        /// Ascending by their first seats.
         rows: Vec<Row>,
-        row_of_name: HashMap<String, usize>,
+        /// Rows that were added may have the name of an older one, beside which they stand.
+        rows_of_name: HashMap<String, SmallVec<[usize; 1]>>,
+        /// Seats that were taken away, ascending.
+        gone: Vec<SeatIndex>,
     },
     General {
         capacity: u32,
@@ -95,16 +102,17 @@ pub(crate) enum Found {
 
 impl Chart {
     pub(crate) fn new(show: &ShowRow, tenant: TenantId) -> Self {
-        let mut next: SeatIndex = 0;
+        let indexes = SeatIndexes::of(&show.zones);
         let zones = show
             .zones
             .iter()
-            .map(|zone| ChartZone {
+            .enumerate()
+            .map(|(place, zone)| ChartZone {
                 index: zone.index,
                 zone_id: zone.zone_id,
                 name: zone.name.clone(),
                 currency: zone.currency.clone(),
-                places: places(&zone.admission, &mut next),
+                places: places(zone, indexes.rows(place)),
             })
             .collect();
         Self {
@@ -113,8 +121,11 @@ impl Chart {
             tenant,
             partition: show.partition,
             zones,
+            version: show.grown_at(),
             read_at: Instant::now(),
-            seats: next,
+            asked_ms: AtomicU64::new(0),
+            seats: indexes.end(),
+            indexes,
             is_public: AtomicBool::new(false),
         }
     }
@@ -132,9 +143,27 @@ impl Chart {
         }
     }
 
-    /// Seats of all seated zones.
+    /// Whether the catalog is to be asked for a newer one now: not when it was within `pause`. Of those
+    /// who ask at the same time one is told so.
+    pub(super) fn is_due(&self, pause: Duration) -> bool {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let now_ms = ms(self.read_at.elapsed());
+        let asked_ms = self.asked_ms.load(Ordering::Relaxed);
+        now_ms.saturating_sub(asked_ms) >= ms(pause)
+            && self
+                .asked_ms
+                .compare_exchange(asked_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Seats with an index, from 0 on; those that were taken away are among them.
     pub(crate) fn seats(&self) -> u32 {
         self.seats
+    }
+
+    /// Whether it has this zone, and these seats: an older one than what was sold may not.
+    pub(crate) fn covers(&self, zone: ZoneIndex, seats: &[SeatIndex]) -> bool {
+        self.zone(zone).is_some() && seats.iter().all(|seat| *seat < self.seats)
     }
 
     pub(crate) fn zone(&self, index: ZoneIndex) -> Option<&ChartZone> {
@@ -147,10 +176,10 @@ impl Chart {
 
     /// The zone that a seat lies in.
     pub(crate) fn zone_of_seat(&self, seat: SeatIndex) -> Option<&ChartZone> {
-        self.zones.iter().find(|zone| zone.contains(seat))
+        self.zones.get(self.indexes.zone(seat)?)
     }
 
-    /// The label of a seat, such as `A-3`.
+    /// The label of a seat, such as `A-3`. One that was taken away keeps its own.
     pub(crate) fn label(&self, seat: SeatIndex) -> Option<String> {
         let Places::Seated { rows, .. } = &self.zone_of_seat(seat)?.places else {
             return None;
@@ -202,9 +231,30 @@ impl ChartZone {
         }
     }
 
-    pub(crate) fn contains(&self, seat: SeatIndex) -> bool {
+    /// Whether a seat was taken away.
+    pub(crate) fn is_gone(&self, seat: SeatIndex) -> bool {
         match &self.places {
-            Places::Seated { first, count, .. } => seat >= *first && seat - first < *count,
+            Places::Seated { gone, .. } => gone.binary_search(&seat).is_ok(),
+            Places::General { .. } => false,
+        }
+    }
+
+    /// Whether one of its rows has this name and a seat with this number, which may be gone.
+    pub(crate) fn has_label(&self, row: &str, number: &str) -> bool {
+        self.seats_of(row, number).next().is_some()
+    }
+
+    /// The seat with this label, which may be gone.
+    pub(crate) fn find_ever(&self, label: &str) -> Option<SeatIndex> {
+        let label = text::composed(label);
+        let (row, number) = label.split_once('-')?;
+        self.seats_of(row, number).next()
+    }
+
+    /// Whether one of its rows has this name.
+    pub(crate) fn has_row(&self, name: &str) -> bool {
+        match &self.places {
+            Places::Seated { rows_of_name, .. } => rows_of_name.contains_key(name),
             Places::General { .. } => false,
         }
     }
@@ -222,14 +272,25 @@ impl ChartZone {
     }
 
     fn find(&self, row: &str, number: &str) -> Option<SeatIndex> {
-        let Places::Seated {
-            rows, row_of_name, ..
-        } = &self.places
-        else {
-            return None;
+        self.seats_of(row, number).find(|seat| !self.is_gone(*seat))
+    }
+
+    fn seats_of<'a>(
+        &'a self,
+        row: &'a str,
+        number: &'a str,
+    ) -> impl Iterator<Item = SeatIndex> + 'a {
+        let (rows, named) = match &self.places {
+            Places::Seated {
+                rows, rows_of_name, ..
+            } => (rows.as_slice(), rows_of_name.get(row)),
+            Places::General { .. } => (&[][..], None),
         };
-        let row = rows.get(*row_of_name.get(row)?)?;
-        Some(row.first + u32::from(row.find(number)?))
+        let named = named.into_iter().flatten();
+        named.filter_map(move |at| {
+            let row = rows.get(*at)?;
+            Some(row.first + u32::from(row.find(number)?))
+        })
     }
 }
 
@@ -266,8 +327,8 @@ impl Row {
     }
 }
 
-fn places(admission: &ZoneAdmission, next: &mut SeatIndex) -> Places {
-    let chart_rows = match admission {
+fn places(zone: &ZoneRow, firsts: &[SeatIndex]) -> Places {
+    let chart_rows = match &zone.admission {
         ZoneAdmission::General { capacity } => {
             return Places::General {
                 capacity: *capacity,
@@ -275,34 +336,32 @@ fn places(admission: &ZoneAdmission, next: &mut SeatIndex) -> Places {
         }
         ZoneAdmission::Seated { rows } => rows,
     };
-    let first = *next;
     let rows: Vec<Row> = chart_rows
         .iter()
-        .map(|row| {
+        .zip(firsts)
+        .map(|(row, first)| {
             let (count, labels) = match &row.seats {
                 RowSeats::Count(count) => (*count, Labels::Numbered),
                 RowSeats::Labels(labels) => named(labels),
             };
-            let row = Row {
+            Row {
                 name: row.name.clone(),
-                first: *next,
+                first: *first,
                 count,
                 labels,
-            };
-            *next = next.saturating_add(u32::from(count));
-            row
+            }
         })
         .collect();
-    let row_of_name = rows
-        .iter()
-        .enumerate()
-        .map(|(index, row)| (text::composed(&row.name).into_owned(), index))
-        .collect();
+    let mut rows_of_name: HashMap<String, SmallVec<[usize; 1]>> = HashMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        let name = text::composed(&row.name).into_owned();
+        rows_of_name.entry(name).or_default().push(at);
+    }
     Places::Seated {
-        first,
-        count: *next - first,
+        count: zone.places(),
         rows,
-        row_of_name,
+        rows_of_name,
+        gone: zone.growth.gone.clone(),
     }
 }
 
@@ -321,126 +380,4 @@ fn named(labels: &[String]) -> (u16, Labels) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use onsale_store::catalog::{ChartRow, ShowStatus, ZoneRow};
-
-    use super::*;
-
-    pub(crate) fn show(zones: Vec<ZoneAdmission>) -> ShowRow {
-        ShowRow {
-            show_id: ShowId::from_bytes([1; 16]),
-            event_id: EventId::from_bytes([2; 16]),
-            partition: PartitionId(0),
-            name: None,
-            starts_at_ms: 10_000,
-            sale_opens_at_ms: 0,
-            sale_closes_at_ms: 9_000,
-            closes_by_default: false,
-            hold_ms: 1_000,
-            cooldown_ms: 0,
-            status: ShowStatus::Open,
-            created_at_ms: 0,
-            zones: (0u16..)
-                .zip(zones)
-                .map(|(index, admission)| ZoneRow {
-                    zone_id: Uuid::from_u128(u128::from(index) + 1),
-                    index,
-                    name: format!("Zone {index}"),
-                    unit_price: 100,
-                    currency: "THB".to_owned(),
-                    admission,
-                })
-                .collect(),
-        }
-    }
-
-    fn row(name: &str, seats: RowSeats) -> ChartRow {
-        ChartRow {
-            name: name.to_owned(),
-            seats,
-        }
-    }
-
-    fn labels(labels: &[&str]) -> RowSeats {
-        RowSeats::Labels(labels.iter().map(|&label| label.to_owned()).collect())
-    }
-
-    fn chart() -> Chart {
-        Chart::new(
-            &show(vec![
-                ZoneAdmission::Seated {
-                    rows: vec![row("A", RowSeats::Count(3)), row("B", labels(&["1a", "9"]))],
-                },
-                ZoneAdmission::General { capacity: 50 },
-                ZoneAdmission::Seated {
-                    rows: vec![row("A", RowSeats::Count(2))],
-                },
-            ]),
-            TenantId::from_bytes([8; 16]),
-        )
-    }
-
-    #[test]
-    fn every_seat_is_found_by_its_label() {
-        let chart = chart();
-        assert_eq!(chart.seats(), 7);
-        for seat in 0..chart.seats() {
-            let zone = chart.zone_of_seat(seat).unwrap().index;
-            let label = chart.label(seat).unwrap();
-            let Found::Seat { seat: found, .. } = chart.find(&label, Some(zone)) else {
-                panic!("{label} of seat {seat} leads nowhere");
-            };
-            assert_eq!(found, seat);
-        }
-        assert_eq!(chart.label(4).unwrap(), "B-9");
-        assert_eq!(chart.label(7), None);
-    }
-
-    #[test]
-    fn a_seat_is_found_however_its_accents_were_typed() {
-        let chart = Chart::new(
-            &show(vec![ZoneAdmission::Seated {
-                rows: vec![
-                    row("A\u{30a}", RowSeats::Count(3)),
-                    row("É", labels(&["e\u{301}"])),
-                ],
-            }]),
-            TenantId::from_bytes([8; 16]),
-        );
-        for (label, at) in [("Å-2", 1), ("A\u{30a}-2", 1), ("E\u{301}-é", 3)] {
-            assert!(
-                matches!(chart.find(label, None), Found::Seat { seat, .. } if seat == at),
-                "{label}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_label_of_two_zones_is_ambiguous_and_others_lead_nowhere() {
-        let chart = chart();
-        assert!(matches!(chart.find("A-1", None), Found::Ambiguous));
-        assert!(matches!(
-            chart.find("A-3", None),
-            Found::Seat { zone: 0, seat: 2 }
-        ));
-        assert!(matches!(
-            chart.find("A-1", Some(2)),
-            Found::Seat { zone: 2, seat: 5 }
-        ));
-        for label in [
-            "A-4", "A-0", "A-01", "A-+1", "A", "-1", "a-1", "B-1", "C-1", "A-99999", "A-",
-        ] {
-            assert!(matches!(chart.find(label, None), Found::Nothing), "{label}");
-        }
-    }
-
-    #[test]
-    fn seat_ids_are_read_only_as_they_are_written() {
-        assert_eq!(parse_seat_id("seat:17"), Some(Some(17)));
-        assert_eq!(parse_seat_id("seat:0"), Some(Some(0)));
-        for bad in ["seat:", "seat:017", "seat:-1", "seat:x", "seat:99999999999"] {
-            assert_eq!(parse_seat_id(bad), Some(None), "{bad}");
-        }
-        assert_eq!(parse_seat_id("A-3"), None);
-    }
-}
+pub(crate) mod tests;

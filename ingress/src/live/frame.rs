@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use onsale_schemas::{Offset, SeatStatus};
+use onsale_schemas::{Offset, SeatStatus, ZoneCounts};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -113,13 +113,24 @@ pub(super) fn zones(chart: &Chart, view: &View) -> Vec<ZoneAvailability> {
         .zip(view.zones())
         .map(|(zone, counts)| ZoneAvailability {
             zone_id: zone.zone_id,
-            total_seats: zone.total(),
+            // Of what is counted, which may be ahead of the chart; of a cancelled show nothing is.
+            total_seats: if is_on_sale {
+                total_of(counts)
+            } else {
+                zone.total()
+            },
             available_seats: if is_on_sale { counts.available } else { 0 },
             held_seats: counts.held,
             sold_seats: counts.sold,
             blocked_seats: counts.blocked,
         })
         .collect()
+}
+
+fn total_of(counts: &ZoneCounts) -> u32 {
+    [counts.available, counts.held, counts.sold, counts.blocked]
+        .into_iter()
+        .fold(0, u32::saturating_add)
 }
 
 fn state(seat: u32, status: Status) -> SeatState {

@@ -95,6 +95,8 @@ impl Hub {
     /// The view of a show; one is started when there is none.
     pub(crate) fn open(self: &Arc<Self>, chart: &Arc<Chart>) -> Result<Arc<LiveShow>, ApiError> {
         if let Some(live) = self.get(chart.show) {
+            // It may have begun with the one before.
+            live.renew(chart);
             return Ok(live);
         }
         if !self.is_fed() {
@@ -134,7 +136,7 @@ impl Hub {
             for _ in 0..SEED_ATTEMPTS_MAX {
                 let seed = tokio::select! {
                     () = hub.closing.cancelled() => return,
-                    seed = hub.log.show_seats(live.chart.partition, live.chart.show) => seed,
+                    seed = hub.log.show_seats(live.partition, live.show) => seed,
                 };
                 match seed {
                     Ok(Some(seed)) => {
@@ -159,12 +161,12 @@ impl Hub {
     fn drop_show(&self, live: &Arc<LiveShow>, error: ApiError) {
         let mut shows = self.shows.write();
         if shows
-            .get(&live.chart.show)
+            .get(&live.show)
             .is_some_and(|present| Arc::ptr_eq(present, live))
         {
-            shows.remove(&live.chart.show);
-            let seats = u64::from(live.chart.seats());
-            self.seats.fetch_sub(seats, Ordering::Relaxed);
+            shows.remove(&live.show);
+            self.seats
+                .fetch_sub(u64::from(live.seats), Ordering::Relaxed);
         }
         drop(shows);
         live.gone(error);
@@ -237,7 +239,7 @@ impl Hub {
                 if let Some(event) = event_of(record) {
                     shows
                         .values()
-                        .filter(|live| live.chart.event == event)
+                        .filter(|live| live.event == event)
                         .for_each(&mut touch);
                 }
                 for show in shows_of(record) {

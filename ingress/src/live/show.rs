@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use onsale_log::OutcomeBatch;
-use onsale_schemas::{Offset, SeatIndex, SeatList, ShowSeats, ZoneIndex};
-use parking_lot::Mutex;
+use onsale_schemas::{
+    EventId, Offset, PartitionId, SeatIndex, SeatList, ShowId, ShowSeats, ZoneIndex,
+};
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{broadcast, watch};
 
 use super::frame::{self, Frame, ZoneAvailability};
@@ -49,7 +51,13 @@ enum Phase {
 
 /// See the module.
 pub(crate) struct LiveShow {
-    pub(crate) chart: Arc<Chart>,
+    pub(super) show: ShowId,
+    pub(super) event: EventId,
+    pub(super) partition: PartitionId,
+    /// Seats that it counts for among all views.
+    pub(super) seats: u32,
+    /// Another one when the show gets or loses places.
+    chart: RwLock<Arc<Chart>>,
     inner: Mutex<Inner>,
     phase: watch::Sender<Phase>,
     notes: broadcast::Sender<Note>,
@@ -103,8 +111,12 @@ pub(super) struct Opened {
 impl LiveShow {
     pub(super) fn new(chart: Arc<Chart>, alive: Alive) -> Self {
         Self {
+            show: chart.show,
+            event: chart.event,
+            partition: chart.partition,
+            seats: chart.seats(),
             gates: chart.zones.iter().map(|_| ZoneGate::default()).collect(),
-            chart,
+            chart: RwLock::new(chart),
             inner: Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),
             notes: broadcast::Sender::new(READER_BEHIND_MAX_FRAMES),
@@ -114,6 +126,32 @@ impl LiveShow {
             readers: AtomicUsize::new(0),
             alive,
             used_at_tick: AtomicU64::new(0),
+        }
+    }
+
+    /// The chart that it is shown with.
+    pub(crate) fn chart(&self) -> Arc<Chart> {
+        self.chart.read().clone()
+    }
+
+    /// Goes on with the chart of a show that has got or lost places, if it is a newer one: readers get
+    /// the whole state again, with the new zones and counts.
+    pub(crate) fn renew(&self, chart: &Arc<Chart>) {
+        if self.chart.read().version >= chart.version {
+            return;
+        }
+        // Nothing is rendered meanwhile.
+        let mut inner = self.inner.lock();
+        {
+            let mut shown = self.chart.write();
+            if shown.version >= chart.version {
+                return;
+            }
+            *shown = chart.clone();
+        }
+        inner.rendered = Default::default();
+        if inner.view.is_some() {
+            self.announce(&mut inner);
         }
     }
 
@@ -164,7 +202,7 @@ impl LiveShow {
                 "Too many clients have not read their answers; try again later.",
             ));
         }
-        let made = Rendering::new(&self.chart, view, format, inner.tick, &self.alive);
+        let made = Rendering::new(&self.chart(), view, format, inner.tick, &self.alive);
         let made = Arc::new(made);
         *kept = Some(made.clone());
         Ok(made)
@@ -174,7 +212,7 @@ impl LiveShow {
     pub(crate) fn zones(&self) -> Option<Vec<ZoneAvailability>> {
         let inner = self.inner.lock();
         let view = inner.view.as_ref()?;
-        Some(frame::zones(&self.chart, view))
+        Some(frame::zones(&self.chart(), view))
     }
 
     /// The gate of a zone, while the view has seen everything that this process has answered.
@@ -256,7 +294,7 @@ impl LiveShow {
             // Another task seeds the later generation.
             return true;
         }
-        let mut view = View::new(seed, self.chart.event, self.chart.seats());
+        let mut view = View::new(seed, self.event, self.chart().seats());
         let mut effect = Effect::None;
         for batch in std::mem::take(&mut inner.waiting) {
             for record in &batch.records {
@@ -270,25 +308,29 @@ impl LiveShow {
         }
         self.publish(&view);
         inner.view = Some(view);
-        if self.readers() > 0 {
-            let states = [Format::Full, Format::Compact].map(|format| {
-                self.render(&mut inner, format)
-                    .map(|made| made.event.clone())
-            });
-            // An error means that there are no readers.
-            let _ = self
-                .notes
-                .send(match (states, inner.view.as_ref().map(View::version)) {
-                    ([Ok(full), Ok(compact)], Some(version)) => {
-                        self.start_frames(&mut inner, version);
-                        Note::State(version, [full, compact])
-                    }
-                    // They come back and ask again.
-                    _ => Note::End,
-                });
-        }
+        self.announce(&mut inner);
         self.phase.send_replace(Phase::Live);
         true
+    }
+
+    /// Sends the whole state to the readers, if there are any.
+    fn announce(&self, inner: &mut Inner) {
+        if self.readers() == 0 {
+            return;
+        }
+        let states = [Format::Full, Format::Compact]
+            .map(|format| self.render(inner, format).map(|made| made.event.clone()));
+        // An error means that there are no readers.
+        let _ = self
+            .notes
+            .send(match (states, inner.view.as_ref().map(View::version)) {
+                ([Ok(full), Ok(compact)], Some(version)) => {
+                    self.start_frames(inner, version);
+                    Note::State(version, [full, compact])
+                }
+                // They come back and ask again.
+                _ => Note::End,
+            });
     }
 
     /// Applies the records of a batch; true when the view has to be restarted.
@@ -348,7 +390,7 @@ impl LiveShow {
         if view.version() == framed {
             return;
         }
-        let frame = Arc::new(frame::delta(&self.chart, view, framed));
+        let frame = Arc::new(frame::delta(&self.chart(), view, framed));
         inner.framed = Some(frame.version);
         inner.history_bytes += frame.bytes.len();
         inner.history.push_back(frame.clone());

@@ -1,5 +1,6 @@
 //! The seats of one show as of one version: a plain fold over outcomes.
 
+use onsale_schemas::limits::SEATS_PER_SHOW_MAX;
 use onsale_schemas::outcome::{BlockChange, EndedBooking, Outcome, OutcomeRecord};
 use onsale_schemas::{
     EventId, Offset, SeatIndex, SeatStatus, ShowId, ShowSeats, ZoneCounts, ZoneIndex,
@@ -45,7 +46,7 @@ pub(super) fn event_of(record: &OutcomeRecord) -> Option<EventId> {
 }
 
 /// The shows that a record changes, besides those of [`event_of`].
-pub(super) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
+pub(crate) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
     let mut shows = SmallVec::new();
     let mut add = |show: ShowId| {
         if !shows.contains(&show) {
@@ -60,7 +61,10 @@ pub(super) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
             Outcome::Reserved(reserved) => add(reserved.show),
             Outcome::Confirmed(confirmed) if confirmed.first => add(confirmed.show),
             Outcome::Released { booking, .. } => add(booking.show),
-            Outcome::Blocked(change) | Outcome::Unblocked(change) => add(change.show),
+            Outcome::Blocked(change) | Outcome::Unblocked(change) | Outcome::SeatsTaken(change) => {
+                add(change.show)
+            }
+            Outcome::SeatsAdded { show, .. } => add(*show),
             Outcome::ShowCancelled { show } => add(*show),
             _ => {}
         }
@@ -69,7 +73,8 @@ pub(super) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
 }
 
 impl View {
-    /// The view that `seed` describes, of a show of this event with this number of seats.
+    /// The view that `seed` describes, of a show of this event with this number of seats; of others, which
+    /// the chart does not have yet, the view hears as they are taken.
     pub(super) fn new(seed: &ShowSeats, event: EventId, seats: u32) -> Self {
         let mut statuses: Vec<Status> = vec![None; usize::try_from(seats).unwrap_or(0)];
         for (seat, status) in &seed.unavailable {
@@ -188,12 +193,47 @@ impl View {
                 self.block(change, Some(SeatStatus::Blocked), None);
                 self.freed_before = offset + 1;
             }
+            Outcome::SeatsAdded {
+                show, zone, places, ..
+            } if *show == self.show => {
+                self.grow(*zone, *places);
+                self.freed_before = offset + 1;
+            }
+            Outcome::SeatsTaken(change) if change.show == self.show => self.take_away(change),
             // They do not list the bookings that they void.
             Outcome::ShowCancelled { show } if *show == self.show => return Effect::Reseed,
             Outcome::EventCancelled { event } if *event == self.event => return Effect::Reseed,
             _ => return Effect::None,
         }
         Effect::Changed
+    }
+
+    /// Adds free places; those of a zone that is new come with it.
+    fn grow(&mut self, zone: ZoneIndex, places: u32) {
+        let at = usize::from(zone);
+        if at == self.zones.len() {
+            self.zones.push(ZoneCounts::default());
+        }
+        if let Some(counts) = self.zones.get_mut(at) {
+            counts.available = counts.available.saturating_add(places);
+        }
+    }
+
+    /// Seats that are gone are shown as blocked to who still has them in the chart, and counted nowhere.
+    fn take_away(&mut self, change: &BlockChange) {
+        if change.seats.is_empty() {
+            if let Some(counts) = self.zones.get_mut(usize::from(change.zone)) {
+                counts.available = counts.available.saturating_sub(change.quantity);
+            }
+            return;
+        }
+        for seat in change.seats.iter() {
+            let was = self.status(*seat);
+            self.shift(change.zone, &[*seat], 1, was, Some(SeatStatus::Blocked));
+            if let Some(counts) = self.zones.get_mut(usize::from(change.zone)) {
+                counts.blocked = counts.blocked.saturating_sub(1);
+            }
+        }
     }
 
     fn end(&mut self, ended: &EndedBooking, from: Status) {
@@ -234,8 +274,14 @@ impl View {
     }
 }
 
-fn slot(seats: &mut [Status], seat: SeatIndex) -> Option<&mut Status> {
-    seats.get_mut(usize::try_from(seat).ok()?)
+/// Where the status of a seat stands. Seats that were added to the show since have their place when it
+/// is asked for.
+fn slot(seats: &mut Vec<Status>, seat: SeatIndex) -> Option<&mut Status> {
+    let at = usize::try_from(seat).ok()?;
+    if at >= seats.len() && seat < SEATS_PER_SHOW_MAX {
+        seats.resize(at + 1, None);
+    }
+    seats.get_mut(at)
 }
 
 fn count_of(counts: &mut ZoneCounts, status: Status) -> &mut u32 {

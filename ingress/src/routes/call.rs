@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::request::Parts;
 use onsale_schemas::{Command, EventId, PartitionId, ShowId};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
-use onsale_store::catalog::{EventChange, ShowChange};
+use onsale_store::catalog::{Addition, EventChange, ShowChange};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -43,6 +43,8 @@ pub(super) struct Order {
 pub(super) enum Proposal {
     Event(EventId, Arc<EventChange>),
     Show(ShowId, Arc<ShowChange>),
+    /// What is added to a show.
+    Addition(ShowId, Arc<Addition>),
 }
 
 impl Proposal {
@@ -50,7 +52,9 @@ impl Proposal {
     fn entry(&self, actor: &Actor) -> AuditEntry {
         match self {
             Self::Event(event, _) => actor.did("event.propose", "event", event),
-            Self::Show(show, _) => actor.did("show.propose", "show", show),
+            Self::Show(show, _) | Self::Addition(show, _) => {
+                actor.did("show.propose", "show", show)
+            }
         }
     }
 }
@@ -136,6 +140,11 @@ impl Call {
                 Proposal::Show(show, change) => {
                     store
                         .propose_change(request, show, &change, now_ms, entry)
+                        .await?
+                }
+                Proposal::Addition(show, addition) => {
+                    store
+                        .propose_addition(request, show, &addition, now_ms, entry)
                         .await?
                 }
             };

@@ -7,6 +7,7 @@ mod copy;
 mod create;
 mod delete;
 mod export_orders;
+mod find;
 mod list;
 mod one;
 mod order_search;
@@ -15,6 +16,7 @@ mod page;
 mod patch;
 mod schema;
 mod schema_org;
+mod suggest;
 mod tenant_calendar;
 mod update;
 
@@ -29,6 +31,10 @@ pub(super) fn endpoints() -> Endpoints {
         .with(
             routes!(list::list),
             Rules::DEFAULT.compressed().bounds(list::BOUNDS),
+        )
+        .with(
+            routes!(suggest::suggest),
+            Rules::DEFAULT.bounds(suggest::BOUNDS),
         )
         .with(
             routes!(create::create),

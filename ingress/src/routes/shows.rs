@@ -1,5 +1,7 @@
 //! Shows: their sale, their seats, what is free.
 
+mod add_seats;
+mod add_zone;
 mod amend;
 mod availability;
 mod block;
@@ -8,12 +10,14 @@ mod cancel;
 mod close;
 mod create;
 mod delete;
+mod growing;
 mod layout;
 mod list;
 mod one;
 pub(super) mod resume;
 mod seats;
 mod stream;
+mod take_seats;
 mod unblock;
 mod zones;
 
@@ -52,6 +56,15 @@ pub(super) fn endpoints() -> Endpoints {
             Rules::DEFAULT.large_body().bounds(block::BOUNDS),
         )
         .with(routes!(unblock::unblock), Rules::DEFAULT.large_body())
+        .with(
+            routes!(add_seats::add_seats),
+            Rules::DEFAULT.large_body().bounds(add_seats::BOUNDS),
+        )
+        .with(
+            routes!(take_seats::take_seats),
+            Rules::DEFAULT.large_body().bounds(take_seats::BOUNDS),
+        )
+        .with(routes!(add_zone::add_zone), Rules::DEFAULT.large_body())
         .with(routes!(zones::zones), Rules::DEFAULT.compressed())
         .with(routes!(seats::seats), Rules::DEFAULT)
         .with(

@@ -84,6 +84,7 @@ fn http_bodies() {
         (Method::POST, "/api/v1/categories".to_owned(), "operator"),
         (Method::PATCH, show.clone(), "organizer"),
         (Method::POST, format!("{show}/block"), "organizer"),
+        (Method::POST, format!("{show}/zones"), "organizer"),
         (
             Method::POST,
             "/api/v1/admin/reconcile/apply".to_owned(),

@@ -10,7 +10,9 @@ use onsale_store::catalog::{EventRow, EventStatus, ShowRow};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Claims, Declared, EVENT, NOW_MS, Reply, SHOW, World, declared, event, show};
+use crate::support::{
+    Claims, Declared, EVENT, NOW_MS, Reply, SHOW, STALLS, World, declared, event, show,
+};
 use crate::tenants::{person, world};
 
 /// The tenant that everything belongs to, and the one that looks for it.
@@ -153,6 +155,7 @@ impl House {
             "tenants" => vec![TENANT],
             "events" => vec![DRAFT.0, EVENT.0],
             "shows" => vec![DRAFT_SHOW.0, SHOW.0],
+            "zones" => vec![Uuid::from_u128(DRAFT_ZONES), STALLS],
             "bookings" => vec![self.booking.as_uuid()],
             "sessions" => vec![self.session],
             "members" => vec![self.member],

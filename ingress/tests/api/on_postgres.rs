@@ -23,6 +23,7 @@ mod events;
 mod explanations;
 mod factors;
 mod federated;
+mod finder;
 mod guests;
 mod isolation;
 mod passkeys;

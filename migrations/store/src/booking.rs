@@ -1,11 +1,16 @@
 //! Bookings as projected from the log.
 
+mod order;
+
 use std::collections::BTreeMap;
 
 use onsale_schemas::{
     BookingId, EventId, Offset, PartitionId, RequestId, SeatIndex, ShowId, UserId, ZoneIndex,
 };
 use serde::{Deserialize, Serialize};
+
+pub use self::order::OrderRow;
+pub(crate) use self::order::places_of;
 
 /// Where a booking stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -61,13 +66,13 @@ pub struct BookingRow {
     pub show_id: ShowId,
     /// For whom.
     pub user_id: UserId,
-    /// The zone.
+    /// The zone; that of the first line of an order.
     pub zone: ZoneIndex,
-    /// The seats, empty for general admission.
+    /// The seats, empty for general admission; those of an order in the order of its lines.
     pub seats: Vec<u32>,
-    /// How many places.
+    /// How many places, of an order in all zones. 0 when the last ones were returned one by one.
     pub quantity: u32,
-    /// Price of one in minor units.
+    /// Price of one in minor units; that of the first line of an order.
     pub unit_price: i64,
     /// ISO 4217 code.
     pub currency: String,
@@ -85,6 +90,8 @@ pub struct BookingRow {
     pub payment_reference: Option<String>,
     /// Offset of the last record that changed the row.
     pub updated_offset: Offset,
+    /// How its places were priced where it is more than places of one zone at its price.
+    pub order: Option<OrderRow>,
 }
 
 impl BookingRow {
@@ -124,6 +131,11 @@ impl BookingRow {
             &self.updated_offset,
             &stands.updated_offset,
         );
+        for (name, log, database) in
+            OrderRow::differing_columns(self.order.as_ref(), stands.order.as_ref())
+        {
+            columns.0.push(difference(name, &log, &database));
+        }
         columns.0
     }
 }
@@ -136,9 +148,7 @@ impl Columns {
     fn check<T: PartialEq + Serialize>(&mut self, name: &str, log: &T, database: &T) {
         if log != database {
             let shown = |value: &T| serde_json::to_string(value).unwrap_or_default();
-            let (log, database) = (shown(log), shown(database));
-            self.0
-                .push(format!("{name}: log {log} database {database}"));
+            self.0.push(difference(name, &shown(log), &shown(database)));
         }
     }
 
@@ -147,6 +157,10 @@ impl Columns {
             self.0.push(format!("{name}: {HIDDEN}"));
         }
     }
+}
+
+fn difference(name: &str, log: &str, database: &str) -> String {
+    format!("{name}: log {log} database {database}")
 }
 
 /// What is said of a column that differs and whose values are not for reports.

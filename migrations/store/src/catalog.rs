@@ -5,6 +5,8 @@ mod category;
 mod details;
 mod event;
 mod event_orders;
+mod findable;
+mod growth;
 mod listing;
 mod quotas;
 mod show;
@@ -17,6 +19,11 @@ pub use category::CategoryRow;
 pub use details::{DetailsChange, EventDetails, FORMER_SLUGS_MAX};
 pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventStatus};
 pub use event_orders::OrderFilter;
+pub(crate) use findable::Within;
+pub use findable::{
+    CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, ShowPrices,
+};
+pub use growth::{Addition, Growth, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};

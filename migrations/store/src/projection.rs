@@ -5,6 +5,7 @@ pub(crate) mod bulk;
 mod changes;
 pub(crate) mod documents;
 mod events;
+mod growth;
 pub(crate) mod plan;
 mod retired;
 pub(crate) mod run;

@@ -5,6 +5,7 @@ mod answers;
 mod audit;
 mod bookings;
 mod calendar;
+mod catalog_changes;
 mod categories;
 mod changes;
 mod counts;
@@ -14,11 +15,13 @@ mod edits;
 mod ended;
 mod event_orders;
 pub(crate) mod events;
+mod findable;
 mod forget;
 mod handle;
 mod identity;
 pub(crate) mod jobs;
 mod listing;
+mod orders;
 mod projection;
 mod reconciliation;
 mod retention;
@@ -28,6 +31,7 @@ mod slugs;
 mod snapshots;
 mod standstill;
 mod usage;
+pub(crate) mod zones;
 
 pub use accounts::{
     API_KEYS_PER_TENANT_MAX, Decided, INVITATIONS_PER_TENANT_MAX, KEPT_API_KEYS_PER_TENANT_MAX,

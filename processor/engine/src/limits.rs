@@ -1,7 +1,7 @@
 //! Limits of one partition's tables, and of the work that one record may cause.
 
 /// The highest machine version whose rules this program knows.
-pub const MACHINE_VERSION_KNOWN: u16 = 2;
+pub const MACHINE_VERSION_KNOWN: u16 = onsale_schemas::limits::MACHINE_VERSION_NEWEST;
 /// The machine version of an empty partition.
 pub(crate) const MACHINE_VERSION_FIRST: u16 = 1;
 /// The machine version that knows events, tenants, references, documents and cool-downs.

@@ -3,7 +3,8 @@
 use onsale_schemas::command::Subject;
 use onsale_schemas::offer::Offer;
 use onsale_schemas::{
-    CodeHash, EventId, LogTimeMs, NodeName, Offset, PartitionId, SeatStatus, ShowId, ShowSeats,
+    CodeHash, EventId, LogTimeMs, NodeName, Offset, PartitionId, SeatIndex, SeatStatus, ShowId,
+    ShowSeats,
 };
 
 use crate::bookings::State as RecordState;
@@ -136,6 +137,14 @@ impl Partition {
             zones: show.zones.iter().map(|zone| zone.counts).collect(),
             unavailable,
         })
+    }
+
+    /// Seats of a show that were taken away for good, ascending; none of a show that was never opened
+    /// here. [`Partition::show_seats`] calls them blocked and counts them nowhere.
+    pub fn taken_seats(&self, show: ShowId) -> Vec<SeatIndex> {
+        let shows = &self.state.shows;
+        let found = shows.find(&show).map(|slot| shows.get(slot));
+        found.map_or_else(Vec::new, Show::taken_seats)
     }
 
     /// All shows in order of opening.

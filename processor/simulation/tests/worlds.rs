@@ -120,7 +120,7 @@ fn embedded_logs() {
 fn clusters_of_version_2() {
     assert_happened(
         &live_all(Kind::Cluster, 2),
-        &[&ONLY_EMBEDDED, &ONLY_UPGRADED, &ONLY_VERSION_3],
+        &[&ONLY_EMBEDDED, &ONLY_VERSION_3],
     );
 }
 

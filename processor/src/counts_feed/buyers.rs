@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use onsale_counts::UserTickets;
-use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{EventId, Offset, UserId};
 
 /// Buyers that are remembered; then all are forgotten, which costs a read of each that comes again.
@@ -18,16 +17,25 @@ pub(super) struct Buyers {
     known: HashMap<UserId, (EventId, UserTickets)>,
 }
 
+/// A hold that began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Held {
+    pub(super) event: EventId,
+    pub(super) user: UserId,
+    pub(super) places: u32,
+    pub(super) ends_ms: u64,
+}
+
 impl Buyers {
     /// A hold began with the record at `at`.
-    pub(super) fn reserved(&mut self, at: Offset, reserved: &Reserved) {
-        if let Some((event, known)) = self.known.get_mut(&reserved.user)
-            && *event == reserved.event
+    pub(super) fn reserved(&mut self, at: Offset, held: &Held) {
+        if let Some((event, known)) = self.known.get_mut(&held.user)
+            && *event == held.event
             && at >= known.version
         {
-            let ends_ms = reserved.expires_at_ms;
+            let ends_ms = held.ends_ms;
             known.version = at + 1;
-            known.tickets = known.tickets.saturating_add(reserved.quantity);
+            known.tickets = known.tickets.saturating_add(held.places);
             known.until_ms = Some(known.until_ms.map_or(ends_ms, |first| first.min(ends_ms)));
         }
     }
@@ -68,25 +76,17 @@ impl Buyers {
 
 #[cfg(test)]
 mod tests {
-    use onsale_schemas::{SeatList, ShowId};
-
     use super::*;
 
     const EVENT: EventId = EventId::from_bytes([1; 16]);
     const USER: UserId = UserId::from_bytes([3; 16]);
 
-    fn reserved(quantity: u32, expires_at_ms: u64) -> Reserved {
-        Reserved {
-            booking: 0,
-            show: ShowId::from_bytes([2; 16]),
+    fn held(places: u32, ends_ms: u64) -> Held {
+        Held {
             event: EVENT,
             user: USER,
-            zone: 0,
-            seats: SeatList::new(),
-            quantity,
-            unit_price: 1,
-            currency: "THB".parse().unwrap(),
-            expires_at_ms,
+            places,
+            ends_ms,
         }
     }
 
@@ -101,15 +101,15 @@ mod tests {
     #[test]
     fn reservations_are_added_once_to_what_was_read() {
         let mut buyers = Buyers::default();
-        buyers.reserved(4, &reserved(1, 50));
+        buyers.reserved(4, &held(1, 50));
         assert_eq!(buyers.tickets(EVENT, USER, 5), None, "nothing was read");
         buyers.read(EVENT, USER, tickets(8, 2, None));
-        buyers.reserved(7, &reserved(9, 10));
+        buyers.reserved(7, &held(9, 10));
         let known = buyers.tickets(EVENT, USER, 5);
         assert_eq!(known, Some(tickets(8, 2, None)), "the read had seen it");
-        buyers.reserved(8, &reserved(1, 70));
-        buyers.reserved(8, &reserved(1, 70));
-        buyers.reserved(10, &reserved(3, 60));
+        buyers.reserved(8, &held(1, 70));
+        buyers.reserved(8, &held(1, 70));
+        buyers.reserved(10, &held(3, 60));
         let known = buyers.tickets(EVENT, USER, 20);
         assert_eq!(known, Some(tickets(20, 6, Some(60))));
         let other = EventId::from_bytes([9; 16]);

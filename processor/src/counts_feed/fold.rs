@@ -1,12 +1,11 @@
 //! What has to be written, worked out from outcomes without any I/O.
 
+mod outcome;
+
 use std::collections::{HashMap, HashSet};
 
 use onsale_counts::{UserTickets, ZonePlaces, ZoneWrite};
-use onsale_schemas::outcome::EndedBooking;
-use onsale_schemas::{
-    EventId, Offset, Outcome, OutcomeRecord, PartitionId, ShowId, UserId, ZoneIndex,
-};
+use onsale_schemas::{EventId, Offset, PartitionId, ShowId, UserId, ZoneIndex};
 use onsale_store::projection::ProjectionBatch;
 use onsale_store::store::ShowPlaces;
 
@@ -130,72 +129,6 @@ impl Fold {
         }
     }
 
-    fn record(&mut self, partition: PartitionId, record: &OutcomeRecord) {
-        let at = record.offset;
-        for ended in &record.expired {
-            self.ended(partition, at, ended);
-        }
-        if record.replay_of.is_some() {
-            return;
-        }
-        let mut change = |show, zone, freed| {
-            let change = Change {
-                offset: at,
-                zone,
-                freed,
-            };
-            self.change(partition, show, change);
-        };
-        match &record.outcome {
-            Outcome::Reserved(reserved) => {
-                let places = i64::from(reserved.quantity);
-                change(reserved.show, reserved.zone, -places);
-                self.buyers.reserved(at, reserved);
-                self.user(partition, reserved.show, reserved.user);
-            }
-            Outcome::Confirmed(confirmed) if confirmed.first => {
-                let taken = if confirmed.revived {
-                    i64::from(confirmed.quantity)
-                } else {
-                    0
-                };
-                change(confirmed.show, confirmed.zone, -taken);
-                self.buyers.forget(confirmed.user);
-                self.user(partition, confirmed.show, confirmed.user);
-            }
-            Outcome::Extended { show, user, .. } => {
-                change(*show, 0, 0);
-                self.buyers.forget(*user);
-                self.user(partition, *show, *user);
-            }
-            Outcome::Released { booking, .. } => self.ended(partition, at, booking),
-            Outcome::Blocked(block) => change(block.show, block.zone, -i64::from(block.quantity)),
-            Outcome::Unblocked(block) => change(block.show, block.zone, i64::from(block.quantity)),
-            Outcome::ShowCancelled { show } => {
-                // Its bookings end without a line each: of every buyer of the event nothing is known.
-                self.shows.remove(show);
-                self.users_lost(partition);
-            }
-            Outcome::EventCancelled { .. } => {
-                // Of shows that wait to be read it is not known whose they are.
-                self.begin_again(partition);
-                self.users_lost(partition);
-            }
-            _ => {}
-        }
-    }
-
-    fn ended(&mut self, partition: PartitionId, at: Offset, ended: &EndedBooking) {
-        let change = Change {
-            offset: at,
-            zone: ended.zone,
-            freed: i64::from(ended.quantity),
-        };
-        self.change(partition, ended.show, change);
-        self.buyers.forget(ended.user);
-        self.user(partition, ended.show, ended.user);
-    }
-
     fn change(&mut self, partition: PartitionId, show: ShowId, change: Change) {
         if !self.shows.contains_key(&show) {
             self.make_room();
@@ -222,6 +155,17 @@ impl Fold {
             }
             State::Live { .. } => {}
         }
+    }
+
+    /// A show has other places than before, perhaps another zone: they are read again.
+    fn grown(&mut self, partition: PartitionId, show: ShowId, offset: Offset) {
+        self.shows.remove(&show);
+        let change = Change {
+            offset,
+            zone: 0,
+            freed: 0,
+        };
+        self.change(partition, show, change);
     }
 
     fn user(&mut self, partition: PartitionId, show: ShowId, user: UserId) {

@@ -19,7 +19,9 @@ use super::Projections;
 use super::counts::EngineCounts;
 use super::report::{Difference, Finding, PartitionPosition, Report};
 
-pub(super) use self::bookings::{differing_columns, expected_status, is_same_payment};
+pub(super) use self::bookings::{
+    differing_columns, expected_order, expected_status, is_same_payment,
+};
 pub(super) use self::catalog::{
     described_show, differing_show_columns, differing_status, differing_zones, shape,
 };

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use onsale_engine::Partition;
 use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::command::Subject;
-use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{
     BookingId, Command, Envelope, Offset, Outcome, OutcomeRecord, PartitionId, ShowId, codec,
 };
@@ -71,7 +70,7 @@ impl LogRows {
     /// Takes the next outcome and the machine as it is behind it.
     pub fn take(&mut self, record: &OutcomeRecord, machine: &Partition) {
         for ended in &record.expired {
-            self.end(ended, BookingStatus::Expired, record);
+            self.end(ended.booking, BookingStatus::Expired, record);
         }
         if record.replay_of.is_some() {
             return;
@@ -96,19 +95,35 @@ impl LogRows {
                     ended_at_ms: None,
                     payment_reference: None,
                     updated_offset: record.offset,
+                    order: None,
                 };
                 self.rows.insert(reserved.booking, row);
             }
+            Outcome::ReservedV2(reserved) if self.is_asked_for(reserved.booking) => {
+                let row = BookingRow::of_order(self.partition, record, reserved);
+                self.rows.extend(row.map(|row| (reserved.booking, row)));
+            }
             Outcome::Confirmed(confirmed) if confirmed.first => {
-                if let Some(row) = self.touch(confirmed.booking, record) {
-                    row.status = BookingStatus::Confirmed;
-                    row.confirmed_at_ms = Some(confirmed.confirmed_at_ms);
-                    row.payment_reference = Some(confirmed.payment_reference.clone());
-                    row.ended_at_ms = None;
-                }
+                let (at_ms, reference) = (confirmed.confirmed_at_ms, &confirmed.payment_reference);
+                self.sell(confirmed.booking, at_ms, reference, record);
+            }
+            Outcome::ConfirmedV2(confirmed) if confirmed.first => {
+                let (at_ms, reference) = (confirmed.confirmed_at_ms, &confirmed.payment_reference);
+                self.sell(confirmed.booking, at_ms, reference, record);
             }
             Outcome::Released { booking, .. } => {
-                self.end(booking, BookingStatus::Cancelled, record);
+                self.end(booking.booking, BookingStatus::Cancelled, record);
+            }
+            Outcome::ReleasedV2(released) => {
+                self.end(released.booking, BookingStatus::Cancelled, record);
+            }
+            Outcome::PlacesReturned(returned) => {
+                if let Some(row) = self.touch(returned.booking, record) {
+                    row.leave(returned);
+                }
+                if returned.ended {
+                    self.end(returned.booking, BookingStatus::Cancelled, record);
+                }
             }
             Outcome::Extended {
                 booking,
@@ -124,7 +139,31 @@ impl LogRows {
             Outcome::ClockReset { from_ms, to_ms } if to_ms < from_ms => {
                 self.turn_back(*to_ms, record.offset, machine);
             }
-            _ => {}
+            // What changes no booking: equal answers, bookings that are not asked for, and everything about
+            // shows, events, codes and nodes.
+            Outcome::Reserved(_)
+            | Outcome::ReservedV2(_)
+            | Outcome::Confirmed(_)
+            | Outcome::ConfirmedV2(_)
+            | Outcome::ClockReset { .. }
+            | Outcome::Nothing
+            | Outcome::ShowOpened { .. }
+            | Outcome::ShowAmended { .. }
+            | Outcome::ShowClosed { .. }
+            | Outcome::Blocked(_)
+            | Outcome::Unblocked(_)
+            | Outcome::Claimed { .. }
+            | Outcome::BarrierPassed { .. }
+            | Outcome::Rejected(_)
+            | Outcome::EventAmended { .. }
+            | Outcome::ReferenceClaimed(_)
+            | Outcome::Described(_)
+            | Outcome::OfferSet { .. }
+            | Outcome::CodesCreated { .. }
+            | Outcome::CodesAmended { .. }
+            | Outcome::CodesEnded { .. }
+            | Outcome::SeatsAdded { .. }
+            | Outcome::SeatsTaken(_) => {}
         }
     }
 
@@ -146,8 +185,17 @@ impl LogRows {
         Some(row)
     }
 
-    fn end(&mut self, ended: &EndedBooking, status: BookingStatus, record: &OutcomeRecord) {
-        if let Some(row) = self.touch(ended.booking, record) {
+    fn sell(&mut self, booking: Offset, at_ms: u64, reference: &str, record: &OutcomeRecord) {
+        if let Some(row) = self.touch(booking, record) {
+            row.status = BookingStatus::Confirmed;
+            row.confirmed_at_ms = Some(at_ms);
+            row.payment_reference = Some(reference.to_owned());
+            row.ended_at_ms = None;
+        }
+    }
+
+    fn end(&mut self, booking: Offset, status: BookingStatus, record: &OutcomeRecord) {
+        if let Some(row) = self.touch(booking, record) {
             row.status = status;
             row.ended_at_ms = Some(record.log_time_ms);
         }

@@ -87,6 +87,7 @@ pub(super) fn find(
 fn user_of(command: &Command) -> Option<UserId> {
     match command {
         Command::Reserve(reserve) => Some(reserve.user),
+        Command::ReserveV2(reserve) => Some(reserve.user),
         Command::Confirm(confirm) => buyer(confirm.by),
         Command::ConfirmV2(paid) => buyer(paid.confirm.by),
         Command::Release { by, .. } => buyer(*by),
@@ -106,6 +107,9 @@ fn user_of_outcome(outcome: &Outcome) -> Option<UserId> {
         Outcome::Confirmed(confirmed) => Some(confirmed.user),
         Outcome::Released { booking, .. } => Some(booking.user),
         Outcome::Extended { user, .. } => Some(*user),
+        Outcome::ConfirmedV2(confirmed) => Some(confirmed.user),
+        Outcome::ReleasedV2(released) => Some(released.user),
+        Outcome::PlacesReturned(returned) => Some(returned.user),
         _ => None,
     }
 }

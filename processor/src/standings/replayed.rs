@@ -1,10 +1,12 @@
 //! How a request fared, by a replay for it alone: what tests hold a [`Walk`](super::walk::Walk) to.
 
+use std::collections::HashMap;
+
 use onsale_engine::Partition;
 use onsale_log::LogReader;
-use onsale_schemas::{Command, Envelope, Offset, Standing, codec};
+use onsale_schemas::{Envelope, Offset, Standing, codec};
 
-use super::count::Count;
+use super::count::{Count, Zone, ahead_of, asked_zones};
 use super::find::{StandingError, request_at, standing_of};
 use crate::replay::{self, Until};
 
@@ -15,11 +17,11 @@ pub(super) fn replayed(
     offset: Offset,
 ) -> Result<Standing, StandingError> {
     let (_, command) = request_at(reader, base.id(), offset)?;
-    let zone = match &command {
-        Command::Reserve(reserve) => Some((reserve.show, reserve.zone)),
-        _ => None,
-    };
-    let mut count = Count::new(base.next_offset());
+    let asked = asked_zones(&command);
+    let mut counts: HashMap<Zone, Count> = asked
+        .iter()
+        .map(|zone| (*zone, Count::new(base.next_offset())))
+        .collect();
     let base_time = base.log_time_ms();
     let until = Until {
         offset: Some(offset.saturating_add(1)),
@@ -30,18 +32,20 @@ pub(super) fn replayed(
         let Some(record) = outcome else { return };
         if entry.offset == offset {
             decided = Some(record);
-        } else if let Some(zone) = zone {
-            let asks = codec::decode::<Envelope>(entry.payload).is_ok_and(|envelope| {
-                matches!(envelope.command, Command::Reserve(reserve)
-                    if (reserve.show, reserve.zone) == zone)
-            });
-            count.record(zone, asks, &record);
+        } else {
+            let also = codec::decode::<Envelope>(entry.payload)
+                .map_or_else(|_| Vec::new(), |envelope| asked_zones(&envelope.command));
+            for (zone, count) in &mut counts {
+                count.record(*zone, also.contains(zone), &record);
+            }
         }
     })?;
     let outcome = decided.ok_or(StandingError::NoRequest(offset))?;
-    let opened_at_ms = zone
-        .and_then(|(show, _)| machine.show(show))
+    let opened_at_ms = asked
+        .first()
+        .and_then(|(show, _)| machine.show(*show))
         .map(|show| show.sale_opens_at_ms);
-    let ahead = zone.map(|_| count.ahead(&outcome, base_time, opened_at_ms));
+    let count_of = |zone: Zone| counts.get(&zone);
+    let ahead = ahead_of(&asked, &outcome, count_of, base_time, opened_at_ms);
     Ok(standing_of(command, outcome, ahead))
 }

@@ -10,11 +10,9 @@ use std::sync::Arc;
 use onsale_engine::Partition;
 use onsale_log::{LogError, LogReader};
 use onsale_schemas::outcome::EndedBooking;
-use onsale_schemas::{
-    Command, Envelope, LogTimeMs, Offset, SeatIndex, ShowId, Standing, ZoneIndex, codec,
-};
+use onsale_schemas::{Command, Envelope, LogTimeMs, Offset, SeatIndex, Standing, codec};
 
-use super::count::Count;
+use super::count::{Count, Zone, ahead_of, asked_zones};
 use super::find::standing_of;
 use crate::replay::{self, Until};
 
@@ -24,7 +22,7 @@ pub(super) struct Walk {
     machine: Partition,
     counted_from: Offset,
     base_time: LogTimeMs,
-    zones: HashMap<(ShowId, ZoneIndex), Count>,
+    zones: HashMap<Zone, Count>,
     kept: Kept,
 }
 
@@ -144,27 +142,26 @@ impl Walk {
                 .map(|envelope| envelope.command)
                 // A document is not a request, and as large as hundreds of them.
                 .filter(|command| !matches!(command, Command::Describe(_)));
-            let zone = match &command {
-                Some(Command::Reserve(reserve)) => Some((reserve.show, reserve.zone)),
-                _ => None,
-            };
-            for touched in Count::zones_of(zone, &record) {
-                // What the record itself did counts for those behind it.
-                let count = zones
-                    .entry(touched)
+            let asked = command.as_ref().map_or_else(Vec::new, asked_zones);
+            let touched = Count::zones_of(&asked, &record);
+            for zone in &touched {
+                zones
+                    .entry(*zone)
                     .or_insert_with(|| Count::new(counted_from));
-                if zone == Some(touched)
-                    && let Some(command) = &command
-                {
-                    let opened = machine.show(touched.0).map(|show| show.sale_opens_at_ms);
-                    let ahead = count.ahead(&record, base_time, opened);
-                    let standing = standing_of(command.clone(), record.clone(), Some(ahead));
-                    kept.push(standing, entry.payload.len());
-                }
-                count.record(touched, zone == Some(touched), &record);
             }
-            if let (Some(command), None) = (command, zone) {
-                kept.push(standing_of(command, record, None), entry.payload.len());
+            // What the record itself did counts for those behind it.
+            let opened = asked
+                .first()
+                .and_then(|(show, _)| machine.show(*show))
+                .map(|show| show.sale_opens_at_ms);
+            let ahead = ahead_of(&asked, &record, |zone| zones.get(&zone), base_time, opened);
+            for zone in touched {
+                if let Some(count) = zones.get_mut(&zone) {
+                    count.record(zone, asked.contains(&zone), &record);
+                }
+            }
+            if let Some(command) = command {
+                kept.push(standing_of(command, record, ahead), entry.payload.len());
             }
         })?;
         Ok(Self {
@@ -183,7 +180,10 @@ mod tests {
     use onsale_schemas::command::{
         Admission, Currency, Describe, OpenShow, Pick, Reserve, Subject, ZoneLayout,
     };
-    use onsale_schemas::{Actor, EventId, PartitionId, RequestId, SeatList, UserId};
+    use onsale_schemas::order::{Item, PickV2, ReserveV2};
+    use onsale_schemas::{
+        Actor, EventId, PartitionId, RequestId, SeatList, ShowId, UserId, ZoneIndex,
+    };
 
     use super::*;
     use crate::standings::replayed::replayed;
@@ -305,6 +305,81 @@ mod tests {
             assert!(!walk.is_past(offset));
         }
         assert_eq!(reserved, 120);
+    }
+
+    /// Orders over both zones, of which some are refused for either, and some give places back.
+    fn orders() -> Records {
+        let mut records = Records(Vec::new());
+        records.add(Command::Barrier { machine_version: 3 });
+        let zone = |admission| ZoneLayout {
+            unit_price: 100,
+            currency: Currency(*b"THB"),
+            admission,
+        };
+        records.add(Command::OpenShow(OpenShow {
+            show: SHOW,
+            event: EventId::from_bytes([2; 16]),
+            max_tickets_per_user: 0,
+            sale_opens_at_ms: 1_003,
+            sale_closes_at_ms: 9_000,
+            hold_ms: 40,
+            zones: vec![
+                zone(Admission::Seated { rows: vec![10] }),
+                zone(Admission::General { capacity: 9 }),
+            ],
+        }));
+        for n in 0..40_u8 {
+            let item = |zone, pick| Item {
+                zone,
+                pick,
+                types: Vec::new(),
+            };
+            let seat = SeatList::from_iter([u32::from(n % 10)]);
+            let order = records.0.len();
+            records.add(Command::ReserveV2(ReserveV2 {
+                show: SHOW,
+                user: UserId::from_bytes([n % 7; 16]),
+                items: vec![
+                    item(1, PickV2::General { quantity: 1 }),
+                    item(0, PickV2::Seats(seat)),
+                ],
+                code: None,
+                expected_total: None,
+            }));
+            if n % 6 == 0 {
+                records.add(Command::Release {
+                    booking: u64::try_from(order).unwrap(),
+                    by: Actor::Staff,
+                });
+            }
+        }
+        records
+    }
+
+    #[test]
+    fn orders_are_found_as_by_a_replay_with_who_was_ahead_of_them() {
+        let mut records = orders();
+        let end = u64::try_from(records.0.len()).unwrap();
+        let walk = Walk::new(genesis(), ALL)
+            .advance(&mut records, end)
+            .unwrap();
+        let (mut taken, mut given_back, mut named) = (0, 0, 0);
+        for offset in 0..end {
+            let replayed = replayed(&mut records, genesis(), offset).ok();
+            let kept = walk.find(offset).map(|kept| Standing::clone(&kept));
+            assert_eq!(kept, replayed, "offset {offset}");
+            let Some(ahead) = kept.and_then(|kept| kept.ahead) else {
+                continue;
+            };
+            taken = ahead.places;
+            given_back = ahead.places_given_back;
+            let by = ahead.taken_at.iter().filter(|(_, by)| by.is_some());
+            named += by.count();
+        }
+        // Of the zone of their first item, where each has one place.
+        assert!(taken >= 9, "{taken}");
+        assert!(given_back > 0 && given_back <= taken, "{given_back}");
+        assert!(named > 0, "a seat of the other zone is told of too");
     }
 
     #[test]

@@ -9,7 +9,9 @@ use onsale_schemas::{
     EventId, Offset, Outcome, OutcomeRecord, PartitionId, SeatList, ShowId, UserId,
 };
 use onsale_store::Store;
-use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus, ZoneAdmission, ZoneRow};
+use onsale_store::catalog::{
+    EventRow, EventStatus, Growth, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
+};
 use onsale_store::projection::ProjectionBatch;
 use uuid::Uuid;
 
@@ -254,6 +256,7 @@ fn show() -> ShowRow {
             unit_price: 1,
             currency: "THB".to_owned(),
             admission: ZoneAdmission::General { capacity: 100 },
+            growth: Growth::default(),
         }],
     }
 }

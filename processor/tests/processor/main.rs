@@ -10,6 +10,7 @@
 mod counts_feed;
 mod member;
 mod node;
+mod orders;
 mod projector;
 mod replica;
 mod trimmed_log;

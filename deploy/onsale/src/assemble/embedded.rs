@@ -56,6 +56,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     .or_use()?;
     resume_openings(&ingress).await;
     tokio::spawn(ingress.clone().describe_catalog());
+    tokio::spawn(ingress.clone().follow_catalog());
     let failure = embedded.failure();
     Ok(Parts {
         store,

@@ -17,6 +17,7 @@ mod deafness;
 mod disk_full;
 mod doctor;
 mod encrypted;
+mod growing;
 #[path = "../shared/http_client.rs"]
 mod http_client;
 mod identity;

@@ -1,6 +1,6 @@
-use onsale_schemas::outcome::{Outcome, OutcomeRecord, Reserved};
+use onsale_schemas::outcome::{BlockChange, Outcome, OutcomeRecord, Reserved};
 use onsale_schemas::{EventId, PartitionId, SeatStatus, TenantId, UserId, ZoneCounts};
-use onsale_store::catalog::{ChartRow, RowSeats, ZoneAdmission};
+use onsale_store::catalog::{ChartRow, RowSeats, ShowRow, ZoneAdmission};
 
 use super::*;
 use crate::charts::show_of;
@@ -42,7 +42,7 @@ fn large(alive: &Alive) -> LiveShow {
 fn sell(show: &LiveShow, offset: Offset, seat: SeatIndex) {
     let reserved = Reserved {
         booking: offset,
-        show: show.chart.show,
+        show: show.show,
         event: EventId::from_bytes([2; 16]),
         user: UserId::from_bytes([3; 16]),
         zone: 0,
@@ -115,4 +115,107 @@ fn a_state_of_a_moment_ago_comes_with_what_changed_since() {
         panic!("no frame")
     };
     assert_eq!((frame.from, frame.version), (8, 9));
+}
+
+#[test]
+fn a_stream_goes_on_with_the_places_that_a_show_gets() {
+    let rows = |names: &[&str]| -> Vec<ChartRow> {
+        let row = |name: &&str| ChartRow {
+            name: (*name).to_owned(),
+            seats: RowSeats::Count(2),
+        };
+        names.iter().map(row).collect()
+    };
+    let chart = |row: &ShowRow| Arc::new(Chart::new(row, TenantId::from_bytes([8; 16])));
+    let mut row = show_of(vec![ZoneAdmission::Seated { rows: rows(&["A"]) }]);
+    let show = LiveShow::new(chart(&row), Alive::default());
+    let generation = show.restart();
+    let seed = ShowSeats {
+        show: row.show_id,
+        next_offset: 1,
+        cancelled: false,
+        zones: vec![ZoneCounts {
+            available: 2,
+            ..ZoneCounts::default()
+        }],
+        unavailable: Vec::new(),
+    };
+    assert!(show.seeded(generation, &seed));
+    let mut reader = show.open(None, Format::Full).unwrap();
+
+    let apply = |offset, outcome| {
+        let record = OutcomeRecord {
+            offset,
+            previous: None,
+            log_time_ms: 0,
+            request_id: None,
+            replay_of: None,
+            expired: Vec::new(),
+            outcome,
+        };
+        let batch = OutcomeBatch {
+            partition: PartitionId(0),
+            records: vec![record],
+        };
+        assert!(!show.apply(&Arc::new(batch)), "the view goes on");
+        show.tick();
+    };
+    apply(
+        1,
+        Outcome::SeatsAdded {
+            show: row.show_id,
+            zone: 0,
+            first_seat: 2,
+            places: 2,
+        },
+    );
+    let Ok(Note::Frame(frame)) = reader.notes.try_recv() else {
+        panic!("no frame tells of the places");
+    };
+    let text = String::from_utf8(frame.bytes.to_vec()).unwrap();
+    assert!(
+        text.contains("\"total_seats\":4,\"available_seats\":4"),
+        "{text}"
+    );
+
+    // The catalog has the names by now.
+    assert!(row.zones[0].add_rows(&rows(&["B"]), 2, 1));
+    let newer = chart(&row);
+    show.renew(&newer);
+    let Ok(Note::State(version, _)) = reader.notes.try_recv() else {
+        panic!("no state is sent with the new chart");
+    };
+    assert_eq!(version, 2);
+    assert_eq!(show.chart().seats(), 4);
+    show.renew(&newer);
+    assert!(
+        reader.notes.try_recv().is_err(),
+        "it has this chart already"
+    );
+
+    // What is gone is shown as blocked, and counted nowhere.
+    let seats = SeatList::from_iter([3]);
+    apply(
+        2,
+        Outcome::SeatsTaken(BlockChange {
+            show: row.show_id,
+            zone: 0,
+            seats: seats.clone(),
+            quantity: 1,
+        }),
+    );
+    let Ok(Note::Frame(frame)) = reader.notes.try_recv() else {
+        panic!("no frame tells of the seat");
+    };
+    let text = String::from_utf8(frame.bytes.to_vec()).unwrap();
+    assert!(
+        text.contains("\"total_seats\":3,\"available_seats\":3"),
+        "{text}"
+    );
+    assert!(text.contains("\"blocked_seats\":0"), "{text}");
+    assert!(
+        text.contains("{\"seat_id\":\"seat:3\",\"status\":\"blocked\"}"),
+        "{text}"
+    );
+    assert_eq!(show.taken(&seats), Some(vec![3]));
 }

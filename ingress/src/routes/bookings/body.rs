@@ -71,7 +71,11 @@ impl BookingBody {
             _ => None,
         };
         let chart = match state.charts.chart(row.show_id).await {
-            Ok(chart) if chart.zone(row.zone).is_some() => Some(chart),
+            Ok(chart) if chart.covers(row.zone, &row.seats) => Some(chart),
+            Ok(chart) if chart.zone(row.zone).is_some() => {
+                // Places that were added since it was read, or that the catalog lost.
+                Some(state.charts.newer(&chart).await)
+            }
             Ok(chart) => {
                 state.charts.doubt(&chart).await;
                 None

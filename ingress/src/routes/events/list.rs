@@ -1,4 +1,8 @@
 //! `GET /events`
+//!
+//! Two things answer it. The index of the search does where somebody looks for a text, or asks for what
+//! only it knows (see [`ListQuery::needs_index`]). The store does for the rest, as of now rather than of a
+//! moment ago, and for a text too while there is no index: it finds parts of words, though no others.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -7,12 +11,14 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::body::EventBody;
+use super::find;
 use crate::auth::{Caller, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::Query;
+use crate::routes::cursor;
 use crate::routes::managers::READ_SALES;
 use crate::routes::paging::{self, Paging};
 use crate::state::AppState;
@@ -28,8 +34,15 @@ pub(super) const BOUNDS: Bounds = &[
     (Of::Parameter("search"), Bound::AtMost(SEARCH_MAX_CHARS)),
     (Of::Parameter("city"), Bound::AtMost(SEARCH_MAX_CHARS)),
     (Of::Parameter("category"), Bound::AtMost(SEARCH_MAX_CHARS)),
+    (Of::Parameter("venue"), Bound::AtMost(SEARCH_MAX_CHARS)),
     (Of::Parameter("from"), Bound::Instant),
+    (Of::Parameter("to"), Bound::Instant),
     (Of::Parameter("until"), Bound::Instant),
+    (Of::Parameter("price_min"), Bound::Range(0, find::PRICE_MAX)),
+    (Of::Parameter("price_max"), Bound::Range(0, find::PRICE_MAX)),
+    (Of::Parameter("currency"), Bound::Currency),
+    (Of::Parameter("sort"), Bound::OneOf(find::SORTS)),
+    cursor::LIMIT,
 ];
 
 /// Which events.
@@ -37,31 +50,92 @@ pub(super) const BOUNDS: Bounds = &[
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
-    /// Text that name, description or venue contain.
-    search: Option<String>,
-    city: Option<String>,
-    category: Option<String>,
-    /// Begins at or after.
+    /// Words of name, performers, venue, city, category or description; the last one may be a beginning.
+    /// Where little has them, words with typos are found too, and where nothing has them all, some may be
+    /// missing: `meta.closeness` says so.
+    pub(super) search: Option<String>,
+    pub(super) city: Option<String>,
+    pub(super) venue: Option<String>,
+    pub(super) category: Option<String>,
+    /// Begins at or after; of several shows the last one does.
     #[param(value_type = Option<String>)]
-    from: Option<Instant>,
-    /// Begins before.
+    pub(super) from: Option<Instant>,
+    /// Begins before; of several shows the first one does.
     #[param(value_type = Option<String>)]
-    until: Option<Instant>,
+    pub(super) to: Option<Instant>,
+    /// As `to`.
+    #[param(value_type = Option<String>)]
+    pub(super) until: Option<Instant>,
+    /// The dearest ticket costs at least this, in minor units.
+    pub(super) price_min: Option<u64>,
+    /// The cheapest ticket costs at most this, in minor units.
+    pub(super) price_max: Option<u64>,
+    /// Sold in this currency (ISO 4217).
+    pub(super) currency: Option<String>,
+    /// True: there are tickets left; false: there are none, or they are not on sale.
+    pub(super) available: Option<bool>,
+    /// `relevance` (default for a text: how well it fits, then what is still to come and to be had), `date`
+    /// (default without one), `price` (cheapest first) or `popularity`.
+    pub(super) sort: Option<String>,
+    /// `meta.next_cursor` of the page before, with the same search, filters and order.
+    pub(super) cursor: Option<String>,
+    /// Events per page, 1 to 100 (default 20); as `per_page`.
+    pub(super) limit: Option<u32>,
+    /// True: `meta.facets` says how many hits there are by city and by category, each as if there were no
+    /// filter by it.
+    pub(super) facets: Option<bool>,
     /// The organizer's own, for admins all of their tenant, drafts too.
     mine: Option<bool>,
-    /// From 1.
-    page: Option<u32>,
+    /// From 1; with `search` not beyond the first 1,000 events, which a cursor leads beyond.
+    pub(super) page: Option<u32>,
     /// 1 to 100 (default 20).
-    per_page: Option<u32>,
+    pub(super) per_page: Option<u32>,
 }
 
-/// Events by their beginning.
+impl ListQuery {
+    /// Whether only the index knows the answer: the first such parameter.
+    fn needs_index(&self) -> Option<&'static str> {
+        [
+            ("venue", not_empty(self.venue.as_ref()).is_some()),
+            ("price_min", self.price_min.is_some()),
+            ("price_max", self.price_max.is_some()),
+            ("currency", self.currency.is_some()),
+            ("available", self.available.is_some()),
+            ("sort", self.sort.is_some()),
+            ("cursor", self.cursor.is_some()),
+            ("limit", self.limit.is_some()),
+            ("facets", self.facets == Some(true)),
+        ]
+        .into_iter()
+        .find_map(|(name, is_given)| is_given.then_some(name))
+    }
+
+    /// The end of the time that is asked for, by either of its names.
+    pub(super) fn until(&self) -> Result<Option<Instant>, ApiError> {
+        match (self.to, self.until) {
+            (Some(_), Some(until)) => Err(ApiError::wrong(
+                "until",
+                until,
+                "is the same as to, which is given too",
+                "one of the two",
+            )),
+            (to, until) => Ok(to.or(until)),
+        }
+    }
+}
+
+/// A filter that is not empty.
+pub(super) fn not_empty(text: Option<&String>) -> Option<&String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+/// Events, by their beginning or by how well they fit what is looked for.
 #[utoipa::path(
     get, path = "/api/v1/events", operation_id = "list_events", tag = "catalog", params(ListQuery),
     responses(
-        (status = 200, description = "`meta` holds `page`, `per_page` and `total`", body = Success<Vec<EventBody>>),
+        (status = 200, description = "`meta` holds `page`, `per_page` and `total`; of a search also `next_cursor`, `closeness` (`exact`, `typos` or `partial`) and, where asked for, `facets`", body = Success<Vec<EventBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
-        (status = 503, description = "`OVERLOADED`: too many lists are being requested, or the catalog cannot be read right now", body = Problem),
+        (status = 503, description = "`OVERLOADED`: too many lists or searches are being requested, the search is being prepared, or the catalog cannot be read right now", body = Problem),
     ),
 )]
 pub(crate) async fn list(
@@ -71,9 +145,11 @@ pub(crate) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
     let paging = Paging::of(query.page, query.per_page)?;
+    let until = query.until()?;
     for (field, text) in [
         ("search", &query.search),
         ("city", &query.city),
+        ("venue", &query.venue),
         ("category", &query.category),
     ] {
         if let Some(text) = text
@@ -90,6 +166,19 @@ pub(crate) async fn list(
         }
     }
     let mine = query.mine.unwrap_or(false);
+    let only_index = query.needs_index();
+    if let Some(field) = only_index.filter(|_| mine) {
+        return Err(ApiError::wrong(
+            field,
+            (),
+            "does not go with mine",
+            "search, city, category, from, until, page and per_page beside mine=true",
+        ));
+    }
+    let is_text = not_empty(query.search.as_ref()).is_some();
+    if only_index.is_some() || is_text && !mine && state.finder.is_ready() {
+        return find::find(&state, &context, &query, paging).await;
+    }
     let (tenants, organizer_id) = match caller {
         _ if !mine => (TenantScope::All, None),
         Some(caller) => {
@@ -106,13 +195,12 @@ pub(crate) async fn list(
             ));
         }
     };
-    let not_empty = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let filter = EventFilter {
-        search: not_empty(query.search),
-        city: not_empty(query.city),
-        category: not_empty(query.category),
+        search: not_empty(query.search.as_ref()).cloned(),
+        city: not_empty(query.city.as_ref()).cloned(),
+        category: not_empty(query.category.as_ref()).cloned(),
         from_ms: query.from.map(|from| from.0),
-        until_ms: query.until.map(|until| until.0),
+        until_ms: until.map(|until| until.0),
         tenants,
         organizer_id,
         unpublished: mine,

@@ -33,6 +33,8 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     let accounts = state.accounts.as_ref();
     let problem = accounts.and_then(|accounts| accounts.problem());
     readiness.problems.extend(problem.map(str::to_owned));
+    // And a search that is not there yet: lists and sales go on without it.
+    readiness.problems.extend(state.finder.problems());
     let status = if readiness.ready {
         StatusCode::OK
     } else {

@@ -88,7 +88,9 @@ pub(super) fn needs_names(outcome: &Outcome) -> bool {
 fn show_of(command: &Command) -> Option<ShowId> {
     match command {
         Command::Reserve(reserve) => Some(reserve.show),
-        Command::Block(block) | Command::Unblock(block) => Some(block.show),
+        Command::Block(block) | Command::Unblock(block) | Command::TakeSeats(block) => {
+            Some(block.show)
+        }
         _ => None,
     }
 }

@@ -113,7 +113,12 @@ pub(super) async fn change(
     let block = SeatBlock {
         show,
         zone: zone.index,
-        places: places(&chart, zone, &body.value)?,
+        places: places(
+            &chart,
+            zone,
+            body.value.seats.as_deref(),
+            body.value.quantity,
+        )?,
     };
     let zone = zone.index;
     call.send(Order {
@@ -130,12 +135,14 @@ pub(super) async fn change(
     .await
 }
 
-fn places(
+/// The places of a zone that a request names: its seats, or how many.
+pub(super) fn places(
     chart: &Chart,
     zone: &ChartZone,
-    request: &BlockRequest,
+    seats: Option<&[String]>,
+    quantity: Option<u32>,
 ) -> Result<BlockPlaces, ApiError> {
-    match (&request.seats, request.quantity) {
+    match (seats, quantity) {
         (Some(labels), None) => {
             let max = usize::try_from(SEATS_PER_BLOCK_MAX).unwrap_or(usize::MAX);
             let (_, seats) = named_seats(chart, Some(zone), labels, max)?;
@@ -144,7 +151,7 @@ fn places(
         (None, Some(quantity)) if zone.is_seated() => Err(ApiError::invalid(
             "quantity",
             quantity,
-            "seats: places of a seated zone are blocked by name",
+            "seats: places of a seated zone are named",
         )),
         (None, Some(quantity)) if (1..=GENERAL_CAPACITY_MAX).contains(&quantity) => {
             Ok(BlockPlaces::Quantity(quantity))

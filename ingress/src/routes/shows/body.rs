@@ -79,29 +79,21 @@ impl ShowZone {
     }
 
     fn of(row: &ZoneRow) -> Self {
-        let (admission, total_seats) = match &row.admission {
-            ZoneAdmission::General { capacity } => ("general", *capacity),
-            ZoneAdmission::Seated { rows } => (
-                "seated",
-                rows.iter()
-                    .map(|row| u32::from(row_seats(&row.seats)))
-                    .sum(),
-            ),
+        let admission = match &row.admission {
+            ZoneAdmission::General { .. } => "general",
+            ZoneAdmission::Seated { .. } => "seated",
         };
         Self {
             zone_id: row.zone_id,
             name: row.name.clone(),
             price: Money::new(row.unit_price, &row.currency),
             admission,
-            total_seats,
+            total_seats: row.places(),
         }
     }
 }
 
 /// Seats of a row.
 pub(super) fn row_seats(seats: &RowSeats) -> u16 {
-    match seats {
-        RowSeats::Count(count) => *count,
-        RowSeats::Labels(labels) => u16::try_from(labels.len()).unwrap_or(u16::MAX),
-    }
+    seats.count()
 }

@@ -8,8 +8,10 @@ use onsale_schemas::limits::{
     GENERAL_CAPACITY_MAX, ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX,
     UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
 };
-use onsale_schemas::{TenantId, currencies};
-use onsale_store::catalog::{ChartRow, EventRow, RowSeats, ShowRow, ZoneAdmission, ZoneRow};
+use onsale_schemas::{TenantId, ZoneIndex, currencies};
+use onsale_store::catalog::{
+    ChartRow, EventRow, Growth, RowSeats, ShowRow, ZoneAdmission, ZoneRow,
+};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -62,7 +64,7 @@ pub(crate) struct RowRequest {
     seats: SeatsRequest,
 }
 
-fn seats_schema() -> Schema {
+pub(super) fn seats_schema() -> Schema {
     let count = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(1))
@@ -129,32 +131,14 @@ pub(super) fn zones(show: Uuid, requests: Vec<ZoneRequest>) -> Result<Vec<ZoneRo
     let mut rows = Vec::with_capacity(requests.len());
     for (index, zone) in (0u16..).zip(requests) {
         let path = format!("zones[{index}]");
-        check_line(&format!("{path}.name"), &zone.name, ZONE_NAME_MAX_CHARS)?;
-        if !names.insert(text::composed(&zone.name).into_owned()) {
-            return Err(ApiError::invalid(
-                &format!("{path}.name"),
-                zone.name,
-                "a name that no other zone of the show has",
-            ));
-        }
-        let price = format!("{path}.price");
-        check_amount(&price, &zone.price)?;
-        check_currency(&price, &zone.price)?;
-        let admission = admission(
+        let id = zone_id(show, index);
+        rows.push(zone_row(
             &path,
-            zone.admission,
-            zone.rows,
-            zone.capacity,
+            (index, id),
+            zone,
+            &mut names,
             &mut seats_left,
-        )?;
-        rows.push(ZoneRow {
-            zone_id: zone_id(show, index),
-            index,
-            name: zone.name,
-            unit_price: zone.price.amount,
-            currency: zone.price.currency.into_owned(),
-            admission,
-        });
+        )?);
     }
     Ok(rows)
 }
@@ -183,6 +167,48 @@ fn check_currency(path: &str, price: &Money) -> Result<(), ApiError> {
     ))
 }
 
+/// A zone as a row of the catalog, when it keeps every limit. `names` are those that other zones of the
+/// show have, and its own then.
+pub(super) fn zone_row(
+    path: &str,
+    (index, zone_id): (ZoneIndex, Uuid),
+    zone: ZoneRequest,
+    names: &mut HashSet<String>,
+    seats_left: &mut u32,
+) -> Result<ZoneRow, ApiError> {
+    let name = at(path, "name");
+    check_line(&name, &zone.name, ZONE_NAME_MAX_CHARS)?;
+    if !names.insert(text::composed(&zone.name).into_owned()) {
+        return Err(ApiError::invalid(
+            &name,
+            zone.name,
+            "a name that no other zone of the show has",
+        ));
+    }
+    let price = at(path, "price");
+    check_amount(&price, &zone.price)?;
+    check_currency(&price, &zone.price)?;
+    let admission = admission(path, zone.admission, zone.rows, zone.capacity, seats_left)?;
+    Ok(ZoneRow {
+        zone_id,
+        index,
+        name: zone.name,
+        unit_price: zone.price.amount,
+        currency: zone.price.currency.into_owned(),
+        admission,
+        growth: Growth::default(),
+    })
+}
+
+/// A field of what stands at `path`; of the request itself that is empty.
+fn at(path: &str, field: &str) -> String {
+    if path.is_empty() {
+        field.to_owned()
+    } else {
+        format!("{path}.{field}")
+    }
+}
+
 fn admission(
     path: &str,
     kind: AdmissionRequest,
@@ -197,18 +223,18 @@ fn admission(
             Ok(ZoneAdmission::General { capacity })
         }
         (AdmissionRequest::General, None, capacity) => Err(ApiError::invalid(
-            &format!("{path}.capacity"),
+            &at(path, "capacity"),
             capacity,
             &format!("1 to {GENERAL_CAPACITY_MAX}"),
         )),
         (AdmissionRequest::General, Some(rows), _) => Err(ApiError::wrong(
-            &format!("{path}.rows"),
+            &at(path, "rows"),
             rows.len(),
             "a zone of general admission has a capacity instead of rows",
             "no rows",
         )),
         (AdmissionRequest::Seated, _, Some(capacity)) => Err(ApiError::wrong(
-            &format!("{path}.capacity"),
+            &at(path, "capacity"),
             capacity,
             "a seated zone has rows instead of a capacity",
             "no capacity",
@@ -217,7 +243,7 @@ fn admission(
             let rows = rows.unwrap_or_default();
             if !(1..=ROWS_PER_ZONE_MAX).contains(&rows.len()) {
                 return Err(ApiError::invalid(
-                    &format!("{path}.rows"),
+                    &at(path, "rows"),
                     rows.len(),
                     &format!("1 to {ROWS_PER_ZONE_MAX} rows"),
                 ));
@@ -225,7 +251,7 @@ fn admission(
             let mut names = HashSet::new();
             let mut chart_rows = Vec::with_capacity(rows.len());
             for (place, row) in rows.into_iter().enumerate() {
-                let path = format!("{path}.rows[{place}]");
+                let path = at(path, &format!("rows[{place}]"));
                 check_row_name(&path, &row.name, &mut names)?;
                 let seats = row_of_seats(&path, row.seats)?;
                 *seats_left = seats_left
@@ -247,7 +273,11 @@ fn admission(
     }
 }
 
-fn check_row_name(path: &str, name: &str, names: &mut HashSet<String>) -> Result<(), ApiError> {
+pub(super) fn check_row_name(
+    path: &str,
+    name: &str,
+    names: &mut HashSet<String>,
+) -> Result<(), ApiError> {
     let chars = name.chars().count();
     let plain = (1..=ROW_NAME_MAX_CHARS).contains(&chars)
         && name.split(' ').all(text::is_alphanumeric)
@@ -269,7 +299,7 @@ fn check_row_name(path: &str, name: &str, names: &mut HashSet<String>) -> Result
     Ok(())
 }
 
-fn row_of_seats(path: &str, seats: SeatsRequest) -> Result<RowSeats, ApiError> {
+pub(super) fn row_of_seats(path: &str, seats: SeatsRequest) -> Result<RowSeats, ApiError> {
     let field = format!("{path}.seats");
     let count = |count: u64| {
         u16::try_from(count)
@@ -302,25 +332,28 @@ fn row_of_seats(path: &str, seats: SeatsRequest) -> Result<RowSeats, ApiError> {
     }
 }
 
+/// A zone as the log is to have it.
+pub(super) fn zone_layout(zone: &ZoneRow) -> Result<ZoneLayout, ApiError> {
+    Ok(ZoneLayout {
+        unit_price: zone.unit_price,
+        currency: zone.currency.parse().map_err(ApiError::internal)?,
+        admission: match &zone.admission {
+            ZoneAdmission::General { capacity } => Admission::General {
+                capacity: *capacity,
+            },
+            ZoneAdmission::Seated { rows } => Admission::Seated {
+                rows: rows.iter().map(|row| row_seats(&row.seats)).collect(),
+            },
+        },
+    })
+}
+
 /// The command that opens a show of the catalog.
 pub(super) fn open_command(show: &ShowRow, event: &EventRow) -> Result<OpenShowV2, ApiError> {
     let zones = show
         .zones
         .iter()
-        .map(|zone| {
-            Ok(ZoneLayout {
-                unit_price: zone.unit_price,
-                currency: zone.currency.parse().map_err(ApiError::internal)?,
-                admission: match &zone.admission {
-                    ZoneAdmission::General { capacity } => Admission::General {
-                        capacity: *capacity,
-                    },
-                    ZoneAdmission::Seated { rows } => Admission::Seated {
-                        rows: rows.iter().map(|row| row_seats(&row.seats)).collect(),
-                    },
-                },
-            })
-        })
+        .map(zone_layout)
         .collect::<Result<_, ApiError>>()?;
     Ok(OpenShowV2 {
         show: OpenShow {

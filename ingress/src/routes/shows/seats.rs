@@ -15,14 +15,16 @@ use crate::extract::PathId;
 use crate::routes::visible;
 use crate::state::AppState;
 
-/// It never changes.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=86400, immutable");
+/// It changes when the show gets or loses places, which should be seen soon; a reader that asks again with
+/// its tag is answered in a few bytes.
+const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=10, must-revalidate");
 /// That of a draft may be kept by its reader only.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// The seat chart.
 ///
-/// It never changes; what is free is in `/availability`.
+/// It changes only when the show gets or loses places, and has another `ETag` then; what is free is in
+/// `/availability`.
 #[utoipa::path(
     get, path = "/api/v1/shows/{id}/seats", operation_id = "get_seats", tag = "catalog",
     params(
@@ -62,11 +64,7 @@ pub(crate) async fn seats(
     // Weak: `meta` differs from answer to answer.
     let tag = HeaderValue::from_str(&format!("W/{tag}")).map_err(ApiError::internal)?;
     response.headers_mut().insert(ETAG, tag);
-    let caching = if chart.is_public() {
-        IMMUTABLE
-    } else {
-        PRIVATE
-    };
+    let caching = if chart.is_public() { PUBLIC } else { PRIVATE };
     response.headers_mut().insert(CACHE_CONTROL, caching);
     Ok(response)
 }

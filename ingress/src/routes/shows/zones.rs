@@ -53,10 +53,11 @@ pub(crate) async fn zones(
     let counts = live.zones().ok_or_else(|| {
         ApiError::overloaded("Live availability is still starting for this show; try again.")
     })?;
+    let chart = live.chart();
     let bodies: Vec<ZoneBody> = row
         .zones
         .iter()
-        .zip(live.chart.zones.iter().zip(counts))
+        .zip(chart.zones.iter().zip(counts))
         .map(|(row, (zone, counts))| ZoneBody {
             name: row.name.clone(),
             price: Money::new(row.unit_price, &row.currency),

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use onsale_log::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
-use onsale_schemas::command::{Confirm, Pick, Reserve};
+use onsale_schemas::command::{Admission, Confirm, Pick, Reserve};
 use onsale_schemas::outcome::{Confirmed, EndedBooking, Replayed, Reserved};
+use onsale_schemas::seating::{AddSeats, Addition};
 use onsale_schemas::{
     Actor, Command, Envelope, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList,
     ShowId, ShowSeats, codec,
@@ -262,6 +263,8 @@ fn granted(command: &Command, offset: u64) -> Outcome {
         Command::Describe(describe) => Outcome::Described(describe.clone()),
         Command::Block(block) => Outcome::Blocked(change(block)),
         Command::Unblock(block) => Outcome::Unblocked(change(block)),
+        Command::TakeSeats(block) => Outcome::SeatsTaken(change(block)),
+        Command::AddSeats(add) => added(add),
         _ => Outcome::Nothing,
     }
 }
@@ -283,6 +286,28 @@ fn reserved(reserve: &Reserve, offset: u64) -> Reserved {
         unit_price: 250_000,
         currency: "THB".parse().unwrap(),
         expires_at_ms: LOG_TIME_MS + 600_000,
+    }
+}
+
+fn added(add: &AddSeats) -> Outcome {
+    let of_rows = |rows: &[u16]| -> u32 { rows.iter().map(|seats| u32::from(*seats)).sum() };
+    let (zone, first_seat, places) = match &add.addition {
+        Addition::Rows { zone, rows, .. } => (*zone, add.expected, of_rows(rows)),
+        Addition::Capacity { zone, places } => (*zone, 0, *places),
+        Addition::Zone { layout, .. } => {
+            let zone = u16::try_from(add.expected).unwrap();
+            match &layout.admission {
+                Admission::General { capacity } => (zone, 0, *capacity),
+                // Behind the seats of the world's show.
+                Admission::Seated { rows } => (zone, 28, of_rows(rows)),
+            }
+        }
+    };
+    Outcome::SeatsAdded {
+        show: add.show,
+        zone,
+        first_seat,
+        places,
     }
 }
 

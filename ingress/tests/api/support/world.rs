@@ -15,7 +15,7 @@ use onsale_schemas::{
 use onsale_settings::Secret;
 use onsale_store::Store;
 use onsale_store::catalog::{
-    ChartRow, EventRow, EventStatus, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
+    ChartRow, EventRow, EventStatus, Growth, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
 };
 use onsale_store::projection::ProjectionBatch;
 use serde_json::Value;
@@ -60,7 +60,7 @@ pub(crate) struct World {
     pub(crate) operations: Arc<FakeOperations>,
     pub(crate) clock: Arc<ManualClock>,
     /// Dropped last.
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// A request in the making.
@@ -90,11 +90,7 @@ impl World {
             .await
             .unwrap();
         store.for_installation().check_schema().await.unwrap();
-        let mut config = IngressConfig::default();
-        config.auth.hs256_secret = Some(Secret::new(SECRET));
-        config.rate_limit.enabled = false;
-        config.precheck.enabled = false;
-        config.http.reply_deadline_ms = 5_000;
+        let mut config = config();
         change(&mut config);
         let log = Arc::new(log);
         let operations = Arc::new(FakeOperations::default());
@@ -116,12 +112,26 @@ impl World {
             store: store.for_installation(),
             operations,
             clock,
-            _database: database,
+            database,
         };
         world.store.add_event(&event()).await.unwrap();
         world.store.add_show(&show()).await.unwrap();
         world.log.set_seats(seats(50));
         world
+    }
+
+    /// Another process in front of the same log and database.
+    pub(crate) async fn another(&self) -> Ingress {
+        let store = Store::connect(self.database.url(), CONNECTIONS_MAX).await;
+        Ingress::new(
+            config(),
+            self.log.clone(),
+            store.unwrap(),
+            self.operations.clone(),
+            self.clock.clone(),
+            prometheus::Registry::new(),
+        )
+        .unwrap()
     }
 
     pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
@@ -189,6 +199,15 @@ impl World {
             .await
             .unwrap();
     }
+}
+
+fn config() -> IngressConfig {
+    let mut config = IngressConfig::default();
+    config.auth.hs256_secret = Some(Secret::new(SECRET));
+    config.rate_limit.enabled = false;
+    config.precheck.enabled = false;
+    config.http.reply_deadline_ms = 5_000;
+    config
 }
 
 impl Call<'_> {
@@ -271,6 +290,7 @@ pub(crate) fn show() -> ShowRow {
         unit_price: 250_000,
         currency: "THB".to_owned(),
         admission,
+        growth: Growth::default(),
     };
     let row = |name: &str, seats| ChartRow {
         name: name.to_owned(),

@@ -4,6 +4,8 @@ use onsale_schemas::ZoneIndex;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Growth;
+
 /// A zone of a show.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ZoneRow {
@@ -19,6 +21,9 @@ pub struct ZoneRow {
     pub currency: String,
     /// How places are given out, with labels. Stored as JSON.
     pub admission: ZoneAdmission,
+    /// What became of its places after the show was opened.
+    #[serde(default, skip_serializing_if = "Growth::is_none")]
+    pub growth: Growth,
 }
 
 /// How a zone gives out its places, with the labels that people see.
@@ -38,15 +43,13 @@ pub enum ZoneAdmission {
 }
 
 impl ZoneAdmission {
-    /// How many seats with an index of the show the zone has; none for general admission.
+    /// How many seats with an index of the show the zone has; none for general admission. Seats that
+    /// were taken away keep their index and count: see [`ZoneRow::places`].
     pub fn seat_count(&self) -> u32 {
         match self {
             Self::Seated { rows } => rows
                 .iter()
-                .map(|row| match &row.seats {
-                    RowSeats::Count(count) => u32::from(*count),
-                    RowSeats::Labels(labels) => u32::try_from(labels.len()).unwrap_or(u32::MAX),
-                })
+                .map(|row| u32::from(row.seats.count()))
                 .fold(0, u32::saturating_add),
             Self::General { .. } => 0,
         }
@@ -70,4 +73,14 @@ pub enum RowSeats {
     Count(u16),
     /// These labels.
     Labels(Vec<String>),
+}
+
+impl RowSeats {
+    /// How many.
+    pub fn count(&self) -> u16 {
+        match self {
+            Self::Count(count) => *count,
+            Self::Labels(labels) => u16::try_from(labels.len()).unwrap_or(u16::MAX),
+        }
+    }
 }

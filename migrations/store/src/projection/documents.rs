@@ -8,6 +8,7 @@ use onsale_schemas::command::Describe;
 use onsale_schemas::{Offset, ZoneIndex};
 use uuid::Uuid;
 
+use super::growth;
 use crate::catalog::{EventStatus, ShowRow, ShowStatus};
 use crate::database::{Transaction, integer};
 use crate::document::{Document, Versioned};
@@ -147,6 +148,7 @@ async fn show(
         Some(standing) if standing.is_behind(version) => {
             keep_decided(transaction, &mut row, &standing, as_of).await?;
             shows::replace(transaction, &row).await?;
+            growth::bring(transaction, &row).await?;
             true
         }
         Some(_) => false,

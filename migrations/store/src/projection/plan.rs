@@ -6,6 +6,7 @@
 mod fold;
 
 use onsale_schemas::command::Describe;
+use onsale_schemas::outcome::{BlockChange, PlacesReturned};
 use onsale_schemas::{
     EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId, ZoneIndex,
 };
@@ -14,7 +15,7 @@ use self::fold::Fold;
 use super::ProjectionBatch;
 use super::bulk::SeatHolder;
 use super::trail::{self, Decided};
-use crate::booking::{BookingRow, BookingStatus, Version2, Watermark};
+use crate::booking::{BookingRow, BookingStatus, OrderRow, Version2, Watermark, places_of};
 use crate::error::StoreError;
 
 /// A change of a booking that stands in the database. `None` leaves a value as it is, except for
@@ -28,7 +29,29 @@ pub(crate) struct BookingChange {
     pub(crate) confirmed_at_ms: Option<u64>,
     pub(crate) payment_reference: Option<String>,
     pub(crate) ended_at_ms: Option<u64>,
+    pub(crate) left: Option<Left>,
     pub(crate) updated_offset: Offset,
+}
+
+/// What partial returns have left of a booking.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Left {
+    pub(crate) seats: Vec<SeatIndex>,
+    pub(crate) quantity: u32,
+    /// Written where the booking has an order: one that is plain looks the same here, and stays plain. Its code is
+    /// left as it is.
+    pub(crate) order: OrderRow,
+}
+
+impl Left {
+    fn by(returned: &PlacesReturned) -> Self {
+        let (seats, quantity) = places_of(&returned.lines);
+        Self {
+            seats,
+            quantity,
+            order: OrderRow::left_by(returned),
+        }
+    }
 }
 
 /// What became of a show.
@@ -40,6 +63,18 @@ pub(crate) enum ShowEvent {
     /// The same again, which changes nothing any more.
     AmendedBefore(RequestId),
     Closed,
+    /// It has more places than before.
+    Grown(Grown),
+}
+
+/// What a show got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Grown {
+    /// The names of it stand in the database under this id.
+    pub(crate) request: Option<RequestId>,
+    pub(crate) zone: ZoneIndex,
+    pub(crate) first_seat: SeatIndex,
+    pub(crate) places: u32,
 }
 
 /// A change of a show's rows, in the order of the log with the others of its batch.
@@ -66,6 +101,8 @@ pub(crate) struct EventStep {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum CatalogStep {
     Show(ShowStep),
+    /// Places of a zone are gone for good, as of the record at this offset.
+    PlacesTaken(Box<BlockChange>, Offset),
     EventAmended(EventStep),
     /// The same again, which changes nothing any more.
     EventChangedBefore(RequestId),

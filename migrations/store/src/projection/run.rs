@@ -4,7 +4,7 @@ use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 
 use super::bulk::{self, OnKnown};
 use super::plan::{CatalogStep, Phase, Plan};
-use super::{changes, documents, events, retired, shows, sweep, trail};
+use super::{changes, documents, events, growth, retired, shows, sweep, trail};
 use crate::booking::{BookingRow, ExpectedProjection, Version2, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
@@ -100,6 +100,9 @@ async fn write(
     for step in &phase.catalog {
         match step {
             CatalogStep::Show(step) => shows::step(transaction, step).await?,
+            CatalogStep::PlacesTaken(change, offset) => {
+                growth::take(transaction, change, *offset).await?;
+            }
             CatalogStep::EventAmended(step) => events::amend(transaction, step).await?,
             CatalogStep::EventChangedBefore(request) => {
                 changes::OF_EVENTS.settle(transaction, *request).await?;

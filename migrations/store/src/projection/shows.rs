@@ -1,7 +1,7 @@
 //! Writes what became of a show, in an open transaction.
 
-use super::changes;
 use super::plan::{ShowEvent, ShowStep};
+use super::{changes, growth};
 use crate::catalog::ShowChange;
 use crate::database::{Transaction, Value, integer};
 use crate::error::StoreError;
@@ -26,6 +26,7 @@ pub(super) async fn step(transaction: &mut Transaction, step: &ShowStep) -> Resu
         }
         ShowEvent::AmendedBefore(request) => changes::OF_SHOWS.settle(transaction, request).await,
         ShowEvent::Closed => close(transaction, step).await,
+        ShowEvent::Grown(grown) => growth::add(transaction, step, &grown).await,
     }
 }
 

@@ -17,7 +17,7 @@ use onsale_schemas::{EventId, LogTimeMs, Offset, OutcomeRecord, ShowId};
 use uuid::Uuid;
 
 use self::actor::{ActorOf, LOG};
-use self::outcome::{of_booking, of_outcome};
+use self::outcome::{Touched, of_booking, of_outcome};
 use super::batch::ProjectionBatch;
 
 pub(super) use self::insert::write;
@@ -57,15 +57,13 @@ pub(crate) fn decided(batch: &ProjectionBatch) -> Vec<Decided> {
 
 /// Adds what a record decided that nobody has written down yet.
 pub(super) fn note(into: &mut Vec<Decided>, batch: &ProjectionBatch, record: &OutcomeRecord) {
-    for ended in &record.expired {
+    // An order over several zones stands there once for each, next to each other.
+    let expired = record
+        .expired
+        .chunk_by(|one, next| one.booking == next.booking);
+    for booking in expired.filter_map(Touched::of_zones) {
         let became = "\"reserved\",\"after\":\"expired\"";
-        let entry = of_booking(
-            batch.partition,
-            record,
-            "booking.expire",
-            ended.into(),
-            became,
-        );
+        let entry = of_booking(batch.partition, record, "booking.expire", booking, became);
         into.push(Decided {
             actor: ActorOf::someone(LOG),
             request_id: None,

@@ -256,6 +256,8 @@ mod tests {
             for (object, migration) in [
                 ("trigger show_has_changed", 7),
                 ("trigger zone_has_changed", 5),
+                ("trigger zone_has_grown", 32),
+                ("column zones.growth", 32),
                 ("column shows.cooldown_ms", 6),
                 ("column events.amended_offset", 11),
                 ("column jobs.state", 8),

@@ -2,11 +2,11 @@
 
 use std::cmp::Reverse;
 
-use onsale_schemas::{BookingId, EventId, PartitionId, RequestId, ShowId, UserId};
+use onsale_schemas::{BookingId, CodeHash, EventId, PartitionId, RequestId, ShowId, UserId};
 use uuid::Uuid;
 
 use super::Store;
-use crate::booking::{BookingFilter, BookingRow, BookingStatus, StoredBooking};
+use crate::booking::{BookingFilter, BookingRow, BookingStatus, OrderRow, StoredBooking};
 use crate::database::{Row, Value, integer};
 use crate::error::StoreError;
 
@@ -18,7 +18,9 @@ macro_rules! select {
         concat!(
             "SELECT partition, booking_offset, booking_id, request_id, event_id, show_id, user_id, zone, \
              seats, quantity, unit_price, currency, status, reserved_at_ms, expires_at_ms, \
-             confirmed_at_ms, ended_at_ms, payment_reference, updated_offset FROM bookings WHERE ",
+             confirmed_at_ms, ended_at_ms, payment_reference, updated_offset, \
+             CAST(order_lines AS text) AS order_lines, order_fee, order_fee_tax, order_total, \
+             order_tax, order_code FROM bookings WHERE ",
             $rest
         )
     };
@@ -364,5 +366,20 @@ fn booking_row(row: &Row) -> Result<BookingRow, StoreError> {
         ended_at_ms: row.number_or_null("ended_at_ms")?,
         payment_reference: row.text_or_null("payment_reference")?,
         updated_offset: row.number("updated_offset")?,
+        order: order_row(row)?,
     })
+}
+
+fn order_row(row: &Row) -> Result<Option<OrderRow>, StoreError> {
+    let Some(lines) = row.text_or_null("order_lines")? else {
+        return Ok(None);
+    };
+    Ok(Some(OrderRow {
+        lines: OrderRow::lines_of(&lines)?,
+        order_fee: row.signed("order_fee")?,
+        order_fee_tax: row.signed("order_fee_tax")?,
+        total: row.signed("order_total")?,
+        tax: row.signed("order_tax")?,
+        code: row.uuid_or_null("order_code")?.map(CodeHash),
+    }))
 }

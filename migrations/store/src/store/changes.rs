@@ -9,6 +9,10 @@
 //! that never counts; a crash after it leaves one that the projector finds at the next start.
 //! Changes are applied in the order of the log, each once.
 //!
+//! What is added to a show after it was opened (`POST /shows/{id}/zones/{zone_id}/seats`, `POST
+//! /shows/{id}/zones`) is written down in the same way, with the names and labels that the log does
+//! not have.
+//!
 //! `PUT /events/{id}` does the same where it changes the limit or cancels: one record counts for
 //! all shows of the event, and the projector voids shows and bookings in the same transaction. What
 //! people only read goes straight to the database. A show is added only to a published event, under
@@ -20,7 +24,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::audit::Audit;
-use crate::catalog::{EventChange, ShowChange};
+use crate::catalog::{Addition, EventChange, ShowChange};
 use crate::database::{Durability, Value, integer};
 use crate::error::StoreError;
 
@@ -117,6 +121,22 @@ impl Store {
             time.map(|time| integer(what, time)).transpose()?;
         }
         let proposal = Proposal::new(request, show.0, change, now_ms)?;
+        self.write_down(&SHOW_CHANGES, proposal, audit.into()).await
+    }
+
+    /// Writes down what `request` adds to `show` once the log accepts it, in the same way.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn propose_addition(
+        &self,
+        request: RequestId,
+        show: ShowId,
+        addition: &Addition,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let proposal = Proposal::new(request, show.0, addition, now_ms)?;
         self.write_down(&SHOW_CHANGES, proposal, audit.into()).await
     }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use onsale_schemas::{EventId, Offset, PartitionId, ShowId, UserId, ZoneCounts};
 
 use super::Store;
-use super::reconciliation::zone_ends;
+use super::orders::booked_places;
+use super::seats::is_as_read;
 use crate::booking::BookingStatus;
-use crate::catalog::{ShowStatus, ZoneAdmission};
+use crate::catalog::{SeatIndexes, ShowRow, ShowStatus};
 use crate::database::{Database, Row};
 use crate::error::StoreError;
 
@@ -45,6 +46,28 @@ pub struct Tickets {
     pub first_hold_ends_ms: Option<u64>,
 }
 
+/// How often a show is read that gets places at the same moment.
+const READ_ATTEMPTS_MAX: u32 = 8;
+
+/// Each row is of one kind and uses what columns it needs.
+macro_rules! places {
+    ($database:ident) => {
+        concat!(
+            "SELECT 'status' AS what, 0 AS zone, status AS word, 0 AS places \
+             FROM shows WHERE show_id = $1 \
+             UNION ALL SELECT 'position', 0, '', last_outcome + 1 \
+             FROM projector_watermarks WHERE partition = $2 AND last_outcome IS NOT NULL \
+             UNION ALL SELECT 'booked', zone, status, places FROM (",
+            booked_places!($database),
+            ") AS sums \
+             UNION ALL SELECT 'blocked', zone, '', quantity \
+             FROM blocked_quantities WHERE show_id = $1 \
+             UNION ALL SELECT 'seat', seat, '', 1 FROM blocked_seats WHERE show_id = $1 \
+             UNION ALL SELECT 'growth', zone, COALESCE(growth, ''), 0 FROM zones WHERE show_id = $1"
+        )
+    };
+}
+
 impl Store {
     /// The places of a show; `None` when the catalog has no such show.
     ///
@@ -52,77 +75,24 @@ impl Store {
     /// [`StoreError::Corrupt`] when places are projected for a zone that the catalog does not have,
     /// or more than it has; otherwise as every read.
     pub async fn show_places(&self, show: ShowId) -> Result<Option<ShowPlaces>, StoreError> {
-        let Some(catalog) = self.show(show).await? else {
-            return Ok(None);
+        let statement = match &self.database {
+            Database::Postgres(_) => places!(Postgres),
+            Database::Sqlite(_) => places!(Sqlite),
         };
-        let rows = self
-            .database
-            .fetch(
-                "SELECT 'status' AS what, 0 AS zone, status AS word, 0 AS places \
-                 FROM shows WHERE show_id = $1 \
-                 UNION ALL SELECT 'position', 0, '', last_outcome + 1 \
-                 FROM projector_watermarks WHERE partition = $2 AND last_outcome IS NOT NULL \
-                 UNION ALL SELECT 'booked', zone, status, CAST(SUM(quantity) AS bigint) \
-                 FROM bookings WHERE show_id = $1 AND status IN ('reserved', 'confirmed') \
-                 GROUP BY zone, status \
-                 UNION ALL SELECT 'blocked', zone, '', quantity \
-                 FROM blocked_quantities WHERE show_id = $1 \
-                 UNION ALL SELECT 'seat', seat, '', 1 FROM blocked_seats WHERE show_id = $1",
-                &[show.0.into(), catalog.partition.0.into()],
-            )
-            .await?;
-        let mut places = ShowPlaces {
-            event_id: catalog.event_id,
-            partition: catalog.partition,
-            as_of: 0,
-            cancelled: false,
-            zones: vec![ZoneCounts::default(); catalog.zones.len()],
-        };
-        let ends = zone_ends(&catalog.zones);
-        for row in &rows {
-            let what = row.text("what")?;
-            let number: u64 = row.number("zone")?;
-            let zone = match what.as_str() {
-                "seat" => ends.partition_point(|end| u64::from(*end) <= number),
-                _ => usize::try_from(number).unwrap_or(usize::MAX),
+        for _ in 0..READ_ATTEMPTS_MAX {
+            let Some(catalog) = self.show(show).await? else {
+                return Ok(None);
             };
-            match what.as_str() {
-                "status" => {
-                    let status = row.word("word", ShowStatus::parse)?;
-                    places.cancelled = status == ShowStatus::Cancelled;
-                }
-                "position" => places.as_of = row.number("places")?,
-                _ => {
-                    let counts = places.zones.get_mut(zone).ok_or_else(|| {
-                        StoreError::Corrupt(format!("show {show}: {what} {number} of no zone"))
-                    })?;
-                    let sum = match what.as_str() {
-                        "booked" => match row.word("word", BookingStatus::parse)? {
-                            BookingStatus::Confirmed => &mut counts.sold,
-                            _ => &mut counts.held,
-                        },
-                        _ => &mut counts.blocked,
-                    };
-                    *sum = sum.saturating_add(row.number("places")?);
-                }
+            let values = [show.0.into(), catalog.partition.0.into()];
+            let rows = self.database.fetch(statement, &values).await?;
+            // Places may be added between the two statements.
+            if is_as_read(&catalog, &rows, "what", "growth")? {
+                return places_of(&catalog, &rows).map(Some);
             }
         }
-        for (zone, counts) in catalog.zones.iter().zip(&mut places.zones) {
-            let total = match &zone.admission {
-                ZoneAdmission::General { capacity } => *capacity,
-                seated @ ZoneAdmission::Seated { .. } => seated.seat_count(),
-            };
-            let taken = [counts.held, counts.sold, counts.blocked]
-                .into_iter()
-                .fold(0, u32::saturating_add);
-            counts.available = total.checked_sub(taken).ok_or_else(|| {
-                StoreError::Corrupt(format!(
-                    "show {show}: {taken} places of zone {} are taken, it has {total}",
-                    zone.index
-                ))
-            })?;
-        }
-        Ok(Some(places))
+        Err(StoreError::Corrupt(format!(
+            "show {show}: its zones change with every look at them"
+        )))
     }
 
     /// The tickets that these buyers hold and own, of every event of a partition.
@@ -178,6 +148,61 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+fn places_of(catalog: &ShowRow, rows: &[Row]) -> Result<ShowPlaces, StoreError> {
+    let show = catalog.show_id;
+    let mut places = ShowPlaces {
+        event_id: catalog.event_id,
+        partition: catalog.partition,
+        as_of: 0,
+        cancelled: false,
+        zones: vec![ZoneCounts::default(); catalog.zones.len()],
+    };
+    let indexes = SeatIndexes::of(&catalog.zones);
+    for row in rows {
+        let what = row.text("what")?;
+        let number: u32 = row.number("zone")?;
+        let zone = match what.as_str() {
+            "seat" => indexes.zone(number),
+            _ => usize::try_from(number).ok(),
+        };
+        match what.as_str() {
+            "status" => {
+                let status = row.word("word", ShowStatus::parse)?;
+                places.cancelled = status == ShowStatus::Cancelled;
+            }
+            "position" => places.as_of = row.number("places")?,
+            "growth" => {}
+            _ => {
+                let counts = zone.and_then(|zone| places.zones.get_mut(zone));
+                let counts = counts.ok_or_else(|| {
+                    StoreError::Corrupt(format!("show {show}: {what} {number} of no zone"))
+                })?;
+                let sum = match what.as_str() {
+                    "booked" => match row.word("word", BookingStatus::parse)? {
+                        BookingStatus::Confirmed => &mut counts.sold,
+                        _ => &mut counts.held,
+                    },
+                    _ => &mut counts.blocked,
+                };
+                *sum = sum.saturating_add(row.number("places")?);
+            }
+        }
+    }
+    for (zone, counts) in catalog.zones.iter().zip(&mut places.zones) {
+        let total = zone.places();
+        let taken = [counts.held, counts.sold, counts.blocked]
+            .into_iter()
+            .fold(0, u32::saturating_add);
+        counts.available = total.checked_sub(taken).ok_or_else(|| {
+            StoreError::Corrupt(format!(
+                "show {show}: {taken} places of zone {} are taken, it has {total}",
+                zone.index
+            ))
+        })?;
+    }
+    Ok(places)
 }
 
 type Buyer = (EventId, UserId);

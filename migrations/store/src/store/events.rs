@@ -79,6 +79,26 @@ pub(super) const SELECT_WITH_VERSION: &str = concat!(
     " FROM events WHERE event_id = $1"
 );
 
+/// Events by id, from behind one on.
+pub(super) const SELECT_AFTER: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM events WHERE event_id > $1 ORDER BY event_id LIMIT $2"
+);
+/// Events of a list of ids, which is a JSON text of hexadecimal digits.
+pub(super) const SELECT_LISTED_ON_POSTGRES: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM events WHERE event_id IN \
+     (SELECT CAST(value AS uuid) FROM json_array_elements_text(CAST($1 AS json))) ORDER BY event_id"
+);
+/// See [`SELECT_LISTED_ON_POSTGRES`].
+pub(super) const SELECT_LISTED_ON_SQLITE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM events WHERE event_id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY event_id"
+);
+
 /// Adds an event in an open transaction, whatever its organizer has, and whether or not its names in
 /// addresses are those of another one: then they lead to that one.
 pub(crate) async fn insert(

@@ -7,13 +7,14 @@ use onsale_schemas::{BookingId, EventId, Offset, PartitionId, SeatIndex, ShowId}
 use serde_json::json;
 
 use super::events::{self, lock_event};
+use super::orders::booked_places;
 use super::{Store, shows};
 use crate::audit::{Actor, Audit, Unaudited};
 use crate::booking::{
     BookingRepair, BookingRow, BookingStatus, ExpectedProjection, Version2, Watermark, ZoneSums,
 };
-use crate::catalog::{EventStatus, ShowRow, ZoneRow};
-use crate::database::{Durability, Transaction, integer};
+use crate::catalog::{EventStatus, SeatIndexes, ShowRow};
+use crate::database::{Database, Durability, Transaction, integer};
 use crate::error::StoreError;
 use crate::projection::bulk::{self, OnKnown, SeatHolder};
 use crate::projection::{ProjectionBatch, run, trail};
@@ -38,15 +39,11 @@ impl Store {
                 "show {show}: places in zone {zone}, which it lacks"
             ))
         };
-        let rows = self
-            .database
-            .fetch(
-                "SELECT zone, status, CAST(SUM(quantity) AS bigint) AS places FROM bookings \
-                 WHERE show_id = $1 AND status IN ('reserved', 'confirmed') \
-                 GROUP BY zone, status",
-                &[show.0.into()],
-            )
-            .await?;
+        let statement = match &self.database {
+            Database::Postgres(_) => booked_places!(Postgres),
+            Database::Sqlite(_) => booked_places!(Sqlite),
+        };
+        let rows = self.database.fetch(statement, &[show.0.into()]).await?;
         for row in &rows {
             let zone: u16 = row.number("zone")?;
             let places = row.number("places")?;
@@ -65,10 +62,10 @@ impl Store {
                 .ok_or_else(|| unknown(zone))?;
             sum.blocked += u64::from(quantity);
         }
-        let ends = zone_ends(&catalog.zones);
+        let indexes = SeatIndexes::of(&catalog.zones);
         for seat in seats {
-            let zone = ends.partition_point(|end| *end <= seat);
-            let sum = sums.get_mut(zone).ok_or_else(|| {
+            let sum = indexes.zone(seat).and_then(|zone| sums.get_mut(zone));
+            let sum = sum.ok_or_else(|| {
                 StoreError::Corrupt(format!(
                     "show {show}: seat {seat} is blocked, which it lacks"
                 ))
@@ -436,15 +433,4 @@ async fn replace_blocks(
         run::add_blocked_quantity(transaction, show, *zone, i64::from(*quantity)).await?;
     }
     Ok(())
-}
-
-/// The seat index after the last one of each zone.
-pub(super) fn zone_ends(zones: &[ZoneRow]) -> Vec<u32> {
-    zones
-        .iter()
-        .scan(0u32, |end, zone| {
-            *end = end.saturating_add(zone.admission.seat_count());
-            Some(*end)
-        })
-        .collect()
 }

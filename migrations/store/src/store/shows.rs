@@ -1,12 +1,13 @@
 //! Shows with their zones.
 
-use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
+use onsale_schemas::{EventId, PartitionId, ShowId};
 
 use super::Store;
 use super::events::lock_event;
 use super::usage::{self, Added};
+use super::zones::{insert_zone, layout, zone_row};
 use crate::audit::Audit;
-use crate::catalog::{EventStatus, Quotas, ShowRow, ShowStatus, ZoneRow};
+use crate::catalog::{EventStatus, Quotas, ShowRow, ShowStatus};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -18,7 +19,7 @@ macro_rules! select {
             "SELECT s.show_id, s.event_id, s.partition, s.name, s.starts_at_ms, \
              s.sale_opens_at_ms, s.sale_closes_at_ms, s.closes_by_default, s.hold_ms, \
              s.cooldown_ms, s.status, s.created_at_ms, \
-             z.zone, z.zone_id, z.name AS zone_name, z.unit_price, z.currency, z.layout \
+             z.zone, z.zone_id, z.name AS zone_name, z.unit_price, z.currency, z.layout, z.growth \
              FROM shows AS s LEFT JOIN zones AS z ON z.show_id = s.show_id WHERE ",
             $condition_and_order,
             ", z.zone"
@@ -49,11 +50,7 @@ pub(crate) async fn insert(
 
 /// Layouts of the zones as they are stored.
 fn layouts(show: &ShowRow) -> Result<Vec<String>, StoreError> {
-    show.zones
-        .iter()
-        .map(|zone| serde_json::to_string(&zone.admission))
-        .collect::<Result<_, _>>()
-        .map_err(|error| StoreError::Invalid(format!("layout: {error}")))
+    show.zones.iter().map(layout).collect()
 }
 
 async fn insert_within(
@@ -95,25 +92,8 @@ pub(super) async fn insert_zones(
     transaction: &mut Transaction,
     show: &ShowRow,
 ) -> Result<(), StoreError> {
-    for (zone, layout) in show.zones.iter().zip(&layouts(show)?) {
-        let (is_seated, places) = usage::places(&zone.admission);
-        transaction
-            .execute(
-                "INSERT INTO zones (show_id, zone, zone_id, name, unit_price, currency, \
-                 layout, is_seated, places) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                &[
-                    show.show_id.0.into(),
-                    zone.index.into(),
-                    zone.zone_id.into(),
-                    Value::from(&zone.name),
-                    zone.unit_price.into(),
-                    Value::from(&zone.currency),
-                    Value::from(layout),
-                    is_seated.into(),
-                    places.into(),
-                ],
-            )
-            .await?;
+    for zone in &show.zones {
+        insert_zone(transaction, show.show_id, zone).await?;
     }
     Ok(())
 }
@@ -434,17 +414,5 @@ pub(crate) fn show_row(row: &Row) -> Result<ShowRow, StoreError> {
         status: row.word("status", ShowStatus::parse)?,
         created_at_ms: row.number("created_at_ms")?,
         zones: Vec::new(),
-    })
-}
-
-fn zone_row(row: &Row, index: ZoneIndex) -> Result<ZoneRow, StoreError> {
-    Ok(ZoneRow {
-        zone_id: row.uuid("zone_id")?,
-        index,
-        name: row.text("zone_name")?,
-        unit_price: row.signed("unit_price")?,
-        currency: row.text("currency")?,
-        admission: serde_json::from_str(&row.text("layout")?)
-            .map_err(|error| StoreError::Corrupt(format!("zones.layout: {error}")))?,
     })
 }

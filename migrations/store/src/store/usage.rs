@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::audit::Audit;
-use crate::catalog::{EventRow, Quotas, ShowRow, ZoneAdmission};
+use crate::catalog::{EventRow, Quotas, ShowRow, ZoneAdmission, ZoneRow};
 use crate::database::{Durability, Transaction, integer};
 use crate::error::StoreError;
 
@@ -46,6 +46,45 @@ impl Store {
             )
             .await?;
         Ok(found.is_some())
+    }
+
+    /// Refuses what an organizer may not have on top of what there is. The log decides about it
+    /// afterwards, so that what is asked for at the same time is not counted.
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`]; otherwise as every read.
+    pub async fn check_growth(
+        &self,
+        event: EventId,
+        seats: u64,
+        layout_bytes: u64,
+        quotas: &Quotas,
+    ) -> Result<(), StoreError> {
+        let row = self
+            .database
+            .fetch_optional(
+                "SELECT u.seats, u.layout_bytes FROM events AS e JOIN organizer_usage AS u \
+                 ON u.tenant_id = e.tenant_id AND u.organizer_id = e.organizer_id \
+                 WHERE e.event_id = $1",
+                &[event.0.into()],
+            )
+            .await?;
+        let (has_seats, has_bytes): (u64, u64) = match row {
+            Some(row) => (row.number("seats")?, row.number("layout_bytes")?),
+            None => (0, 0),
+        };
+        check(
+            "seats_per_organizer_max",
+            seats,
+            has_seats.saturating_add(seats),
+            quotas.seats_per_organizer_max,
+        )?;
+        check(
+            "layout_bytes_per_organizer_max",
+            layout_bytes,
+            has_bytes.saturating_add(layout_bytes),
+            quotas.layout_bytes_per_organizer_max,
+        )
     }
 
     /// Notes what organizers have as the catalog adds up. One transaction.
@@ -93,10 +132,13 @@ impl Added {
 
     /// A show with these layouts, as they are stored.
     pub(super) fn show(show: &ShowRow, layouts: &[String]) -> Self {
-        let seats = show.zones.iter().map(|zone| zone.admission.seat_count());
+        let seats = show.zones.iter().map(|zone| {
+            let (is_seated, places) = places(zone);
+            u64::from(is_seated) * u64::from(places)
+        });
         Self {
             events: 0,
-            seats: seats.map(u64::from).sum(),
+            seats: seats.sum(),
             layout_bytes: layouts
                 .iter()
                 .map(|layout| u64::try_from(layout.len()).unwrap_or(u64::MAX))
@@ -227,10 +269,47 @@ pub(super) async fn owner_of(
     Ok((row.uuid("tenant_id")?, UserId(row.uuid("organizer_id")?)))
 }
 
-/// A zone's places as in a list: whether they are named seats, and how many.
-pub(super) fn places(admission: &ZoneAdmission) -> (u16, u32) {
-    match admission {
-        ZoneAdmission::Seated { .. } => (1, admission.seat_count()),
-        ZoneAdmission::General { capacity } => (0, *capacity),
+/// Whether a zone is seated, and how many places it has, as they are stored.
+pub(super) fn places(zone: &ZoneRow) -> (u16, u32) {
+    match &zone.admission {
+        ZoneAdmission::Seated { .. } => (1, zone.places()),
+        ZoneAdmission::General { .. } => (0, zone.places()),
     }
+}
+
+/// What a zone adds to what its organizer has.
+pub(super) fn of_zone(zone: &ZoneRow, layout: &str) -> Added {
+    let (is_seated, places) = places(zone);
+    Added {
+        events: 0,
+        seats: u64::from(is_seated) * u64::from(places),
+        layout_bytes: u64::try_from(layout.len()).unwrap_or(u64::MAX),
+    }
+}
+
+/// Counts that a part of an event is no longer what it was, whatever its organizer may have: the log has
+/// decided it.
+pub(super) async fn shift(
+    transaction: &mut Transaction,
+    event: EventId,
+    had: Added,
+    has: Added,
+) -> Result<(), StoreError> {
+    let (tenant, organizer) = owner_of(transaction, event).await?;
+    let difference = |what: &str, had: u64, has: u64| -> Result<i64, StoreError> {
+        Ok(integer(what, has)? - integer(what, had)?)
+    };
+    transaction
+        .execute(
+            "UPDATE organizer_usage SET seats = seats + $3, layout_bytes = layout_bytes + $4 \
+             WHERE tenant_id = $1 AND organizer_id = $2",
+            &[
+                tenant.into(),
+                organizer.0.into(),
+                difference("seats", had.seats, has.seats)?.into(),
+                difference("layout_bytes", had.layout_bytes, has.layout_bytes)?.into(),
+            ],
+        )
+        .await
+        .map(drop)
 }

@@ -8,7 +8,7 @@ use onsale_schemas::{
 };
 use onsale_store::booking::{BookingFilter, BookingRow};
 use onsale_store::catalog::{
-    ChartRow, EventRow, EventStatus, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
+    ChartRow, EventRow, EventStatus, Growth, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
 };
 use onsale_store::projection::ProjectionBatch;
 use onsale_store::{Store, booking::Watermark};
@@ -62,6 +62,7 @@ pub(crate) fn show(number: u64, event: u64) -> ShowRow {
         unit_price: 250_000 + i64::from(index),
         currency: "THB".to_owned(),
         admission,
+        growth: Growth::default(),
     };
     let row = |name: &str, seats| ChartRow {
         name: name.to_owned(),

@@ -24,6 +24,15 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// A store, whatever its database has.
+    pub(crate) fn of_url(store: Store, url: String) -> Self {
+        Self {
+            store,
+            store_url: url.clone(),
+            url,
+        }
+    }
+
     /// Another store on the same database, for the whole installation.
     pub(crate) async fn another_store(&self, connections_max: u32) -> Store {
         let store = Store::connect(&self.store_url, connections_max).await;

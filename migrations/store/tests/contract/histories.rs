@@ -1,6 +1,8 @@
 //! Random histories, cut into batches at random and repeated at random, end in the same tables on
 //! every database: those that a naive reader of the records ends in.
 
+mod orders;
+
 use std::collections::BTreeMap;
 
 use onsale_schemas::outcome::{Confirmed, EndedBooking};
@@ -60,9 +62,9 @@ impl History {
         // Holds run out now and then, with whatever record comes next.
         let expired: Vec<EndedBooking> = if dice.roll(5) == 0 {
             self.any(dice, |row| row.status == BookingStatus::Reserved)
-                .map(|booking| self.end(booking, BookingStatus::Expired))
-                .into_iter()
-                .collect()
+                .map_or_else(Vec::new, |booking| {
+                    self.end(booking, BookingStatus::Expired)
+                })
         } else {
             Vec::new()
         };
@@ -79,10 +81,8 @@ impl History {
                 .map(|booking| self.confirm(booking, offset, true)),
             65..75 => self.any(dice, |row| row.status.is_live()).map(|booking| {
                 let was_confirmed = self.rows[&booking].0.status == BookingStatus::Confirmed;
-                Outcome::Released {
-                    booking: self.end(booking, BookingStatus::Cancelled),
-                    was_confirmed,
-                }
+                let ended = self.end(booking, BookingStatus::Cancelled);
+                self.released(booking, ended, was_confirmed)
             }),
             75..80 => self
                 .any(dice, |row| row.status == BookingStatus::Reserved)
@@ -110,6 +110,9 @@ impl History {
                 })
             }
             92..94 => Some(self.reset_clock(dice.roll(2_000))),
+            94..97 => self
+                .any(dice, |row| row.status == BookingStatus::Confirmed)
+                .map(|booking| self.give_back(dice, booking, offset)),
             _ => None,
         };
         match outcome {
@@ -164,6 +167,9 @@ impl History {
         if !seats.iter().all(|seat| self.is_free(show, *seat)) {
             return None;
         }
+        if dice.roll(3) == 0 {
+            return Some(self.reserve_order(dice, show, user, &seats));
+        }
         let made = reserved(offset, show, user, &seats, seats.len());
         let row = BookingRow {
             booking_id: booking_id(offset),
@@ -185,6 +191,7 @@ impl History {
             ended_at_ms: None,
             payment_reference: None,
             updated_offset: offset,
+            order: None,
         };
         self.rows.insert(offset, (row, user));
         Some(Outcome::Reserved(made))
@@ -192,6 +199,7 @@ impl History {
 
     fn confirm(&mut self, booking: Offset, offset: Offset, revived: bool) -> Outcome {
         let (row, user) = self.rows.get_mut(&booking).unwrap();
+        let as_order = orders::confirmed(row, offset, revived);
         let made = Confirmed {
             show: row.show_id,
             revived,
@@ -202,7 +210,7 @@ impl History {
         row.payment_reference = Some(made.payment_reference.clone());
         row.ended_at_ms = None;
         row.updated_offset = offset;
-        Outcome::Confirmed(made)
+        as_order.unwrap_or(Outcome::Confirmed(made))
     }
 
     fn extend(&mut self, booking: Offset, offset: Offset) -> Outcome {
@@ -217,16 +225,18 @@ impl History {
         }
     }
 
-    fn end(&mut self, booking: Offset, status: BookingStatus) -> EndedBooking {
+    fn end(&mut self, booking: Offset, status: BookingStatus) -> Vec<EndedBooking> {
         let offset = self.chain.next_offset;
         let (row, user) = self.rows.get_mut(&booking).unwrap();
         row.status = status;
         row.ended_at_ms = Some(time_of(offset));
         row.updated_offset = offset;
-        EndedBooking {
+        let plain = EndedBooking {
             show: row.show_id,
+            quantity: row.quantity,
             ..ended(booking, 0, *user, &row.seats)
-        }
+        };
+        orders::ended(row, &plain).unwrap_or_else(|| vec![plain])
     }
 
     fn cancel(&mut self, show: u64) -> Outcome {
@@ -312,6 +322,7 @@ impl History {
             .collect();
         holders.sort();
         assert_eq!(bench.seat_holders().await, holders);
+        self.check_orders(bench).await;
 
         for (number, status) in &self.statuses {
             let row = store.show(show_id(*number)).await.unwrap().unwrap();

@@ -73,6 +73,7 @@ async fn a_booking_goes_through_its_life(bench: Bench) {
         ended_at_ms: None,
         payment_reference: None,
         updated_offset: offset,
+        order: None,
     };
     assert_eq!(booking(store, offset).await, expected);
     assert_eq!(bench.seat_holders().await.len(), 2);

@@ -29,7 +29,7 @@ contract!(
 /// The shows of all reports.
 const OF_SHOWS: &str = "SELECT CAST(bookings AS text) FROM retention_shows";
 /// More than seven years after the times of these tests' records.
-const LATER_MS: u64 = 2_100_000_000_000;
+pub(crate) const LATER_MS: u64 = 2_100_000_000_000;
 
 fn by() -> Actor {
     Actor::command_line()
@@ -72,7 +72,7 @@ pub(crate) async fn forgotten(store: &Store, kind: Kind, now_ms: u64) -> u64 {
 }
 
 /// The log is as far as the clock.
-async fn as_of_later(bench: &Bench) {
+pub(crate) async fn as_of_later(bench: &Bench) {
     bench
         .tamper("UPDATE projector_watermarks SET log_time_ms = 2100000000000")
         .await;

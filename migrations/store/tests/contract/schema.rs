@@ -493,7 +493,7 @@ async fn an_empty_database_says_what_to_do() {
     assert!(!store.has_schema().await.unwrap());
     assert_eq!(store.log_identity().await.unwrap(), None);
     assert_eq!(store.log_marks().await.unwrap(), []);
-    assert_eq!(store.migrate().await.unwrap(), 26);
+    assert_eq!(store.migrate().await.unwrap(), 27);
     assert!(store.has_schema().await.unwrap());
     store.check_schema().await.unwrap();
 }

@@ -103,6 +103,12 @@ impl Show {
         self.hall().is_some_and(|hall| hall.is_taken(seat))
     }
 
+    /// The seats that were taken away, ascending.
+    pub(crate) fn taken_seats(&self) -> Vec<SeatIndex> {
+        self.hall()
+            .map_or_else(Vec::new, |hall| hall.taken().collect())
+    }
+
     /// What a seat of a zone is.
     pub(crate) fn seat_kind(&self, zone: ZoneIndex, seat: SeatIndex) -> SeatKind {
         match self.zones.get(usize::from(zone)).map(|zone| &zone.kind) {

@@ -318,7 +318,8 @@ impl World {
                 }
                 MemberAction::Stop(reason) => {
                     let processor = &self.processors[node];
-                    let is_old = self.is_upgraded || processor.version == upgrade::BEFORE;
+                    let is_old = self.is_upgraded
+                        || processor.version < upgrade::newest(self.machine_version);
                     let expected = matches!(reason, StopReason::UnsupportedVersion { .. });
                     if !(is_old && expected) {
                         let name = &processor.name;

@@ -9,10 +9,12 @@ use super::events::{Event, Source};
 use super::world::{Step, World};
 use crate::model::ModelLimits;
 
-/// The version that the program before the upgrade knows.
-pub(super) const BEFORE: u16 = 1;
-/// The version that the program after it knows.
-pub(super) const AFTER: u16 = 2;
+/// The version that every program knows.
+const FIRST: u16 = 1;
+/// The version of documents and limits of events. A log of a later one begins with it, too.
+const SECOND: u16 = 2;
+/// The version that the newest program knows. Worlds of an earlier one are upgraded to the next.
+const LAST: u16 = 3;
 /// Longest time between the upgrades of two nodes, in milliseconds.
 const NODE_EVERY_MAX_MS: u64 = 4_000;
 /// Longest time after which the new rules are switched on, in milliseconds.
@@ -26,9 +28,14 @@ pub(super) fn limits(version: u16) -> Limits {
     }
 }
 
+/// What the program of each node of a world of this version knows at first.
+pub(super) fn before(version: u16) -> u16 {
+    version.max(FIRST)
+}
+
 /// The highest version that a program of a world of this version ever knows.
 pub(super) fn newest(version: u16) -> u16 {
-    version.max(AFTER)
+    (before(version) + 1).min(LAST)
 }
 
 /// The right outcome once every node knows all rules.
@@ -40,11 +47,14 @@ pub(super) fn truth(version: u16) -> ModelLimits {
 }
 
 impl World {
-    /// The new rules are at the beginning of every log: a client that submits a command of version
-    /// 2 has made sure of that before.
+    /// The rules of version 2 are at the beginning of every log of that version or a later one: a
+    /// client that submits one of its commands has made sure of that before.
     pub(super) fn begin_with_new_rules(&mut self) -> Step {
+        if self.machine_version < SECOND {
+            return Ok(());
+        }
         let command = Command::Barrier {
-            machine_version: AFTER,
+            machine_version: SECOND,
         };
         let payload = codec::encode(&Envelope::machine(command)).map_err(|e| e.to_string())?;
         for partition in &mut self.partitions {
@@ -66,11 +76,12 @@ impl World {
     }
 
     pub(super) fn upgrade_node(&mut self, node: usize) {
-        if self.processors[node].version >= AFTER {
+        let after = newest(self.machine_version);
+        if self.processors[node].version >= after {
             return;
         }
         self.stats.nodes_upgraded += 1;
-        self.processors[node].version = AFTER;
+        self.processors[node].version = after;
         if self.processors[node].is_up {
             self.kill_processor(node);
         }
@@ -87,7 +98,7 @@ impl World {
 
     pub(super) fn ask_for_next_rules(&mut self, partition: usize) -> Step {
         let command = Command::Barrier {
-            machine_version: AFTER,
+            machine_version: newest(self.machine_version),
         };
         let payload = codec::encode(&Envelope::machine(command)).map_err(|e| e.to_string())?;
         let at_ms = self.now_ms;

@@ -66,7 +66,7 @@ impl World {
             ..Profile::of_clients(options.machine_version)
         };
         // What the program of each node knows at first.
-        let version = options.machine_version.max(upgrade::BEFORE);
+        let version = upgrade::before(options.machine_version);
         let partitions = (0u16..)
             .take(count)
             .map(|id| {
@@ -101,9 +101,7 @@ impl World {
     }
 
     fn live(&mut self) -> Step {
-        if self.machine_version >= upgrade::AFTER {
-            self.begin_with_new_rules()?;
-        }
+        self.begin_with_new_rules()?;
         for node in 0..self.processors.len() {
             let at_ms = self.rng.below(1_000);
             self.queue.plan(at_ms, Event::StartProcessor { node });

@@ -18,7 +18,7 @@ use super::shows::{Show, Shows};
 use super::users::Users;
 
 /// The highest machine version that the shipped program knows.
-pub const MACHINE_VERSION_KNOWN: u16 = 2;
+pub const MACHINE_VERSION_KNOWN: u16 = 3;
 /// The one that every log begins with.
 const MACHINE_VERSION_FIRST: u16 = 1;
 
@@ -37,9 +37,7 @@ pub struct ModelLimits {
     pub documents_max_bytes: u64,
     /// Codes of all shows that are not cancelled.
     pub codes_max: u32,
-    /// The highest version of the rules that a barrier may raise. The model knows those of version
-    /// 3; what the shipped program knows is [`MACHINE_VERSION_KNOWN`], so whoever wants more asks
-    /// for it here.
+    /// The highest version of the rules that a barrier may raise.
     pub machine_version_known: u16,
 }
 

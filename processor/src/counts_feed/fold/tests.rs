@@ -1,5 +1,7 @@
-use onsale_schemas::outcome::{BlockChange, Confirmed, Reserved};
-use onsale_schemas::{SeatList, ZoneCounts};
+use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Reserved};
+use onsale_schemas::{Outcome, OutcomeRecord, SeatList, ZoneCounts};
+
+mod orders;
 
 use super::*;
 

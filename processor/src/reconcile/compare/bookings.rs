@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use onsale_engine::{BookingState, BookingView, Partition, payment_hash};
 use onsale_schemas::{BookingId, PartitionId, ShowId};
-use onsale_store::booking::{BookingRow, BookingStatus, HIDDEN, StoredBooking};
+use onsale_store::booking::{BookingRow, BookingStatus, HIDDEN, OrderRow, StoredBooking};
 use onsale_store::retention::RetiredShows;
 use onsale_store::{Store, StoreError};
 
@@ -63,7 +63,7 @@ pub(super) async fn compare_bookings(
             ),
             Some(stored) => {
                 let columns = match &stored.row {
-                    Ok(row) => differing_columns(&booking, row),
+                    Ok(row) => differing_columns(machine, &booking, row),
                     Err(unreadable) => vec![unreadable.clone()],
                 };
                 if !columns.is_empty() {
@@ -113,10 +113,28 @@ async fn live_bookings(
     }
 }
 
+/// How the places of a booking were priced by the engine; `None` for a plain one, also where the engine keeps
+/// what partial returns have left of it.
+pub(crate) fn expected_order(machine: &Partition, booking: &BookingView) -> Option<OrderRow> {
+    let order = machine.order(booking.booking)?;
+    (!order.plain).then_some(OrderRow {
+        lines: order.lines,
+        order_fee: order.order_fee,
+        order_fee_tax: order.order_fee_tax,
+        total: order.total,
+        tax: order.tax,
+        code: order.code,
+    })
+}
+
 /// The columns in which a row is not what the engine says. What the engine does not keep is not
 /// compared: the request, the last record that changed it, and when and by what reference an ended
 /// booking was paid. Whose it is and its payment reference are not shown.
-pub(crate) fn differing_columns(booking: &BookingView, row: &BookingRow) -> Vec<String> {
+pub(crate) fn differing_columns(
+    machine: &Partition,
+    booking: &BookingView,
+    row: &BookingRow,
+) -> Vec<String> {
     let mut columns = Vec::new();
     let mut check = |name: &str, engine: String, database: String| {
         if engine != database {
@@ -174,6 +192,11 @@ pub(crate) fn differing_columns(booking: &BookingView, row: &BookingRow) -> Vec<
             format!("{:?}", booking.confirmed_at_ms),
             format!("{:?}", row.confirmed_at_ms),
         );
+    }
+    let order = expected_order(machine, booking);
+    let of_order = OrderRow::differing_columns(order.as_ref(), row.order.as_ref());
+    for (name, engine, database) in of_order {
+        check(name, engine, database);
     }
     if booking.user != row.user_id {
         columns.push(format!("user_id: {HIDDEN}"));

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use onsale_engine::{Partition, ShowView};
 use onsale_schemas::command::{Admission, Subject};
-use onsale_schemas::{LogTimeMs, PartitionId, ShowId};
-use onsale_store::catalog::{ChartRow, RowSeats, ShowRow, ShowStatus, ZoneAdmission};
+use onsale_schemas::{LogTimeMs, PartitionId, SeatIndex, ShowId};
+use onsale_store::catalog::{SeatIndexes, ShowRow, ShowStatus, ZoneAdmission};
 use onsale_store::document::Document;
 use onsale_store::retention::RetiredShows;
 use onsale_store::{Store, StoreError};
@@ -84,7 +84,8 @@ pub(super) async fn compare_shows(
             .contains(&show.show)
             .then(|| described_show(machine, &subject_of(&show)))
             .flatten();
-        let zones = differing_zones(&show, &row, described.as_ref());
+        let gone = machine.taken_seats(show.show);
+        let zones = differing_zones(&show, &gone, &row, described.as_ref());
         let has_zones = zones.is_empty();
         if !has_zones {
             // Their prices and places come back with them.
@@ -185,10 +186,11 @@ pub(crate) fn described_show(machine: &Partition, subject: &Subject) -> Option<S
     Some(document.show?.row)
 }
 
-/// In which way the zones of a row are not those of the engine, and not those of the document that
-/// the row is described by, in words.
+/// In which way the zones of a row are not those of the engine, where the seats `gone` were taken away,
+/// and not those of the document that the row is described by, in words.
 pub(crate) fn differing_zones(
     show: &ShowView,
+    gone: &[SeatIndex],
     row: &ShowRow,
     described: Option<&ShowRow>,
 ) -> Vec<String> {
@@ -207,6 +209,9 @@ pub(crate) fn differing_zones(
             zones.push(format!("layout of zone {place} is not that of the engine"));
         }
     }
+    if zones.is_empty() {
+        zones.extend(differing_indexes(show, gone, row));
+    }
     let described = described.map(|show| &show.zones);
     for zone in described.into_iter().flatten() {
         let stands = row.zones.iter().find(|stands| stands.index == zone.index);
@@ -221,18 +226,47 @@ pub(crate) fn differing_zones(
     zones
 }
 
+/// Whether seats have other indexes by a row than by the engine, or others are gone.
+fn differing_indexes(show: &ShowView, gone: &[SeatIndex], row: &ShowRow) -> Option<String> {
+    let indexes = SeatIndexes::of(&row.zones);
+    let mut in_row = Vec::new();
+    for (place, zone) in row.zones.iter().enumerate() {
+        let is_of_zone = |seat: &SeatIndex| indexes.zone(*seat) == Some(place);
+        if !zone.growth.gone.iter().all(is_of_zone) {
+            return Some(format!("zone {place} lost seats that it never had"));
+        }
+        in_row.extend_from_slice(&zone.growth.gone);
+    }
+    in_row.sort_unstable();
+    if in_row != gone {
+        return Some(format!(
+            "engine has taken away {} seats, database {}, or others",
+            gone.len(),
+            in_row.len()
+        ));
+    }
+    let seats = show.zones.iter().map(|zone| match &zone.admission {
+        Admission::Seated { rows } => rows.iter().map(|&seats| u32::from(seats)).sum::<u32>(),
+        Admission::General { .. } => 0,
+    });
+    let seats: u32 = seats.sum();
+    // Every index is of one seat, and none is left out.
+    (indexes.end() != seats).then(|| {
+        format!(
+            "seats of the engine end at {seats}, those of the database at {}",
+            indexes.end()
+        )
+    })
+}
+
 /// A layout without its labels, as the engine has it.
 pub(crate) fn shape(admission: &ZoneAdmission) -> Admission {
-    let seats = |row: &ChartRow| match &row.seats {
-        RowSeats::Count(count) => *count,
-        RowSeats::Labels(labels) => u16::try_from(labels.len()).unwrap_or(u16::MAX),
-    };
     match admission {
         ZoneAdmission::General { capacity } => Admission::General {
             capacity: *capacity,
         },
         ZoneAdmission::Seated { rows } => Admission::Seated {
-            rows: rows.iter().map(seats).collect(),
+            rows: rows.iter().map(|row| row.seats.count()).collect(),
         },
     }
 }

@@ -56,11 +56,13 @@ pub(crate) fn blocked_places(machine: &Partition, show: ShowId) -> (Vec<u32>, Ve
     let Some(state) = machine.show_seats(show) else {
         return (Vec::new(), Vec::new());
     };
+    let gone = machine.taken_seats(show);
     let seats: Vec<u32> = state
         .unavailable
         .iter()
         .filter(|(_, status)| *status == SeatStatus::Blocked)
         .map(|(seat, _)| *seat)
+        .filter(|seat| gone.binary_search(seat).is_err())
         .collect();
     let zones = machine
         .show(show)

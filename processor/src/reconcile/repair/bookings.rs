@@ -13,7 +13,7 @@ use super::target::Target;
 use super::watermark::Astray;
 use crate::reconcile::Engine;
 use crate::reconcile::compare::{
-    differing_columns, expected_status, holders_by_show, is_same_payment,
+    differing_columns, expected_order, expected_status, holders_by_show, is_same_payment,
 };
 use crate::reconcile::log_rows::{self, Asked};
 
@@ -217,7 +217,7 @@ fn booking_row(
     let row = stored.and_then(|stored| stored.row.as_ref().ok());
     match (machine.booking(id.offset()), row) {
         (Some(booking), row) => {
-            if row.is_some_and(|row| differing_columns(&booking, row).is_empty()) {
+            if row.is_some_and(|row| differing_columns(machine, &booking, row).is_empty()) {
                 return None;
             }
             let status = expected_status(&booking);
@@ -243,6 +243,7 @@ fn booking_row(
                 }),
                 ended_at_ms: booking.ended_at_ms,
                 updated_offset: machine.next_offset().saturating_sub(1),
+                order: expected_order(machine, &booking),
             })
         }
         // The engine has forgotten it, so it ended more than an hour ago; which way is in the log.

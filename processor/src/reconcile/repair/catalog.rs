@@ -2,9 +2,9 @@
 
 use onsale_engine::Partition;
 use onsale_schemas::command::{Admission, Subject};
-use onsale_schemas::{EventId, ShowId};
+use onsale_schemas::{EventId, SeatIndex, ShowId};
 use onsale_store::StoreError;
-use onsale_store::catalog::{EventStatus, ShowRow, ShowStatus};
+use onsale_store::catalog::{EventStatus, SeatIndexes, ShowRow, ShowStatus, ZoneAdmission};
 use onsale_store::document::Document;
 use serde_json::json;
 
@@ -132,7 +132,7 @@ pub(super) async fn repair_catalog(
         if differing_status(&show, &row, machine.log_time_ms()).is_some() {
             repair_status(id, show.cancelled, target).await?;
         }
-        if !differing_zones(&show, &row, None).is_empty() {
+        if !differing_zones(&show, &machine.taken_seats(id), &row, None).is_empty() {
             repair_zones(id, machine, engine, target, progress).await?;
         }
         if !differing_show_columns(&show, &row, machine.id()).is_empty() {
@@ -195,8 +195,9 @@ pub(super) async fn repair_zones(
         event: show.event,
     };
     let described = described_show(machine, &subject);
+    let gone = machine.taken_seats(id);
     let stands = match target.store.show(id).await {
-        Ok(Some(row)) => differing_zones(&show, &row, described.as_ref()).is_empty(),
+        Ok(Some(row)) => differing_zones(&show, &gone, &row, described.as_ref()).is_empty(),
         // The row is another finding.
         Ok(None) => true,
         Err(StoreError::Corrupt(_)) => false,
@@ -211,9 +212,16 @@ pub(super) async fn repair_zones(
         .iter()
         .map(|zone| zone.admission.clone())
         .collect();
+    // The engine knows what was added to general admission and what is gone, but no names.
     let fits = move |row: &ShowRow| {
         let found = row.zones.iter().map(|zone| shape(&zone.admission));
-        found.eq(shapes.iter().cloned())
+        row.zones.len() == shapes.len()
+            && found
+                .zip(&shapes)
+                .all(|(found, shape)| match (found, shape) {
+                    (Admission::General { .. }, Admission::General { .. }) => true,
+                    (found, shape) => found == *shape,
+                })
     };
     let described = match (described.filter(&fits), engine.log) {
         (None, Some(log)) => log_rows::described_before(log, machine.id(), subject, fits).await?,
@@ -226,9 +234,23 @@ pub(super) async fn repair_zones(
         ));
         return Ok(());
     };
-    for (zone, engine) in row.zones.iter_mut().zip(&show.zones) {
+    let indexes = SeatIndexes::of(&row.zones);
+    for (place, (zone, engine)) in row.zones.iter_mut().zip(&show.zones).enumerate() {
         zone.unit_price = engine.unit_price;
         zone.currency = engine.currency.as_str().to_owned();
+        let of_zone = |seat: &&SeatIndex| indexes.zone(**seat) == Some(place);
+        let lost: Vec<SeatIndex> = gone.iter().filter(of_zone).copied().collect();
+        let has_changed = zone.growth.gone != lost || shape(&zone.admission) != engine.admission;
+        if has_changed {
+            zone.growth.gone = lost;
+            if let (ZoneAdmission::General { capacity }, Admission::General { capacity: has }) =
+                (&mut zone.admission, &engine.admission)
+            {
+                *capacity = *has;
+            }
+            // As of here: what comes again of the log before it changes nothing.
+            zone.growth.changed_at = machine.next_offset().checked_sub(1);
+        }
     }
     let tenant = target.tenant_of_event(show.event).await?;
     let detail = json!({ "zones": row.zones.len() });

@@ -23,7 +23,7 @@ use onsale_schemas::{
 };
 use onsale_store::Store;
 use onsale_store::catalog::{
-    ChartRow, EventRow, EventStatus, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
+    ChartRow, EventRow, EventStatus, Growth, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
 };
 use onsale_store::testing::TestDatabase;
 use prometheus::Registry;
@@ -382,6 +382,7 @@ pub(crate) fn show_row(partition: PartitionId) -> ShowRow {
                     })
                     .collect(),
             },
+            growth: Growth::default(),
         }],
     }
 }

@@ -140,6 +140,7 @@ pub(super) async fn ingress(
     .or_use()?
     .with_routes(between_nodes(internal));
     tokio::spawn(resume_once_serving(log.clone(), ingress.clone()));
+    tokio::spawn(ingress.clone().follow_catalog());
     Ok((log, ingress))
 }
 

@@ -80,6 +80,10 @@ impl Answering for Reserving {
             }
             other => return Err(unexpected("reserve", other)),
         };
+        // Of places that were added just now the catalog may not have the names yet.
+        let (zone, seats) = (reserved.zone, &reserved.seats);
+        let newest = state.charts.covering(&self.chart, zone, seats).await;
+        let chart = &*newest;
         let zone = chart
             .zone(reserved.zone)
             .ok_or_else(|| ApiError::internal("reserved in a zone that the chart does not have"))?;

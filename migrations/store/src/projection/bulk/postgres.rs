@@ -8,7 +8,7 @@ use super::super::plan::BookingChange;
 use super::super::trail::DecidedRow;
 use super::{HeldSeat, OnKnown, SeatHolder};
 use crate::audit::chain::Lane;
-use crate::booking::BookingRow;
+use crate::booking::{BookingRow, OrderRow};
 use crate::database::{classify, integer};
 use crate::error::StoreError;
 
@@ -37,6 +37,31 @@ fn array_literal(seats: &[SeatIndex]) -> String {
     }
     text.push('}');
     text
+}
+
+/// The columns of bookings that are orders; all are NULL for another.
+#[derive(Default)]
+struct OrderColumns {
+    lines: Vec<Option<String>>,
+    fees: Vec<Option<i64>>,
+    fee_taxes: Vec<Option<i64>>,
+    totals: Vec<Option<i64>>,
+    taxes: Vec<Option<i64>>,
+    codes: Vec<Option<Uuid>>,
+}
+
+impl OrderColumns {
+    fn push(&mut self, order: Option<&OrderRow>) -> Result<(), StoreError> {
+        self.lines
+            .push(order.map(OrderRow::lines_text).transpose()?);
+        self.fees.push(order.map(|order| order.order_fee));
+        self.fee_taxes.push(order.map(|order| order.order_fee_tax));
+        self.totals.push(order.map(|order| order.total));
+        self.taxes.push(order.map(|order| order.tax));
+        self.codes
+            .push(order.and_then(|order| order.code).map(|code| code.0));
+        Ok(())
+    }
 }
 
 /// The columns of seats with their holders.
@@ -158,6 +183,9 @@ pub(super) async fn change_bookings(
     let mut references = Vec::with_capacity(changes.len());
     let mut ended = Vec::with_capacity(changes.len());
     let mut updated = Vec::with_capacity(changes.len());
+    let mut seats = Vec::with_capacity(changes.len());
+    let mut quantities = Vec::with_capacity(changes.len());
+    let mut orders = OrderColumns::default();
     for change in changes {
         bookings.push(integer("offset", change.booking)?);
         statuses.push(change.status.as_str());
@@ -166,16 +194,37 @@ pub(super) async fn change_bookings(
         references.push(change.payment_reference.as_deref());
         ended.push(optional("ended_at_ms", change.ended_at_ms)?);
         updated.push(integer("offset", change.updated_offset)?);
+        let left = change.left.as_ref();
+        seats.push(left.map(|left| array_literal(&left.seats)));
+        quantities.push(
+            left.map(|left| small("quantity", left.quantity))
+                .transpose()?,
+        );
+        orders.push(left.map(|left| &left.order))?;
     }
     let done = sqlx::query(
         "UPDATE bookings AS b SET status = c.status, \
              expires_at_ms = COALESCE(c.expires_at_ms, b.expires_at_ms), \
              confirmed_at_ms = COALESCE(c.confirmed_at_ms, b.confirmed_at_ms), \
              payment_reference = COALESCE(c.payment_reference, b.payment_reference), \
-             ended_at_ms = c.ended_at_ms, updated_offset = c.updated_offset \
+             ended_at_ms = c.ended_at_ms, updated_offset = c.updated_offset, \
+             seats = COALESCE(c.seats::int4[], b.seats), \
+             quantity = COALESCE(c.quantity, b.quantity), \
+             order_lines = CASE WHEN b.order_lines IS NOT NULL \
+                 THEN COALESCE(c.order_lines::jsonb, b.order_lines) END, \
+             order_fee = CASE WHEN b.order_lines IS NOT NULL \
+                 THEN COALESCE(c.order_fee, b.order_fee) END, \
+             order_fee_tax = CASE WHEN b.order_lines IS NOT NULL \
+                 THEN COALESCE(c.order_fee_tax, b.order_fee_tax) END, \
+             order_total = CASE WHEN b.order_lines IS NOT NULL \
+                 THEN COALESCE(c.order_total, b.order_total) END, \
+             order_tax = CASE WHEN b.order_lines IS NOT NULL \
+                 THEN COALESCE(c.order_tax, b.order_tax) END \
          FROM UNNEST($2::int8[], $3::text[], $4::int8[], $5::int8[], $6::text[], $7::int8[], \
-             $8::int8[]) AS c (booking_offset, status, expires_at_ms, confirmed_at_ms, \
-             payment_reference, ended_at_ms, updated_offset) \
+             $8::int8[], $9::text[], $10::int4[], $11::text[], $12::int8[], $13::int8[], \
+             $14::int8[], $15::int8[]) AS c (booking_offset, status, expires_at_ms, \
+             confirmed_at_ms, payment_reference, ended_at_ms, updated_offset, seats, quantity, \
+             order_lines, order_fee, order_fee_tax, order_total, order_tax) \
          WHERE b.partition = $1 AND b.booking_offset = c.booking_offset",
     )
     .bind(i32::from(partition.0))
@@ -186,6 +235,13 @@ pub(super) async fn change_bookings(
     .bind(references)
     .bind(ended)
     .bind(updated)
+    .bind(seats)
+    .bind(quantities)
+    .bind(orders.lines)
+    .bind(orders.fees)
+    .bind(orders.fee_taxes)
+    .bind(orders.totals)
+    .bind(orders.taxes)
     .execute(connection)
     .await
     .map_err(classify)?;
@@ -198,17 +254,21 @@ macro_rules! insert {
             "INSERT INTO bookings (partition, booking_offset, booking_id, request_id, event_id, \
                  show_id, user_id, zone, seats, quantity, unit_price, currency, status, \
                  reserved_at_ms, expires_at_ms, confirmed_at_ms, ended_at_ms, payment_reference, \
-                 updated_offset) \
+                 updated_offset, order_lines, order_fee, order_fee_tax, order_total, order_tax, \
+                 order_code) \
              SELECT partition, booking_offset, booking_id, request_id, event_id, show_id, user_id, \
                  zone, seats::int4[], quantity, unit_price, currency, status, reserved_at_ms, \
-                 expires_at_ms, confirmed_at_ms, ended_at_ms, payment_reference, updated_offset \
+                 expires_at_ms, confirmed_at_ms, ended_at_ms, payment_reference, updated_offset, \
+                 order_lines::jsonb, order_fee, order_fee_tax, order_total, order_tax, order_code \
              FROM UNNEST($1::int4[], $2::int8[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], \
                  $7::uuid[], $8::int4[], $9::text[], $10::int4[], $11::int8[], $12::text[], \
                  $13::text[], $14::int8[], $15::int8[], $16::int8[], $17::int8[], $18::text[], \
-                 $19::int8[]) \
+                 $19::int8[], $20::text[], $21::int8[], $22::int8[], $23::int8[], $24::int8[], \
+                 $25::uuid[]) \
                  AS n (partition, booking_offset, booking_id, request_id, event_id, show_id, \
                  user_id, zone, seats, quantity, unit_price, currency, status, reserved_at_ms, \
-                 expires_at_ms, confirmed_at_ms, ended_at_ms, payment_reference, updated_offset)",
+                 expires_at_ms, confirmed_at_ms, ended_at_ms, payment_reference, updated_offset, \
+                 order_lines, order_fee, order_fee_tax, order_total, order_tax, order_code)",
             $on_known
         )
     };
@@ -233,7 +293,10 @@ pub(super) async fn insert_bookings(
                  confirmed_at_ms = excluded.confirmed_at_ms, \
                  ended_at_ms = excluded.ended_at_ms, \
                  payment_reference = excluded.payment_reference, \
-                 updated_offset = excluded.updated_offset"
+                 updated_offset = excluded.updated_offset, \
+                 order_lines = excluded.order_lines, order_fee = excluded.order_fee, \
+                 order_fee_tax = excluded.order_fee_tax, order_total = excluded.order_total, \
+                 order_tax = excluded.order_tax, order_code = excluded.order_code"
         ),
     };
     let column = |value: fn(&BookingRow) -> Uuid| -> Vec<Uuid> {
@@ -269,6 +332,10 @@ pub(super) async fn insert_bookings(
         .iter()
         .map(|row| row.payment_reference.as_deref())
         .collect();
+    let mut orders = OrderColumns::default();
+    for row in rows {
+        orders.push(row.order.as_ref())?;
+    }
     sqlx::query(sql)
         .bind(partitions)
         .bind(numbers("offset", |row| row.booking_id.offset())?)
@@ -291,6 +358,12 @@ pub(super) async fn insert_bookings(
         .bind(optional_numbers("ended_at_ms", |row| row.ended_at_ms)?)
         .bind(references)
         .bind(numbers("offset", |row| row.updated_offset)?)
+        .bind(orders.lines)
+        .bind(orders.fees)
+        .bind(orders.fee_taxes)
+        .bind(orders.totals)
+        .bind(orders.taxes)
+        .bind(orders.codes)
         .execute(connection)
         .await
         .map_err(classify)?;

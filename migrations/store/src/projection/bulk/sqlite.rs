@@ -15,7 +15,7 @@ use super::super::plan::BookingChange;
 use super::super::trail::DecidedRow;
 use super::{HeldSeat, OnKnown, SeatHolder};
 use crate::audit::chain::Lane;
-use crate::booking::BookingRow;
+use crate::booking::{BookingRow, OrderRow};
 use crate::database::{classify, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -136,18 +136,32 @@ pub(super) async fn change_bookings(
     static UPDATE: LazyLock<ManyRows> = LazyLock::new(|| {
         ManyRows::new(
             "WITH c (partition, booking_offset, status, expires_at_ms, confirmed_at_ms, \
-                 payment_reference, ended_at_ms, updated_offset) AS (VALUES",
-            8,
+                 payment_reference, ended_at_ms, updated_offset, seats, quantity, order_lines, \
+                 order_fee, order_fee_tax, order_total, order_tax) AS (VALUES",
+            15,
             ") UPDATE bookings AS b SET status = c.status, \
                  expires_at_ms = COALESCE(c.expires_at_ms, b.expires_at_ms), \
                  confirmed_at_ms = COALESCE(c.confirmed_at_ms, b.confirmed_at_ms), \
                  payment_reference = COALESCE(c.payment_reference, b.payment_reference), \
-                 ended_at_ms = c.ended_at_ms, updated_offset = c.updated_offset \
+                 ended_at_ms = c.ended_at_ms, updated_offset = c.updated_offset, \
+                 seats = COALESCE(c.seats, b.seats), quantity = COALESCE(c.quantity, b.quantity), \
+                 order_lines = CASE WHEN b.order_lines IS NOT NULL \
+                     THEN COALESCE(c.order_lines, b.order_lines) END, \
+                 order_fee = CASE WHEN b.order_lines IS NOT NULL \
+                     THEN COALESCE(c.order_fee, b.order_fee) END, \
+                 order_fee_tax = CASE WHEN b.order_lines IS NOT NULL \
+                     THEN COALESCE(c.order_fee_tax, b.order_fee_tax) END, \
+                 order_total = CASE WHEN b.order_lines IS NOT NULL \
+                     THEN COALESCE(c.order_total, b.order_total) END, \
+                 order_tax = CASE WHEN b.order_lines IS NOT NULL \
+                     THEN COALESCE(c.order_tax, b.order_tax) END \
              FROM c WHERE b.partition = c.partition AND b.booking_offset = c.booking_offset",
         )
     });
     UPDATE
         .run(connection, changes, |statement, change| {
+            let left = change.left.as_ref();
+            let order = left.map(|left| &left.order);
             Ok(statement
                 .bind(partition.0)
                 .bind(integer("offset", change.booking)?)
@@ -156,7 +170,14 @@ pub(super) async fn change_bookings(
                 .bind(optional("confirmed_at_ms", change.confirmed_at_ms)?)
                 .bind(change.payment_reference.clone())
                 .bind(optional("ended_at_ms", change.ended_at_ms)?)
-                .bind(integer("offset", change.updated_offset)?))
+                .bind(integer("offset", change.updated_offset)?)
+                .bind(left.map(|left| json(&left.seats)).transpose()?)
+                .bind(left.map(|left| left.quantity))
+                .bind(order.map(OrderRow::lines_text).transpose()?)
+                .bind(order.map(|order| order.order_fee))
+                .bind(order.map(|order| order.order_fee_tax))
+                .bind(order.map(|order| order.total))
+                .bind(order.map(|order| order.tax)))
         })
         .await
 }
@@ -166,7 +187,7 @@ fn optional(what: &str, number: Option<u64>) -> Result<Option<i64>, StoreError> 
 }
 
 /// Columns of `bookings` in the order in which [`bind_booking`] binds them.
-const BOOKING_COLUMNS: [&str; 19] = [
+const BOOKING_COLUMNS: [&str; 25] = [
     "partition",
     "booking_offset",
     "booking_id",
@@ -186,6 +207,12 @@ const BOOKING_COLUMNS: [&str; 19] = [
     "ended_at_ms",
     "payment_reference",
     "updated_offset",
+    "order_lines",
+    "order_fee",
+    "order_fee_tax",
+    "order_total",
+    "order_tax",
+    "order_code",
 ];
 
 fn insert(on_known: OnKnown) -> ManyRows {
@@ -208,6 +235,7 @@ fn bind_booking<'q>(
     statement: Statement<'q>,
     row: &BookingRow,
 ) -> Result<Statement<'q>, StoreError> {
+    let order = row.order.as_ref();
     Ok(statement
         .bind(row.booking_id.partition().0)
         .bind(integer("offset", row.booking_id.offset())?)
@@ -227,7 +255,13 @@ fn bind_booking<'q>(
         .bind(optional("confirmed_at_ms", row.confirmed_at_ms)?)
         .bind(optional("ended_at_ms", row.ended_at_ms)?)
         .bind(row.payment_reference.clone())
-        .bind(integer("offset", row.updated_offset)?))
+        .bind(integer("offset", row.updated_offset)?)
+        .bind(order.map(OrderRow::lines_text).transpose()?)
+        .bind(order.map(|order| order.order_fee))
+        .bind(order.map(|order| order.order_fee_tax))
+        .bind(order.map(|order| order.total))
+        .bind(order.map(|order| order.tax))
+        .bind(order.and_then(|order| order.code).map(|code| code.0)))
 }
 
 pub(super) async fn insert_bookings(

@@ -2,12 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Reserved};
+use onsale_schemas::outcome::{
+    BlockChange, Confirmed, ConfirmedV2, EndedBooking, PlacesReturned, Reserved, ReservedV2,
+    ZonePlaces,
+};
 use onsale_schemas::{
     BookingId, Offset, Outcome, OutcomeRecord, PartitionId, SeatIndex, ShowId, ZoneIndex,
 };
 
-use super::{BookingChange, CatalogStep, EventStep, Phase, ShowEvent, ShowStep, Sweep};
+use super::{
+    BookingChange, CatalogStep, EventStep, Grown, Left, Phase, ShowEvent, ShowStep, Sweep,
+};
 use crate::booking::{BookingRow, BookingStatus};
 use crate::error::StoreError;
 use crate::projection::bulk::SeatHolder;
@@ -53,7 +58,7 @@ impl Fold {
         }
         if record.replay_of.is_some() {
             match (&record.outcome, record.request_id) {
-                (Outcome::ShowAmended { show }, Some(id)) => {
+                (Outcome::ShowAmended { show } | Outcome::SeatsAdded { show, .. }, Some(id)) => {
                     self.step(*show, ShowEvent::AmendedBefore(id), record);
                 }
                 (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
@@ -71,6 +76,16 @@ impl Fold {
             Outcome::Released { booking, .. } => {
                 self.end(booking, BookingStatus::Cancelled, record)?;
             }
+            Outcome::ReservedV2(reserved) => self.reserve_order(reserved, record)?,
+            Outcome::ConfirmedV2(confirmed) if confirmed.first => {
+                self.confirm_order(confirmed, record)?;
+            }
+            Outcome::ReleasedV2(released) => {
+                let (booking, show) = (released.booking, released.show);
+                self.free_parts(booking, show, &released.parts)?;
+                self.finish_booking(booking, show, BookingStatus::Cancelled, record);
+            }
+            Outcome::PlacesReturned(returned) => self.give_back(returned, record)?,
             Outcome::Extended {
                 booking,
                 show,
@@ -95,12 +110,14 @@ impl Fold {
                 max_tickets_per_user: Some(*max_tickets_per_user),
                 offset: record.offset,
             })),
+            Outcome::SeatsAdded { .. } | Outcome::SeatsTaken(_) => self.change_places(record),
             // They begin the next phase.
             Outcome::ShowCancelled { .. }
             | Outcome::EventCancelled { .. }
             | Outcome::ClockReset { .. } => {}
             // They have no rows.
             Outcome::Confirmed(_)
+            | Outcome::ConfirmedV2(_)
             | Outcome::Nothing
             | Outcome::Claimed { .. }
             | Outcome::BarrierPassed { .. }
@@ -110,20 +127,6 @@ impl Fold {
             | Outcome::CodesAmended { .. }
             | Outcome::CodesEnded { .. }
             | Outcome::Rejected(_) => {}
-            // There are no rows for them yet, and to pass over them would lose what was sold. No
-            // machine yields them before the barrier of version 3.
-            Outcome::ReservedV2(_)
-            | Outcome::ConfirmedV2(_)
-            | Outcome::ReleasedV2(_)
-            | Outcome::PlacesReturned(_)
-            | Outcome::SeatsAdded { .. }
-            | Outcome::SeatsTaken(_) => {
-                return Err(StoreError::Invalid(format!(
-                    "the outcome at {} of partition {} is of machine version 3, which this program does \
-                     not project",
-                    record.offset, self.partition
-                )));
-            }
             Outcome::Described(describe) => {
                 self.catalog
                     .push(CatalogStep::Described(Box::new(describe.clone())));
@@ -152,38 +155,124 @@ impl Fold {
             ended_at_ms: None,
             payment_reference: None,
             updated_offset: record.offset,
+            order: None,
         };
-        match self.bookings.insert(reserved.booking, Booking::New(row)) {
-            None => Ok(()),
-            Some(_) => Err(StoreError::Invalid(format!(
-                "booking {} of partition {} is reserved after it was changed",
+        self.insert(reserved.booking, row)
+    }
+
+    fn reserve_order(
+        &mut self,
+        reserved: &ReservedV2,
+        record: &OutcomeRecord,
+    ) -> Result<(), StoreError> {
+        for line in &reserved.lines {
+            self.take(reserved.show, &line.seats, reserved.booking)?;
+        }
+        match BookingRow::of_order(self.partition, record, reserved) {
+            Some(row) => self.insert(reserved.booking, row),
+            None => Err(StoreError::Invalid(format!(
+                "booking {} of partition {} has no line",
                 reserved.booking, self.partition
             ))),
         }
     }
 
-    fn confirm(&mut self, confirmed: &Confirmed, record: &OutcomeRecord) -> Result<(), StoreError> {
-        if confirmed.revived {
-            self.take(confirmed.show, &confirmed.seats, confirmed.booking)?;
-        } else {
-            for seat in confirmed.seats.iter() {
-                self.check_holder(confirmed.show, *seat, confirmed.booking)?;
-            }
+    fn insert(&mut self, booking: Offset, row: BookingRow) -> Result<(), StoreError> {
+        match self.bookings.insert(booking, Booking::New(row)) {
+            None => Ok(()),
+            Some(_) => Err(StoreError::Invalid(format!(
+                "booking {booking} of partition {} is reserved after it was changed",
+                self.partition
+            ))),
         }
-        let (at_ms, reference) = (confirmed.confirmed_at_ms, &confirmed.payment_reference);
-        match self.touch(confirmed.booking, confirmed.show, record) {
+    }
+
+    fn confirm(&mut self, confirmed: &Confirmed, record: &OutcomeRecord) -> Result<(), StoreError> {
+        let (booking, show) = (confirmed.booking, confirmed.show);
+        self.keep_seats(booking, show, &confirmed.seats, confirmed.revived)?;
+        let at_ms = confirmed.confirmed_at_ms;
+        self.sell(booking, show, at_ms, &confirmed.payment_reference, record);
+        Ok(())
+    }
+
+    fn confirm_order(
+        &mut self,
+        confirmed: &ConfirmedV2,
+        record: &OutcomeRecord,
+    ) -> Result<(), StoreError> {
+        let (booking, show) = (confirmed.booking, confirmed.show);
+        for part in &confirmed.parts {
+            self.keep_seats(booking, show, &part.seats, confirmed.revived)?;
+        }
+        let at_ms = confirmed.confirmed_at_ms;
+        self.sell(booking, show, at_ms, &confirmed.payment_reference, record);
+        Ok(())
+    }
+
+    /// The seats of a booking that is confirmed: it has them, or takes them back.
+    fn keep_seats(
+        &mut self,
+        booking: Offset,
+        show: ShowId,
+        seats: &[SeatIndex],
+        revived: bool,
+    ) -> Result<(), StoreError> {
+        if revived {
+            return self.take(show, seats, booking);
+        }
+        for seat in seats {
+            self.check_holder(show, *seat, booking)?;
+        }
+        Ok(())
+    }
+
+    fn sell(
+        &mut self,
+        booking: Offset,
+        show: ShowId,
+        at_ms: u64,
+        reference: &str,
+        record: &OutcomeRecord,
+    ) {
+        match self.touch(booking, show, record) {
             Booking::New(row) => {
                 row.status = BookingStatus::Confirmed;
                 row.confirmed_at_ms = Some(at_ms);
-                row.payment_reference = Some(reference.clone());
+                row.payment_reference = Some(reference.to_owned());
                 row.ended_at_ms = None;
             }
             Booking::Known(change) => {
                 change.status = BookingStatus::Confirmed;
                 change.confirmed_at_ms = Some(at_ms);
-                change.payment_reference = Some(reference.clone());
+                change.payment_reference = Some(reference.to_owned());
                 change.ended_at_ms = None;
             }
+        }
+    }
+
+    /// Some places of a sale are free again, or the last ones.
+    fn give_back(
+        &mut self,
+        returned: &PlacesReturned,
+        record: &OutcomeRecord,
+    ) -> Result<(), StoreError> {
+        let (booking, show) = (returned.booking, returned.show);
+        self.free_parts(booking, show, &returned.parts)?;
+        for line in &returned.lines {
+            for seat in line.seats.iter() {
+                self.check_holder(show, *seat, booking)?;
+            }
+        }
+        match self.touch(booking, show, record) {
+            Booking::New(row) => row.leave(returned),
+            Booking::Known(change) => {
+                // Only a sale gives places back, which is what a change says when nothing else did.
+                change.status = BookingStatus::Confirmed;
+                change.left = Some(Left::by(returned));
+            }
+        }
+        if returned.ended {
+            self.finish_booking(booking, show, BookingStatus::Cancelled, record);
         }
         Ok(())
     }
@@ -202,18 +291,38 @@ impl Fold {
         status: BookingStatus,
         record: &OutcomeRecord,
     ) -> Result<(), StoreError> {
-        for seat in ended.seats.iter() {
-            self.check_holder(ended.show, *seat, ended.booking)?;
-            if self.holders.remove(&(ended.show, *seat)).is_none() {
+        self.free(ended.booking, ended.show, &ended.seats)?;
+        self.finish_booking(ended.booking, ended.show, status, record);
+        Ok(())
+    }
+
+    fn free_parts(
+        &mut self,
+        booking: Offset,
+        show: ShowId,
+        parts: &[ZonePlaces],
+    ) -> Result<(), StoreError> {
+        let mut parts = parts.iter();
+        parts.try_for_each(|part| self.free(booking, show, &part.seats))
+    }
+
+    fn free(
+        &mut self,
+        booking: Offset,
+        show: ShowId,
+        seats: &[SeatIndex],
+    ) -> Result<(), StoreError> {
+        for seat in seats {
+            self.check_holder(show, *seat, booking)?;
+            if self.holders.remove(&(show, *seat)).is_none() {
                 self.freed.push(SeatHolder {
-                    show: ended.show,
+                    show,
                     seat: *seat,
                     partition: self.partition,
-                    booking: ended.booking,
+                    booking,
                 });
             }
         }
-        self.finish_booking(ended.booking, ended.show, status, record);
         Ok(())
     }
 
@@ -251,6 +360,7 @@ impl Fold {
                 confirmed_at_ms: None,
                 payment_reference: None,
                 ended_at_ms: None,
+                left: None,
                 updated_offset: record.offset,
             })
         });
@@ -306,6 +416,36 @@ impl Fold {
             for seat in change.seats.iter() {
                 self.blocks.insert((change.show, *seat), blocked);
             }
+        }
+    }
+
+    /// A show gets or loses places.
+    fn change_places(&mut self, record: &OutcomeRecord) {
+        match &record.outcome {
+            Outcome::SeatsAdded {
+                show,
+                zone,
+                first_seat,
+                places,
+            } => {
+                let grown = Grown {
+                    request: record.request_id,
+                    zone: *zone,
+                    first_seat: *first_seat,
+                    places: *places,
+                };
+                self.step(*show, ShowEvent::Grown(grown), record);
+            }
+            Outcome::SeatsTaken(change) => {
+                // What was blocked before is gone now, and blocked no more.
+                for seat in change.seats.iter() {
+                    self.blocks.insert((change.show, *seat), false);
+                }
+                let taken = Box::new(change.clone());
+                let step = CatalogStep::PlacesTaken(taken, record.offset);
+                self.catalog.push(step);
+            }
+            _ => {}
         }
     }
 

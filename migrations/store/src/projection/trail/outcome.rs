@@ -18,6 +18,18 @@ pub(super) struct Touched {
     quantity: u32,
 }
 
+impl Touched {
+    /// From what a booking had in each of its zones.
+    pub(super) fn of_zones(zones: &[EndedBooking]) -> Option<Self> {
+        let first = zones.first()?;
+        let quantities = zones.iter().map(|zone| zone.quantity);
+        Some(Self {
+            quantity: quantities.fold(0, u32::saturating_add),
+            ..Self::from(first)
+        })
+    }
+}
+
 impl From<&EndedBooking> for Touched {
     fn from(ended: &EndedBooking) -> Self {
         Self {

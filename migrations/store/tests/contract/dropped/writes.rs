@@ -175,6 +175,10 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         ("reclaim_jobs", Box::new(|| call(store.reclaim_jobs()))),
         ("prune_jobs", Box::new(|| call(store.prune_jobs(0, 5)))),
         (
+            "trim_catalog_changes",
+            Box::new(|| call(store.trim_catalog_changes(0))),
+        ),
+        (
             "withdraw_retention_report",
             Box::new(|| {
                 let unattended = Unaudited::Unattended;

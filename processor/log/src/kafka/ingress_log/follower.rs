@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use onsale_schemas::limits::MACHINE_VERSION_NEWEST;
 use onsale_schemas::{Command, Envelope, OutcomeRecord, PartitionId, RequestId, codec};
 use uuid::Uuid;
 
@@ -24,9 +25,6 @@ const BARRIER_EVERY: Duration = Duration::from_secs(1);
 const FORGET_EVERY: Duration = Duration::from_secs(1);
 /// How often one partition, in turn, is checked for whether it still has all its commands.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The machine version whose commands this program sends; its barriers raise the version to it.
-/// Processors that do not know it stop there, which is why they are upgraded first.
-const MACHINE_VERSION: u16 = 2;
 
 pub(super) struct Follower {
     shared: Arc<IngressLogState>,
@@ -191,7 +189,8 @@ impl Follower {
         let envelope = Envelope {
             request_id: Some(self.barrier),
             ..Envelope::machine(Command::Barrier {
-                machine_version: MACHINE_VERSION,
+                // Processors that do not know it stop there, which is why they are upgraded first.
+                machine_version: MACHINE_VERSION_NEWEST,
             })
         };
         let payload = match codec::encode(&envelope) {
