@@ -216,38 +216,6 @@ impl Store {
             .await
     }
 
-    /// Sets whether only buyers with a verified address reserve; the row as it is then, `None` when there is
-    /// none. As [`Store::change_event`] where nothing is other than before.
-    ///
-    /// # Errors
-    /// As every write.
-    pub async fn set_verified_only(
-        &self,
-        id: EventId,
-        is_required: bool,
-        audit: impl Into<Audit>,
-    ) -> Result<Option<EventRow>, StoreError> {
-        let audit = audit.into();
-        self.database
-            .write(Durability::Durable, move |mut transaction| async move {
-                let Some(before) = lock_event(&mut transaction, id).await? else {
-                    return Ok(None);
-                };
-                let event = EventRow {
-                    requires_verified_account: is_required,
-                    ..before.clone()
-                };
-                let changes = before.changes(&event);
-                if changes.is_empty() {
-                    return Ok(Some(event));
-                }
-                replace(&mut transaction, &event).await?;
-                transaction.commit(audit.with_changes(&changes)).await?;
-                Ok(Some(event))
-            })
-            .await
-    }
-
     /// Replaces an event's row as a whole, also what the log decides: for tests. False when there is none.
     ///
     /// # Errors
