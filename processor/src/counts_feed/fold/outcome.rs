@@ -1,6 +1,6 @@
 //! What each outcome changes.
 
-use onsale_schemas::outcome::{EndedBooking, ReleasedV2, ZonePlaces};
+use onsale_schemas::outcome::{EndedBooking, ReleasedV2, ReservedV2, ZonePlaces};
 use onsale_schemas::{Offset, Outcome, OutcomeRecord, PartitionId, ShowId, UserId};
 
 use super::{Change, Fold};
@@ -36,21 +36,7 @@ impl Fold {
                 self.buyers.reserved(at, &held);
                 self.user(partition, reserved.show, reserved.user);
             }
-            Outcome::ReservedV2(reserved) => {
-                let mut places = 0u32;
-                for line in &reserved.lines {
-                    change(reserved.show, line.zone, -i64::from(line.quantity));
-                    places = places.saturating_add(line.quantity);
-                }
-                let held = Held {
-                    event: reserved.event,
-                    user: reserved.user,
-                    places,
-                    ends_ms: reserved.expires_at_ms,
-                };
-                self.buyers.reserved(at, &held);
-                self.user(partition, reserved.show, reserved.user);
-            }
+            Outcome::ReservedV2(reserved) => self.order(partition, at, reserved),
             Outcome::Confirmed(confirmed) if confirmed.first => {
                 let taken = if confirmed.revived {
                     i64::from(confirmed.quantity)
@@ -120,6 +106,28 @@ impl Fold {
             | Outcome::CodesAmended { .. }
             | Outcome::CodesEnded { .. } => {}
         }
+    }
+
+    /// An order is held.
+    fn order(&mut self, partition: PartitionId, at: Offset, reserved: &ReservedV2) {
+        let mut places = 0u32;
+        for line in &reserved.lines {
+            let change = Change {
+                offset: at,
+                zone: line.zone,
+                freed: -i64::from(line.quantity),
+            };
+            self.change(partition, reserved.show, change);
+            places = places.saturating_add(line.quantity);
+        }
+        let held = Held {
+            event: reserved.event,
+            user: reserved.user,
+            places,
+            ends_ms: reserved.expires_at_ms,
+        };
+        self.buyers.reserved(at, &held);
+        self.user(partition, reserved.show, reserved.user);
     }
 
     /// Places of an order are free again.

@@ -293,17 +293,18 @@ impl History {
             let counted = store.phase_counts(show_id(show)).await.unwrap();
             assert!(counted.into_iter().eq(phases), "phases of show {show}");
             for number in 0..CODES {
-                let code = Some(code(number));
-                let all = orders().filter(|order| order.code == code).count();
+                let code = code(number);
+                let all = orders().filter(|order| order.code == Some(code));
+                let all = all.count();
                 for user in 0..USERS {
                     let of_user = live.iter().filter(|row| {
                         let order = row.order.as_ref();
                         row.user_id == user_id(user)
-                            && order.is_some_and(|order| order.code == code)
+                            && order.is_some_and(|order| order.code == Some(code))
                     });
                     let of_user = of_user.count();
                     let (uses, of_this_user) = store
-                        .code_uses(show_id(show), code.unwrap(), Some(user_id(user)))
+                        .code_uses(show_id(show), code, Some(user_id(user)))
                         .await
                         .unwrap();
                     let counted = (uses as usize, of_this_user as usize);

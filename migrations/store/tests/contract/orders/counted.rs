@@ -50,7 +50,7 @@ async fn a_repair_writes_orders_just_as_given(bench: Bench) {
         ([(0, 0), (0, 0)], 0, 1, vec![4, 5, 9])
     );
     store
-        .repair_bookings(&[right.clone()], Unaudited::Unattended)
+        .repair_bookings(std::slice::from_ref(&right), Unaudited::Unattended)
         .await
         .unwrap();
     assert_eq!(booking(store, offset).await, right);
