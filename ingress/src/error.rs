@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::text;
+use crate::versions;
 
 pub use self::code::Code;
 
@@ -276,6 +277,13 @@ impl From<StoreError> for ApiError {
             )
             .with_details(serde_json::json!({ "of": what, "limit": max })),
             StoreError::NotThere(what) => Self::not_found(what),
+            StoreError::VersionChanged { found } => versions::changed(found),
+            StoreError::Exists("slug") => Self::new(
+                Code::SlugTaken,
+                "Another event of the tenant has, or had, this name in addresses: choose another slug. Nothing was \
+                 changed.",
+            )
+            .with_details(serde_json::json!({ "field": "slug" })),
             StoreError::RightWithdrawn => Self::new(
                 Code::Unauthorized,
                 "Your session has ended, or your rights have changed since this token was minted: sign \

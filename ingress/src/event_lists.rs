@@ -151,6 +151,7 @@ mod tests {
             requires_verified_account: false,
             status: EventStatus::Published,
             created_at_ms: 1,
+            details: onsale_store::catalog::EventDetails::default(),
         }
     }
 

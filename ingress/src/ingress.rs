@@ -29,6 +29,7 @@ use crate::cookies::Cookies;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
 use crate::event_lists::EventLists;
+use crate::event_pages::EventPages;
 use crate::finder::{self, Finder};
 use crate::growth;
 use crate::halls::Halls;
@@ -181,6 +182,7 @@ impl Ingress {
             acknowledged: LastPositions::new(log.partitions()),
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
+            event_pages: EventPages::new(installation.clone()),
             finder: Finder::new(installation.clone(), &registry)?,
             standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,

@@ -4,6 +4,7 @@ mod audit;
 mod auth;
 mod bookings;
 mod branding;
+mod categories;
 pub(crate) mod charts;
 mod clock;
 mod events;
@@ -50,6 +51,7 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(audit::endpoints())
         .and(bookings::endpoints())
         .and(requests::endpoints())
+        .and(categories::endpoints())
         .and(events::endpoints())
         .and(shows::endpoints())
         .and(venues::endpoints())

@@ -21,6 +21,7 @@ use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
 use crate::event_lists::EventLists;
+use crate::event_pages::EventPages;
 use crate::finder::Finder;
 use crate::halls::Halls;
 use crate::key_quotas::KeyQuotas;
@@ -98,6 +99,8 @@ pub(crate) struct IngressState {
     pub(crate) positions: Positions,
     /// Lists of events, which cost much.
     pub(crate) event_lists: EventLists,
+    /// Events with their shows, encoded once for all.
+    pub(crate) event_pages: EventPages,
     /// The search of the public catalog.
     pub(crate) finder: Finder,
     /// How requests fared, as found lately; the past does not change.

@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for Instant {
 }
 
 /// RFC 3339 as it is written: a date, a time and an offset, and nothing behind it.
-fn parse(text: &str) -> Option<Instant> {
+pub(crate) fn parse(text: &str) -> Option<Instant> {
     const DATE_TIME_CHARS: usize = "2026-12-31T19:30:00".len();
     const DAY_MS: i128 = 86_400_000;
     let (date_time, rest) = text.split_at_checked(DATE_TIME_CHARS)?;

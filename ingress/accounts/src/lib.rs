@@ -87,6 +87,7 @@ mod acting;
 mod answer_count;
 mod api_key;
 mod branding;
+mod buyers;
 mod config;
 mod directory;
 mod email;

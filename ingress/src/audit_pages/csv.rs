@@ -27,13 +27,20 @@ pub(super) fn write(entry: &EntryBody, into: &mut Vec<u8>) {
         id(entry.tenant_id),
         detail,
     ];
+    into.extend(line(&fields));
+}
+
+/// A line of these fields.
+pub(crate) fn line<const N: usize>(fields: &[String; N]) -> Vec<u8> {
+    let mut line = Vec::new();
     for (position, text) in fields.iter().enumerate() {
         if position > 0 {
-            into.push(b',');
+            line.push(b',');
         }
-        field(text, into);
+        field(text, &mut line);
     }
-    into.extend_from_slice(b"\r\n");
+    line.extend_from_slice(b"\r\n");
+    line
 }
 
 /// A field. A spreadsheet takes what begins with one of these for a formula and runs it: the ids of

@@ -66,6 +66,8 @@ pub enum Code {
     LayoutChanged,
     ShowCancelled,
     VenueInUse,
+    StillOnSale,
+    HasSales,
     PreconditionFailed,
     QuotaExceeded,
     ReservationExpired,
@@ -370,6 +372,12 @@ impl Code {
                 "VENUE_IN_USE",
                 StatusCode::CONFLICT,
                 "Shows take place in the venue",
+            ),
+            Self::StillOnSale => ("STILL_ON_SALE", StatusCode::CONFLICT, "It is still on sale"),
+            Self::HasSales => (
+                "HAS_SALES",
+                StatusCode::CONFLICT,
+                "Something of it was sold",
             ),
             Self::PreconditionFailed => (
                 "PRECONDITION_FAILED",

@@ -19,7 +19,7 @@ pub(super) fn document(found: &FindableEvent, left: Left, now_ms: u64) -> Docume
         tenant: event.tenant_id.to_string(),
         name: event.name.clone(),
         description: event.description.as_deref().map(searched),
-        performers: Vec::new(),
+        performers: event.details.performers.clone(),
         venue: event.venue.clone(),
         city: event.city.clone(),
         category: event.category.clone(),
@@ -101,6 +101,7 @@ pub(super) mod tests {
             requires_verified_account: false,
             status: EventStatus::Published,
             created_at_ms: 1,
+            details: onsale_store::catalog::EventDetails::default(),
         }
     }
 

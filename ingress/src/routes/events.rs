@@ -1,11 +1,23 @@
 //! Events of the catalog.
 
 pub(super) mod body;
+mod by_slug;
+mod calendar;
+mod copy;
 mod create;
+mod delete;
+mod export_orders;
 mod find;
 mod list;
 mod one;
+mod order_search;
+mod orders;
+mod page;
+mod patch;
+mod schema;
+mod schema_org;
 mod suggest;
+mod tenant_calendar;
 mod update;
 
 use utoipa_axum::routes;
@@ -28,6 +40,33 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(create::create),
             Rules::DEFAULT.compressed().bounds(body::BOUNDS),
         )
-        .with(routes!(one::one), Rules::DEFAULT.compressed())
+        .with(
+            routes!(one::one),
+            Rules::DEFAULT.compressed().bounds(one::BOUNDS),
+        )
         .with(routes!(update::update), Rules::DEFAULT.compressed())
+        .with(
+            routes!(patch::patch),
+            Rules::DEFAULT.compressed().bounds(body::patch::BOUNDS),
+        )
+        .with(routes!(delete::delete), Rules::DEFAULT.remembered())
+        .with(
+            routes!(copy::copy),
+            Rules::DEFAULT.compressed().bounds(copy::BOUNDS),
+        )
+        .with(routes!(by_slug::by_slug), Rules::DEFAULT.compressed())
+        .with(routes!(schema::schema), Rules::DEFAULT.compressed())
+        .with(routes!(calendar::calendar), Rules::DEFAULT.compressed())
+        .with(
+            routes!(tenant_calendar::tenant_calendar),
+            Rules::DEFAULT.compressed(),
+        )
+        .with(
+            routes!(orders::orders),
+            Rules::DEFAULT.compressed().bounds(orders::BOUNDS),
+        )
+        .with(
+            routes!(export_orders::export),
+            Rules::DEFAULT.bounds(export_orders::BOUNDS),
+        )
 }

@@ -66,6 +66,7 @@ pub(super) async fn managed_event(
         .store
         .event(event)
         .await?
+        .filter(|row| !row.is_deleted())
         .ok_or_else(|| ApiError::not_found("event"))?;
     let elsewhere = || match row.status {
         EventStatus::Draft => ApiError::not_found("event"),

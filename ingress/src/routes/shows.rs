@@ -10,6 +10,7 @@ mod cancel;
 mod close;
 mod codes;
 mod create;
+mod delete;
 mod growing;
 mod layout;
 mod list;
@@ -23,10 +24,12 @@ mod take_seats;
 mod unblock;
 mod zones;
 
+pub(super) use self::body::ShowBody;
+pub(super) use self::list::show_cursor;
+
 use utoipa_axum::routes;
 
 use crate::routes::endpoints::Endpoints;
-use crate::routes::paging;
 use crate::rules::Rules;
 
 /// The endpoints with their rules.
@@ -34,7 +37,7 @@ pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(
             routes!(list::shows),
-            Rules::DEFAULT.compressed().bounds(paging::BOUNDS),
+            Rules::DEFAULT.compressed().bounds(list::BOUNDS),
         )
         .with(
             routes!(create::create),
@@ -48,6 +51,7 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(amend::amend),
             Rules::DEFAULT.compressed().bounds(amend::BOUNDS),
         )
+        .with(routes!(delete::delete), Rules::DEFAULT.remembered())
         .with(routes!(close::close), Rules::DEFAULT)
         .with(routes!(cancel::cancel), Rules::DEFAULT)
         .with(

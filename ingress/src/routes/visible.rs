@@ -22,11 +22,14 @@ pub(super) async fn event(
         .store
         .event(event)
         .await?
-        .filter(|row| {
-            row.status != EventStatus::Draft
-                || caller.is_some_and(|caller| sees_all_of(caller, row))
-        })
+        .filter(|row| is_visible(caller, row))
         .ok_or_else(|| ApiError::not_found("event"))
+}
+
+/// Whether the caller may see an event. One that was deleted nobody sees.
+pub(super) fn is_visible(caller: Option<&Caller>, row: &EventRow) -> bool {
+    let is_public = row.status != EventStatus::Draft;
+    !row.is_deleted() && (is_public || caller.is_some_and(|caller| sees_all_of(caller, row)))
 }
 
 /// The chart of a show that the caller may see.

@@ -242,12 +242,30 @@ const MATRIX: &[Row] = &[
     row("POST", "/api/v1/events", ORGANIZERS, MANAGE_OWN),
     row("GET", "/api/v1/events/{id}", EVERYBODY, ALL),
     row("GET", "/api/v1/events/{draft}", UNPUBLISHED, SEE_DRAFTS),
+    row("GET", "/api/v1/events/{id}?include=shows", EVERYBODY, ALL),
+    row("GET", "/api/v1/events/{draft}?include=shows", UNPUBLISHED, SEE_DRAFTS),
+    row("GET", "/api/v1/events/by-slug/{slug}", EVERYBODY, ALL),
+    row("GET", "/api/v1/events/calendar.ics?tenant=00000000-0000-0000-0000-000000000007", EVERYBODY, ALL),
+    row("GET", "/api/v1/events/{id}/calendar.ics", EVERYBODY, ALL),
+    row("GET", "/api/v1/events/{draft}/calendar.ics", UNPUBLISHED, SEE_DRAFTS),
+    row("GET", "/api/v1/events/{id}/schema.json", EVERYBODY, ALL),
+    row("GET", "/api/v1/events/{draft}/schema.json", UNPUBLISHED, SEE_DRAFTS),
+    row("GET", "/api/v1/events/{id}/orders", ITS_ORGANIZER, [K, K, F, K, F, F]),
+    row("GET", "/api/v1/events/{id}/orders/export", ITS_ORGANIZER, [K, K, F, K, F, F]),
     row("PUT", "/api/v1/events/{id}", ITS_ORGANIZER, MANAGE),
+    row("PATCH", "/api/v1/events/{id}", ITS_ORGANIZER, MANAGE),
+    row("DELETE", "/api/v1/events/{id}", ITS_ORGANIZER, MANAGE),
+    row("POST", "/api/v1/events/{id}/copy", ITS_ORGANIZER, MANAGE),
+    row("GET", "/api/v1/categories", EVERYBODY, ALL),
+    row("POST", "/api/v1/categories", OPERATORS, NONE),
+    row("PATCH", "/api/v1/categories/{id}", OPERATORS, NONE),
+    row("DELETE", "/api/v1/categories/{id}", OPERATORS, NONE),
     row("GET", "/api/v1/events/{id}/shows", EVERYBODY, ALL),
     row("GET", "/api/v1/events/{draft}/shows", UNPUBLISHED, SEE_DRAFTS),
     row("POST", "/api/v1/events/{id}/shows", ITS_ORGANIZER, MANAGE),
     row("GET", "/api/v1/shows/{id}", EVERYBODY, ALL),
     row("PATCH", "/api/v1/shows/{id}", ITS_ORGANIZER, MANAGE),
+    row("DELETE", "/api/v1/shows/{id}", ITS_ORGANIZER, MANAGE),
     row("GET", "/api/v1/shows/{id}/zones", EVERYBODY, ALL),
     row("GET", "/api/v1/shows/{id}/seats", EVERYBODY, ALL),
     row("GET", "/api/v1/shows/{id}/offer", EVERYBODY, ALL),
@@ -337,10 +355,18 @@ fn body(method: &str, route: &str) -> Option<Value> {
         ("PUT", "/api/v1/users/{id}/role") => Some(json!({"role": "buyer"})),
         ("PUT", "/api/v1/shows/{id}/offer") => Some(json!({"tax_percent": "7"})),
         ("POST", "/api/v1/shows/{id}/quote") => Some(json!({"seats": ["B-M"]})),
-        ("PATCH", "/api/v1/shows/{id}" | "/api/v1/shows/{id}/codes/{group}") => Some(json!({})),
+        (
+            "PATCH",
+            "/api/v1/shows/{id}"
+            | "/api/v1/shows/{id}/codes/{group}"
+            | "/api/v1/events/{id}"
+            | "/api/v1/categories/{id}",
+        ) => Some(json!({})),
         ("POST", "/api/v1/shows/{id}/codes") => {
             Some(json!({"count": 3, "kind": "access", "opens": true}))
         }
+        ("POST", "/api/v1/events/{id}/copy") => Some(json!({"name": "n"})),
+        ("POST", "/api/v1/categories") => Some(json!({"name": "Opera"})),
         ("POST", "/api/v1/shows/{id}/block" | "/api/v1/shows/{id}/unblock") => {
             Some(json!({"zone_id": STALLS, "seats": ["B-M"]}))
         }
@@ -464,7 +490,10 @@ fn let_in(route: &str, has_session: bool, reply: &Reply) -> bool {
         // It is not deleted by whoever may.
         "VENUE_IN_USE" => true,
         // A member, an invitation or a key that is not there, of a tenant that is; or an account.
+        "NOT_FOUND" if route.starts_with("/api/v1/categories/") => detail.contains("category"),
         "NOT_FOUND" => (is_of_team || is_of_person) && !detail.contains("tenant"),
+        // What is on sale is not deleted, and only who may delete it is told.
+        "STILL_ON_SALE" => true,
         "UNAUTHORIZED" => detail.contains("in the cookies of this browser"),
         "FORBIDDEN" => is_of_person && !has_session && detail.contains("a session of an account"),
         "CROSS_SITE_REQUEST" => false,

@@ -18,6 +18,7 @@ mod bookings_confirm;
 mod bookings_read;
 mod bookings_reserve;
 mod branding;
+mod catalog;
 mod codes;
 mod connections;
 mod cookies;

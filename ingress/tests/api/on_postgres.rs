@@ -17,6 +17,7 @@ mod audit_trail;
 mod authorisation;
 mod bookings_read;
 mod branding;
+mod catalog;
 mod codes;
 mod cookies;
 mod events;

@@ -44,6 +44,7 @@ pub const SUBJECT_KINDS: &[&str] = &[
     "api_key",
     "audit",
     "booking",
+    "category",
     "event",
     "guest",
     "job",

@@ -1,6 +1,10 @@
 //! Events, shows and zones. Times are milliseconds since 1970-01-01T00:00:00Z.
 
+mod calendar;
+mod category;
+mod details;
 mod event;
+mod event_orders;
 mod findable;
 mod growth;
 mod listing;
@@ -11,13 +15,17 @@ mod zone;
 
 use uuid::Uuid;
 
-pub use event::{EventChange, EventFilter, EventRow, EventStatus};
+pub use calendar::CalendarShow;
+pub use category::CategoryRow;
+pub use details::{DetailsChange, EventDetails, FORMER_SLUGS_MAX};
+pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventStatus};
+pub use event_orders::OrderFilter;
 pub(crate) use findable::Within;
 pub use findable::{
     CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, ShowPrices,
 };
 pub use growth::{Addition, Growth, Run, SeatIndexes};
-pub use listing::{ListedShow, ListedZone, Page};
+pub use listing::{ListedShow, ListedZone, Page, PageStamp};
 pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};

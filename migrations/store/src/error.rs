@@ -95,6 +95,12 @@ pub enum StoreError {
     /// Something that was to be used is not there, or not any more. Nothing was changed.
     #[error("there is no such {0} any more")]
     NotThere(&'static str),
+    /// Someone else has changed the row meanwhile. Nothing was changed.
+    #[error("the row is of version {found}, not of the expected one")]
+    VersionChanged {
+        /// The version that it has.
+        found: u64,
+    },
     /// A show for an event that is a draft or cancelled.
     #[error("the event is not published")]
     NotPublished,

@@ -231,6 +231,7 @@ fn event() -> EventRow {
         requires_verified_account: false,
         status: EventStatus::Published,
         created_at_ms: 1_700_000_000_000,
+        details: onsale_store::catalog::EventDetails::default(),
     }
 }
 

@@ -111,6 +111,7 @@ async fn projected(folder: &tempfile::TempDir, outcomes: Vec<OutcomeRecord>) -> 
         requires_verified_account: false,
         status: EventStatus::Published,
         created_at_ms: 1_000,
+        details: onsale_store::catalog::EventDetails::default(),
     };
     store.add_event(&event).await.unwrap();
     for show in [SHOW, PLAIN_SHOW] {

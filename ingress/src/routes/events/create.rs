@@ -7,7 +7,7 @@ use onsale_store::StoreError;
 use onsale_store::audit::Actor;
 use onsale_store::catalog::EventRow;
 
-use super::body::{EventBody, EventRequest};
+use super::body::{EventBody, EventRequest, other_slug};
 use crate::audit;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -27,7 +27,7 @@ use crate::submit::Final;
         (status = 201, description = "The new event", body = Success<EventBody>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
-        (status = 409, description = "`QUOTA_EXCEEDED`", body = Problem),
+        (status = 409, description = "`QUOTA_EXCEEDED`; `SLUG_TAKEN`: the `slug` that was sent is, or was, another event's", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
@@ -35,30 +35,42 @@ pub(crate) async fn create(call: Call, body: JsonBody<EventRequest>) -> Result<R
     let identity = call.identity("create event", "", &body.bytes);
     let event_id = EventId(derived_id("event", identity.request_id));
     let now_ms = call.state.clock.now_ms();
-    let row = body.value.into_row(event_id, &call.caller, now_ms)?;
+    let request = body.value.mapped(&call.state).await?;
+    let names_itself = request.has_slug();
+    let row = request.into_row(event_id, &call.caller, now_ms)?;
     let by = audit::actor(&call.caller, &call.context);
-    let answer = make(&call.state, by, identity, row).await?;
+    let answer = make(&call.state, by, identity, row, names_itself).await?;
     Ok(answer.into_response(&call.context))
 }
 
-async fn make(
+/// Adds the row. A name in addresses that the client did not choose gives way to one that is taken.
+pub(super) async fn make(
     state: &AppState,
     by: Actor,
     identity: Identity,
-    row: EventRow,
+    mut row: EventRow,
+    names_itself: bool,
 ) -> Result<Final, ApiError> {
     if let Some(answer) = recall(state, identity).await? {
         return Ok(answer);
     }
-    let entry = by
-        .did("event.create", "event", row.event_id)
-        .of_tenant(row.tenant_id);
     let quota = &state.config.quota;
-    let row = match state.store.add_event_within(&row, quota, entry).await {
+    let entry = || {
+        by.did("event.create", "event", row.event_id)
+            .of_tenant(row.tenant_id)
+    };
+    let mut added = state.store.add_event_within(&row, quota, entry()).await;
+    if matches!(added, Err(StoreError::Exists("slug"))) && !names_itself {
+        let entry = entry();
+        row.details.slug = Some(other_slug(&row));
+        added = state.store.add_event_within(&row, quota, entry).await;
+    }
+    let row = match added {
         Ok(()) => {
             state.event_lists.forget();
             row
         }
+        Err(error @ StoreError::Exists("slug")) => return Err(error.into()),
         // An earlier attempt came as far as the row.
         Err(StoreError::Exists(_)) => {
             let present = state
@@ -66,11 +78,14 @@ async fn make(
                 .event(row.event_id)
                 .await?
                 .ok_or_else(|| ApiError::internal("an event both exists and does not"))?;
-            let same = EventRow {
+            let mut same = EventRow {
                 created_at_ms: present.created_at_ms,
                 ..row
-            } == present;
-            if !same {
+            };
+            if !names_itself {
+                same.details.slug.clone_from(&present.details.slug);
+            }
+            if same != present {
                 return Err(key_reused());
             }
             present

@@ -59,7 +59,7 @@ pub(super) async fn find(
     let asked = asked(query, paging)?;
     let found = state.finder.find(asked, state.clock.now_ms()).await?;
     let rows = found.rows.iter().map(|row| row.as_ref().clone());
-    let bodies: Vec<EventBody> = rows.map(EventBody::from).collect();
+    let bodies: Vec<EventBody> = rows.map(EventBody::listed).collect();
     let meta = meta(&found, paging, query.facets == Some(true));
     envelope::success_page(context, &bodies, &meta)
 }

@@ -217,6 +217,6 @@ pub(crate) async fn list(
             .await?
     };
     let rows = found.rows.iter().cloned();
-    let bodies: Vec<EventBody> = rows.map(EventBody::from).collect();
+    let bodies: Vec<EventBody> = rows.map(EventBody::listed).collect();
     envelope::success_page(&context, &bodies, &paging.meta(found.total))
 }

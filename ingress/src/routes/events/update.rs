@@ -9,22 +9,23 @@ use onsale_schemas::command::AmendEvent;
 use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId};
 use onsale_store::audit::AuditEntry;
-use onsale_store::catalog::{EventChange, EventStatus};
+use onsale_store::catalog::{EventChange, EventEdit, EventRow, EventStatus, TenantScope};
+use onsale_store::document::Versioned;
 
-use super::body::{EventBody, EventRequest};
+use super::body::{self, EventBody, EventRequest};
 use crate::audit;
 use crate::auth::OnBehalf;
-use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};
-use crate::idempotency::IdempotencyKey;
+use crate::idempotency::{IdempotencyKey, Identity};
 use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
+use crate::versions::{self, IfMatch};
 
 /// Replace an event's description, its limit and its status.
 ///
@@ -39,75 +40,126 @@ use crate::submit::{Answering, Final, PendingAnswer, unexpected};
     put, path = "/api/v1/events/{id}", operation_id = "update_event", tag = "catalog", request_body = EventRequest,
     params(
         ("id" = Uuid, Path, description = "The event"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the event as you read it: nothing is changed if someone else has changed it since"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The event as it is now", body = Success<EventBody>),
+        (status = 200, description = "The event as it is now", body = Success<EventBody>, headers(("ETag" = String, description = "Of the event, where the log had no part in the change"))),
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
-        (status = 409, description = "`SHOW_CANCELLED`: the event is cancelled, its limit and status stay", body = Problem),
+        (status = 409, description = "`SHOW_CANCELLED`: the event is cancelled, its limit and status stay; `SLUG_TAKEN`", body = Problem),
+        (status = 412, description = "`PRECONDITION_FAILED`: someone has changed it since; `details.etag` is its present one", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
 pub(crate) async fn update(
     call: Call,
     PathId(id): PathId,
+    if_match: IfMatch,
     body: JsonBody<EventRequest>,
 ) -> Result<Response, ApiError> {
+    let present = versioned(&call, EventId(id)).await?;
+    let expected = if_match.expected(present.version)?;
+    let request = body.value.mapped(&call.state).await?;
+    let identity = call.identity("update event", id, &body.bytes);
+    change(call, identity, request, present.row, expected).await
+}
+
+/// An event that the caller manages, with its version.
+pub(super) async fn versioned(
+    call: &Call,
+    event: EventId,
+) -> Result<Versioned<EventRow>, ApiError> {
+    managed_event(&call.state, &call.caller, event, &MANAGE_EVENTS).await?;
+    call.state
+        .store
+        .versioned_event(event)
+        .await?
+        .ok_or_else(|| ApiError::not_found("event"))
+}
+
+/// Changes an event to what a request says, where its row is of the expected version.
+pub(super) async fn change(
+    call: Call,
+    identity: Identity,
+    request: EventRequest,
+    row: EventRow,
+    expected_version: Option<u64>,
+) -> Result<Response, ApiError> {
     let state = &call.state;
-    let managed = managed_event(state, &call.caller, EventId(id), &MANAGE_EVENTS).await?;
-    let event = managed.row.event_id;
+    let event = row.event_id;
+    let managed = managed_event(state, &call.caller, event, &MANAGE_EVENTS).await?;
     let by = audit::actor(&call.caller, &call.context);
-    let new_status = body.value.new_status(&managed.row);
-    let limit = body.value.limit();
-    let new_verified_only = body.value.new_verified_only(&managed.row);
-    let change = Arc::new(body.value.change()?);
-    if let (EventStatus::Cancelled, Some(_)) = (managed.row.status, new_status) {
+    let entry = |action| by.did(action, "event", event).of_tenant(row.tenant_id);
+    let new_status = request.new_status(&row);
+    let limit = request.limit();
+    let new_verified_only = request.new_verified_only(&row);
+    let (change, mut details) = request.change(row.details.time_zone.as_deref())?;
+    if let (EventStatus::Cancelled, Some(_)) = (row.status, new_status) {
         return Err(ApiError::new(
             Code::ShowCancelled,
             "The event is cancelled, which cannot be undone.",
         ));
     }
-    if new_status == Some(EventStatus::Draft) {
-        let entry = by
-            .did("event.unpublish", "event", event)
-            .of_tenant(managed.row.tenant_id);
-        unpublish(state, event, entry).await?;
-    }
-    if let Some(is_required) = new_verified_only {
-        // Not among what waits for the log's outcome: a projector of the version before reads no more than
-        // it knows there.
-        let entry = by
-            .did("event.change", "event", event)
-            .of_tenant(managed.row.tenant_id);
-        let set = state.store.set_verified_only(event, is_required, entry);
-        if let Some(row) = set.await? {
-            state.verified_only.note(&row);
-            state.event_lists.forget();
-        }
-    }
     let command = match (new_status, limit) {
-        (Some(EventStatus::Cancelled), _) => Command::CancelEvent { event },
+        (Some(EventStatus::Cancelled), _) => Some(Command::CancelEvent { event }),
         // Its limit is of no consequence any more.
-        (_, Some(max_tickets_per_user)) if managed.row.status != EventStatus::Cancelled => {
-            Command::AmendEvent(AmendEvent {
+        (_, Some(max_tickets_per_user)) if row.status != EventStatus::Cancelled => {
+            Some(Command::AmendEvent(AmendEvent {
                 event,
                 max_tickets_per_user,
-            })
+            }))
         }
         // The log has no part in the rest.
-        _ => {
-            let entry = by
-                .did("event.change", "event", event)
-                .of_tenant(managed.row.tenant_id);
-            return describe(state, &call.context, event, &change, entry).await;
-        }
+        _ => None,
     };
+    let has_slug = details.slug.is_some() || row.details.slug.is_some();
+    if command.is_none() && !has_slug && change.name != row.name {
+        // An earlier program has created it.
+        let named = EventRow {
+            name: change.name.clone(),
+            ..row.clone()
+        };
+        details.slug = Some(unused_slug(state, &named).await?);
+    }
+    // Not among what waits for the log's outcome: a projector of the version before reads no more than it
+    // knows there.
+    let edit = EventEdit {
+        change: command.is_none().then(|| change.clone()),
+        requires_verified_account: new_verified_only,
+        details,
+        expected_version,
+    };
+    if new_status == Some(EventStatus::Draft) {
+        unpublish(state, event, expected_version, entry("event.unpublish")).await?;
+    }
+    let edit = match new_status {
+        // That was a change of its own.
+        Some(EventStatus::Draft) => EventEdit {
+            expected_version: None,
+            ..edit
+        },
+        _ => edit,
+    };
+    let edited = state
+        .store
+        .edit_event(event, &edit, entry("event.change"))
+        .await?
+        .ok_or_else(|| ApiError::not_found("event"))?;
+    changed(state, &edited.row).await;
+    let Some(command) = command else {
+        let tag = body::tag(edited.version, &edited.row);
+        let body = EventBody::from(edited.row);
+        let mut response = envelope::success(&call.context, StatusCode::OK, &body)?;
+        versions::set_tag(response.headers_mut(), &tag)?;
+        return Ok(response);
+    };
+    let change = Arc::new(change);
     let order = Order {
-        identity: call.identity("update event", id, &body.bytes),
+        identity,
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: partition_of(event, state.log.partitions()),
         command,
@@ -116,21 +168,56 @@ pub(crate) async fn update(
             change: change.clone(),
         }),
     };
-    let mut after = managed.row.clone();
+    let mut after = edited.row.clone();
     change.apply_to(&mut after);
     after.max_tickets_per_user = limit.unwrap_or(after.max_tickets_per_user);
     if new_status == Some(EventStatus::Cancelled) {
         after.status = EventStatus::Cancelled;
-        after.max_tickets_per_user = managed.row.max_tickets_per_user;
+        after.max_tickets_per_user = edited.row.max_tickets_per_user;
     }
-    let changes = managed.row.changes(&after);
-    let tenant = managed.row.tenant_id;
-    call.propose(order, Proposal::Event(event, change), tenant, changes)
-        .await
+    let changes = edited.row.changes(&after);
+    call.propose(
+        order,
+        Proposal::Event(event, change),
+        row.tenant_id,
+        changes,
+    )
+    .await
+}
+
+/// What is kept of an event here is as it was.
+pub(super) async fn changed(state: &AppState, row: &EventRow) {
+    state.event_lists.forget();
+    state.event_pages.forget(row.event_id).await;
+    state.verified_only.note(row);
+}
+
+/// A name in addresses for an event that has none.
+async fn unused_slug(state: &AppState, row: &EventRow) -> Result<String, ApiError> {
+    let slug = body::slug_of(&row.name, row.event_id);
+    let tenant = TenantScope::One(row.tenant_id);
+    let others = state.store.events_by_slug(tenant, &slug).await?;
+    Ok(if others.is_empty() {
+        slug
+    } else {
+        body::other_slug(row)
+    })
 }
 
 /// Anyone who saw a show may have booked it, and ingresses remember that it is on sale.
-async fn unpublish(state: &AppState, event: EventId, entry: AuditEntry) -> Result<(), ApiError> {
+async fn unpublish(
+    state: &AppState,
+    event: EventId,
+    expected_version: Option<u64>,
+    entry: AuditEntry,
+) -> Result<(), ApiError> {
+    if let Some(expected) = expected_version {
+        let present = state.store.versioned_event(event).await?;
+        let present = present.ok_or_else(|| ApiError::not_found("event"))?;
+        if present.version != expected {
+            return Err(versions::changed(present.version));
+        }
+    }
     if state.store.unpublish_event(event, entry).await? {
         state.event_lists.forget();
         return Ok(());
@@ -142,24 +229,6 @@ async fn unpublish(state: &AppState, event: EventId, entry: AuditEntry) -> Resul
          their sale",
         "published",
     ))
-}
-
-/// Changes what people read of the event.
-async fn describe(
-    state: &AppState,
-    context: &RequestContext,
-    event: EventId,
-    change: &EventChange,
-    entry: AuditEntry,
-) -> Result<Response, ApiError> {
-    let row = state
-        .store
-        .change_event(event, change, entry)
-        .await?
-        .ok_or_else(|| ApiError::not_found("event"))?;
-    state.event_lists.forget();
-    state.verified_only.note(&row);
-    envelope::success(context, StatusCode::OK, &EventBody::from(row))
 }
 
 /// Answers a change of limit or status. The projector writes it to the catalog. The caller should find

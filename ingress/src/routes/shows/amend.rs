@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
+use jiff::tz::TimeZone;
 use onsale_schemas::command::AmendShow;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId, ZoneIndex};
 use onsale_store::catalog::{ShowChange, ShowRow};
@@ -21,6 +22,7 @@ use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
+use crate::local_time::{When, at_if_given, zone_of_row};
 use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
@@ -29,6 +31,7 @@ use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 use crate::values::{Instant, Money};
+use crate::versions::IfMatch;
 
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[
@@ -47,12 +50,16 @@ pub(super) const BOUNDS: Bounds = &[
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AmendRequest {
-    /// A sale that ends an hour before the beginning by default goes on doing so.
-    starts_at: Option<Instant>,
-    sale_opens_at: Option<Instant>,
+    /// With an offset, or as clocks of the event's time zone show it, as the two below. A sale that ends an hour
+    /// before the beginning by default goes on doing so.
+    #[schema(value_type = Option<String>)]
+    starts_at: Option<When>,
+    #[schema(value_type = Option<String>)]
+    sale_opens_at: Option<When>,
     /// Moving it into the future opens a closed sale again. It may lie after the beginning only when
     /// it is given together with it, or alone.
-    sale_closes_at: Option<Instant>,
+    #[schema(value_type = Option<String>)]
+    sale_closes_at: Option<When>,
     hold_seconds: Option<u32>,
     /// For all shows of the event; 0 is no limit.
     max_tickets_per_user: Option<u16>,
@@ -81,6 +88,7 @@ impl RequestBody for AmendRequest {
     patch, path = "/api/v1/shows/{id}", operation_id = "amend_show", tag = "catalog", request_body = AmendRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the show as you read it: nothing is handed in if it has changed since"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
@@ -91,12 +99,14 @@ impl RequestBody for AmendRequest {
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
+        (status = 412, description = "`PRECONDITION_FAILED`: it has changed since; `details.etag` is its present one", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
 pub(crate) async fn amend(
     call: Call,
     PathId(id): PathId,
+    if_match: IfMatch,
     body: JsonBody<AmendRequest>,
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
@@ -107,8 +117,14 @@ pub(crate) async fn amend(
         .await?
         .ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&call.state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
+    if if_match.is_given() {
+        let found = call.state.store.catalog_versions(row.event_id, Some(show));
+        let (_, version) = found.await?;
+        if_match.expected(version.ok_or_else(|| ApiError::not_found("show"))?)?;
+    }
     let now_ms = call.state.clock.now_ms();
-    let change = Arc::new(change(&row, body.value, now_ms)?);
+    let zone = zone_of_row(managed.row.details.time_zone.as_deref());
+    let change = Arc::new(change(&row, body.value, zone.as_ref(), now_ms)?);
     let order = Order {
         identity: call.identity("amend show", id, &body.bytes),
         on_behalf: OnBehalf::Staff(managed.authority),
@@ -130,12 +146,29 @@ pub(crate) async fn amend(
         .await
 }
 
-fn change(row: &ShowRow, request: AmendRequest, now_ms: u64) -> Result<ShowChange, ApiError> {
+/// New times as instants.
+struct Times {
+    starts_at: Option<Instant>,
+    sale_opens_at: Option<Instant>,
+    sale_closes_at: Option<Instant>,
+}
+
+fn change(
+    row: &ShowRow,
+    request: AmendRequest,
+    zone: Option<&TimeZone>,
+    now_ms: u64,
+) -> Result<ShowChange, ApiError> {
     if let Some(name) = &request.name {
         check_line("name", name, NAME_MAX_CHARS)?;
     }
     let hold_ms = request.hold_seconds.map(check_hold).transpose()?;
-    let window = window(row, &request, now_ms)?;
+    let times = Times {
+        starts_at: at_if_given(request.starts_at, "starts_at", zone)?,
+        sale_opens_at: at_if_given(request.sale_opens_at, "sale_opens_at", zone)?,
+        sale_closes_at: at_if_given(request.sale_closes_at, "sale_closes_at", zone)?,
+    };
+    let window = window(row, &times, now_ms)?;
     let mut prices: Vec<(ZoneIndex, i64)> = Vec::new();
     for (place, new) in request.prices.unwrap_or_default().into_iter().enumerate() {
         let path = format!("prices[{place}]");
@@ -163,10 +196,10 @@ fn change(row: &ShowRow, request: AmendRequest, now_ms: u64) -> Result<ShowChang
     }
     Ok(ShowChange {
         name: request.name,
-        starts_at_ms: request.starts_at.map(|starts| starts.0),
+        starts_at_ms: times.starts_at.map(|starts| starts.0),
         sale_opens_at_ms: window.opens_at_ms,
         sale_closes_at_ms: window.closes_at_ms,
-        closes_by_default: request.sale_closes_at.is_some().then_some(false),
+        closes_by_default: times.sale_closes_at.is_some().then_some(false),
         hold_ms,
         max_tickets_per_user: request.max_tickets_per_user,
         prices,
@@ -181,7 +214,7 @@ struct Window {
 
 /// The sale with the request's values. An end that was not named follows the beginning of the show; one
 /// that was named stays, unless it would lie after a new beginning unasked.
-fn window(row: &ShowRow, request: &AmendRequest, now_ms: u64) -> Result<Window, ApiError> {
+fn window(row: &ShowRow, request: &Times, now_ms: u64) -> Result<Window, ApiError> {
     let mut opens_at_ms = request.sale_opens_at.map(|opens| opens.0);
     let closes_at_ms = match (request.sale_closes_at, request.starts_at) {
         (Some(closes), _) => Some(closes.0),

@@ -51,7 +51,7 @@ impl ShowBody {
     }
 
     /// Of a show in a list.
-    pub(super) fn listed(listed: &ListedShow) -> Self {
+    pub(in crate::routes) fn listed(listed: &ListedShow) -> Self {
         let zones = listed.zones.iter().map(ShowZone::listed).collect();
         Self::with_zones(&listed.show, zones)
     }

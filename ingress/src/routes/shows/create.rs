@@ -37,6 +37,7 @@ use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::{IdempotencyKey, Identity};
+use crate::local_time::{When, at_if_given, zone_of_row};
 use crate::rejection;
 use crate::routes::call::{Call, Order};
 use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
@@ -119,11 +120,16 @@ pub(super) const BOUNDS: Bounds = &[
 }))]
 pub(crate) struct ShowRequest {
     name: Option<String>,
-    starts_at: Instant,
+    /// With an offset, or (as `2030-05-01T19:00:00`) as clocks of the event's time zone show it, as the two below. An
+    /// hour that they skip, and one that comes twice, is refused without an offset.
+    #[schema(value_type = String)]
+    starts_at: When,
     /// Now, when left out.
-    sale_opens_at: Option<Instant>,
+    #[schema(value_type = Option<String>)]
+    sale_opens_at: Option<When>,
     /// An hour before the beginning when left out, and it moves with the beginning then.
-    sale_closes_at: Option<Instant>,
+    #[schema(value_type = Option<String>)]
+    sale_closes_at: Option<When>,
     /// How long a hold lasts, 1 to 86400 (default 600).
     hold_seconds: Option<u32>,
     /// How long a buyer who let two holds of the event in a row end unpaid may not hold again, 0 to
@@ -230,16 +236,16 @@ fn row(
         Some(seconds) => check_hold(seconds)?,
     };
     let now_ms = state.clock.now_ms();
-    let sale_closes_at_ms = request
-        .sale_closes_at
-        .map_or(closes_by_default(request.starts_at), |closes| closes.0);
-    if request.sale_closes_at.is_none()
-        && (sale_closes_at_ms..request.starts_at.0).contains(&now_ms)
-    {
+    let zone = zone_of_row(event.details.time_zone.as_deref());
+    let starts_at = request.starts_at.at("starts_at", zone.as_ref())?;
+    let opens_at = at_if_given(request.sale_opens_at, "sale_opens_at", zone.as_ref())?;
+    let closes_at = at_if_given(request.sale_closes_at, "sale_closes_at", zone.as_ref())?;
+    let sale_closes_at_ms = closes_at.map_or(closes_by_default(starts_at), |closes| closes.0);
+    if closes_at.is_none() && (sale_closes_at_ms..starts_at.0).contains(&now_ms) {
         // Nobody could buy, and nothing would say so.
         return Err(ApiError::invalid(
             "starts_at",
-            request.starts_at,
+            starts_at,
             "more than an hour from now, or given together with sale_closes_at: by default a sale \
              closes an hour before its show starts",
         ));
@@ -248,8 +254,7 @@ fn row(
         None => state.config.shows.cooldown_ms(),
         Some(seconds) => check_cooldown(seconds)?,
     };
-    let sale_opens_at_ms = request
-        .sale_opens_at
+    let sale_opens_at_ms = opens_at
         .map_or(now_ms.min(sale_closes_at_ms.saturating_sub(1)), |opens| {
             opens.0
         });
@@ -268,10 +273,10 @@ fn row(
         partition: partition_of(event.event_id, state.log.partitions()),
         map,
         name: request.name,
-        starts_at_ms: request.starts_at.0,
+        starts_at_ms: starts_at.0,
         sale_opens_at_ms,
         sale_closes_at_ms,
-        closes_by_default: request.sale_closes_at.is_none(),
+        closes_by_default: closes_at.is_none(),
         hold_ms,
         cooldown_ms,
         status: ShowStatus::Opening,

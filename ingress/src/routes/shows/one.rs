@@ -13,13 +13,14 @@ use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::routes::visible;
 use crate::state::AppState;
+use crate::versions;
 
 /// One show.
 #[utoipa::path(
     get, path = "/api/v1/shows/{id}", operation_id = "get_show", tag = "catalog",
     params(("id" = Uuid, Path, description = "The show")),
     responses(
-        (status = 200, description = "The show", body = Success<ShowBody>),
+        (status = 200, description = "The show; `ETag` is its version, which `If-Match` takes", body = Success<ShowBody>, headers(("ETag" = String))),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
     ),
 )]
@@ -29,7 +30,14 @@ pub(crate) async fn one(
     caller: Option<Caller>,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
+    let chart = visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
+    // Before the row: a tag that is older than what it comes with only makes a change be sent once more.
+    let found = state.store.catalog_versions(chart.event, Some(ShowId(id)));
+    let (_, version) = found.await?;
     let row = state.charts.show(ShowId(id)).await?;
-    envelope::success(&context, StatusCode::OK, &ShowBody::of(&row))
+    let mut response = envelope::success(&context, StatusCode::OK, &ShowBody::of(&row))?;
+    if let Some(version) = version {
+        versions::set_tag(response.headers_mut(), &versions::tag(version, None))?;
+    }
+    Ok(response)
 }

@@ -7,7 +7,7 @@ use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{CodeHash, Outcome, OutcomeRecord, PartitionId, RequestId, SeatList};
 use onsale_store::account::TenantRow;
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{EventRow, EventStatus, Quotas, ShowRow};
+use onsale_store::catalog::{DetailsChange, EventEdit, EventRow, EventStatus, Quotas, ShowRow};
 use onsale_store::code::{CodeKind, CodesChange, CodesProposal, GroupTerms, NewCode};
 use onsale_store::venue::{MapId, ShowMap};
 use uuid::Uuid;
@@ -82,6 +82,15 @@ pub(super) async fn world() -> World {
         ..event()
     };
     world.store.add_event(&draft).await.unwrap();
+    let named = EventEdit {
+        details: DetailsChange {
+            slug: Some("theatre".to_owned()),
+            ..DetailsChange::default()
+        },
+        ..EventEdit::default()
+    };
+    let edited = world.store.edit_event(EVENT, &named, Unaudited::Unattended);
+    assert!(edited.await.unwrap().is_some());
     add_venues(&world).await;
     let created = codes(&world).await;
     world.project(0, vec![booking(), created]).await;

@@ -51,9 +51,12 @@ fn of_guest(row: &Row) -> Gets {
 fn scope(row: &Row) -> Option<&'static str> {
     let path = row.route.strip_prefix("/api/v1/")?;
     Some(match (row.method, path) {
-        ("GET", "events?mine=true" | "events/{draft}" | "events/{draft}/shows") => "read_sales",
-        ("POST", "events" | "events/{id}/shows") => "manage_events",
-        ("PUT", "events/{id}") | ("PATCH", "shows/{id}") => "manage_events",
+        ("GET", "events/{id}/orders" | "events/{id}/orders/export") => "read_bookings",
+        ("GET", "events?mine=true") => "read_sales",
+        ("GET", path) if path.starts_with("events/{draft}") => "read_sales",
+        ("POST", "events" | "events/{id}/shows" | "events/{id}/copy") => "manage_events",
+        ("PUT", "events/{id}") => "manage_events",
+        ("PATCH" | "DELETE", "shows/{id}" | "events/{id}") => "manage_events",
         ("POST", path) if path.starts_with("shows/{id}/") => "manage_sales",
         ("POST", "bookings/{id}/cancel" | "bookings/{id}/return") => "serve_buyers",
         ("GET", "bookings/{id}" | "bookings/{id}/receipt") => "read_bookings",

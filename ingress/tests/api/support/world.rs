@@ -301,6 +301,7 @@ pub(crate) fn event() -> EventRow {
         requires_verified_account: false,
         status: EventStatus::Published,
         created_at_ms: NOW_MS,
+        details: onsale_store::catalog::EventDetails::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use onsale_schemas::{EventId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::TenantScope;
+use super::{EventDetails, TenantScope};
 use crate::audit::Changes;
 
 /// Whether an event is advertised.
@@ -20,7 +20,8 @@ pub enum EventStatus {
 }
 
 impl EventStatus {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// Its name in the database and in answers.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::Published => "published",
@@ -67,6 +68,9 @@ pub struct EventRow {
     pub status: EventStatus,
     /// When it was created.
     pub created_at_ms: u64,
+    /// What a page about it says beside.
+    #[serde(default, skip_serializing_if = "EventDetails::is_empty")]
+    pub details: EventDetails,
 }
 
 impl EventRow {
@@ -91,7 +95,27 @@ impl EventRow {
             &after.requires_verified_account,
         );
         changes.field("status", &self.status, &after.status);
+        let (details, after) = (&self.details, &after.details);
+        changes.field("slug", &details.slug, &after.slug);
+        changes.private("performers", &details.performers, &after.performers);
+        changes.field("venue_id", &details.venue_id, &after.venue_id);
+        changes.field("time_zone", &details.time_zone, &after.time_zone);
+        changes.field(
+            "deleted_at_ms",
+            &details.deleted_at_ms,
+            &after.deleted_at_ms,
+        );
         changes
+    }
+
+    /// Whether it was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.details.deleted_at_ms.is_some()
+    }
+
+    /// Whether it is public and its last show is over, as far as housekeeping has seen.
+    pub fn is_ended(&self) -> bool {
+        self.status == EventStatus::Published && self.details.ended_at_ms.is_some()
     }
 }
 
@@ -146,10 +170,40 @@ impl EventChange {
         event.venue.clone_from(&self.venue);
         event.city.clone_from(&self.city);
         event.category.clone_from(&self.category);
+        if event.starts_at_ms != self.starts_at_ms {
+            // Housekeeping looks again.
+            event.details.ended_at_ms = None;
+        }
         event.starts_at_ms = self.starts_at_ms;
         event.minimum_age = self.minimum_age;
         if self.publish && event.status == EventStatus::Draft {
             event.status = EventStatus::Published;
         }
     }
+}
+
+/// What is changed of an event without the log, in one transaction.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct EventEdit {
+    /// What people read of it.
+    pub change: Option<EventChange>,
+    /// Whether only buyers whose e-mail address is verified reserve.
+    pub requires_verified_account: Option<bool>,
+    /// What a page about it says beside.
+    pub details: super::DetailsChange,
+    /// Only where its row is of this version.
+    pub expected_version: Option<u64>,
+}
+
+/// What became of the wish to delete something of the catalog.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Deletion {
+    /// It is deleted.
+    Done,
+    /// There is no such thing, or it was deleted before.
+    Missing,
+    /// It has shows that are not cancelled, or is one.
+    OnSale,
+    /// Something of it was sold.
+    Sold,
 }

@@ -41,3 +41,16 @@ pub struct ListedZone {
     /// How many places.
     pub places: u32,
 }
+
+/// What an answer about an event and its shows depends on: it is another one after each change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PageStamp {
+    /// The version of the event's row.
+    pub event_version: u64,
+    /// Since when its last show is known to be over.
+    pub ended_at_ms: Option<u64>,
+    /// The versions of its shows, added up.
+    pub shows_version: u64,
+    /// How many of them were removed.
+    pub removed_shows: u64,
+}

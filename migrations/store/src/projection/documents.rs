@@ -109,6 +109,8 @@ async fn event(transaction: &mut Transaction, document: &Document) -> Result<boo
         Some(standing) if is_subject && standing.is_behind(version) => {
             let mut row = row.clone();
             if let Some(present) = events::lock_event(transaction, row.event_id).await? {
+                // No document tells of it.
+                row.details.ended_at_ms = present.details.ended_at_ms;
                 // Nothing undoes a cancellation.
                 if present.status == EventStatus::Cancelled {
                     row.status = present.status;
@@ -117,7 +119,7 @@ async fn event(transaction: &mut Transaction, document: &Document) -> Result<boo
                     row.max_tickets_per_user = present.max_tickets_per_user;
                 }
             }
-            events::replace(transaction, &row).await?;
+            events::restore(transaction, &row).await?;
             true
         }
         Some(_) => false,

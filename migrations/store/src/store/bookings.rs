@@ -268,6 +268,49 @@ impl Store {
             .map_or(Ok(None), |row| row.number_or_null("last"))
     }
 
+    /// Bookings of an event, newest first by their place in the log. A row that was changed by hand so that it
+    /// cannot be read is left out: it must not hide the others.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn orders(
+        &self,
+        filter: &crate::catalog::OrderFilter,
+    ) -> Result<Vec<BookingRow>, StoreError> {
+        let before = filter.before_offset();
+        let rows = self
+            .database
+            .fetch(
+                select!(
+                    "show_id IN (SELECT show_id FROM shows WHERE event_id = $1) \
+                     AND booking_offset < $2 AND ($3 IS NULL OR show_id = $3) \
+                     AND ($4 IS NULL OR status = $4) AND ($5 IS NULL OR user_id = $5) \
+                     ORDER BY booking_offset DESC LIMIT $6"
+                ),
+                &[
+                    filter.event_id.0.into(),
+                    before.into(),
+                    filter.show_id.map(|show| show.0).into(),
+                    Value::Text(filter.status.map(BookingStatus::as_str)),
+                    filter.user_id.map(|user| user.0).into(),
+                    filter.limit.into(),
+                ],
+            )
+            .await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match booking_row(row) {
+                Ok(booking) => found.push(booking),
+                Err(StoreError::Corrupt(what)) => {
+                    let booking = row.uuid("booking_id")?;
+                    tracing::error!(%booking, what, "a booking cannot be read");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
     async fn one_booking(
         &self,
         sql: &'static str,

@@ -1,8 +1,11 @@
 //! Events.
 
 use onsale_schemas::{EventId, UserId};
+use serde_json::json;
 
 use super::Store;
+use super::edits::details;
+use super::slugs;
 use super::usage::{self, Added};
 use crate::audit::Audit;
 use crate::catalog::{EventChange, EventFilter, EventRow, EventStatus, Page, Quotas, TenantScope};
@@ -13,14 +16,15 @@ macro_rules! columns {
     () => {
         "event_id, tenant_id, organizer_id, name, description, venue, city, category, \
          starts_at_ms, max_tickets_per_user, minimum_age, status, created_at_ms, \
-         requires_verified_account"
+         requires_verified_account, slug, former_slugs, performers, venue_id, time_zone, \
+         deleted_at_ms, ended_at_ms"
     };
 }
 
 /// Every filter is there in every statement, so that it is one text that is prepared once.
 macro_rules! filters {
     () => {
-        " FROM events WHERE ($1 IS NULL OR status = $1) \
+        " FROM events WHERE deleted_at_ms IS NULL AND ($1 IS NULL OR status = $1) \
          AND ($2 IS NULL OR tenant_id = $2) \
          AND starts_at_ms >= $3 AND starts_at_ms < $4 \
          AND ($5 IS NULL OR city_folded = $5) \
@@ -59,13 +63,15 @@ const INSERT: &str = concat!(
     "INSERT INTO events (",
     columns!(),
     ", search_text, city_folded, category_folded) VALUES \
-     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+     $20, $21, $22, $23, $24)"
 );
 const REPLACE: &str = "UPDATE events SET tenant_id = $2, organizer_id = $3, name = $4, \
      description = $5, venue = $6, city = $7, category = $8, starts_at_ms = $9, \
      max_tickets_per_user = $10, minimum_age = $11, status = $12, created_at_ms = $13, \
-     requires_verified_account = $14, search_text = $15, city_folded = $16, category_folded = $17 \
-     WHERE event_id = $1";
+     requires_verified_account = $14, slug = $15, former_slugs = $16, performers = $17, \
+     venue_id = $18, time_zone = $19, deleted_at_ms = $20, ended_at_ms = $21, search_text = $22, \
+     city_folded = $23, category_folded = $24 WHERE event_id = $1";
 /// An event with the version of its row.
 pub(super) const SELECT_WITH_VERSION: &str = concat!(
     "SELECT version, ",
@@ -93,12 +99,14 @@ pub(super) const SELECT_LISTED_ON_SQLITE: &str = concat!(
     " FROM events WHERE event_id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY event_id"
 );
 
-/// Adds an event in an open transaction, whatever its organizer has.
+/// Adds an event in an open transaction, whatever its organizer has, and whether or not its names in
+/// addresses are those of another one: then they lead to that one.
 pub(crate) async fn insert(
     transaction: &mut Transaction,
     event: &EventRow,
 ) -> Result<(), StoreError> {
-    insert_within(transaction, event, &Quotas::UNLIMITED).await
+    insert_within(transaction, event, &Quotas::UNLIMITED).await?;
+    slugs::keep(transaction, event).await
 }
 
 async fn insert_within(
@@ -110,6 +118,15 @@ async fn insert_within(
     let values = values(event, &folded)?;
     transaction.execute(INSERT, &values).await?;
     usage::add(transaction, usage::owner(event), Added::EVENT, quotas).await
+}
+
+/// As [`replace`], with the names in addresses that a document tells of.
+pub(crate) async fn restore(
+    transaction: &mut Transaction,
+    event: &EventRow,
+) -> Result<(), StoreError> {
+    replace(transaction, event).await?;
+    slugs::keep(transaction, event).await
 }
 
 /// Replaces an event's row in an open transaction.
@@ -137,7 +154,8 @@ impl Store {
     /// Adds an event, if its organizer may have one more.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when the id is taken, and [`StoreError::Quota`].
+    /// [`StoreError::Exists`] when the id is taken, or (`slug`) its name in addresses by another event of the
+    /// tenant; [`StoreError::Quota`].
     pub async fn add_event_within(
         &self,
         event: &EventRow,
@@ -161,6 +179,7 @@ impl Store {
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 insert_within(&mut transaction, &event, &quotas).await?;
+                slugs::take(&mut transaction, &event).await?;
                 transaction.commit(audit).await
             })
             .await
@@ -186,38 +205,6 @@ impl Store {
                 };
                 let before = event.clone();
                 change.apply_to(&mut event);
-                let changes = before.changes(&event);
-                if changes.is_empty() {
-                    return Ok(Some(event));
-                }
-                replace(&mut transaction, &event).await?;
-                transaction.commit(audit.with_changes(&changes)).await?;
-                Ok(Some(event))
-            })
-            .await
-    }
-
-    /// Sets whether only buyers with a verified address reserve; the row as it is then, `None` when there is
-    /// none. As [`Store::change_event`] where nothing is other than before.
-    ///
-    /// # Errors
-    /// As every write.
-    pub async fn set_verified_only(
-        &self,
-        id: EventId,
-        is_required: bool,
-        audit: impl Into<Audit>,
-    ) -> Result<Option<EventRow>, StoreError> {
-        let audit = audit.into();
-        self.database
-            .write(Durability::Durable, move |mut transaction| async move {
-                let Some(before) = lock_event(&mut transaction, id).await? else {
-                    return Ok(None);
-                };
-                let event = EventRow {
-                    requires_verified_account: is_required,
-                    ..before.clone()
-                };
                 let changes = before.changes(&event);
                 if changes.is_empty() {
                     return Ok(Some(event));
@@ -405,12 +392,16 @@ struct Folded {
     search_text: String,
     city: Option<String>,
     category: Option<String>,
+    /// JSON arrays.
+    former_slugs: String,
+    performers: String,
 }
 
 impl Folded {
     fn of(event: &EventRow) -> Self {
         let mut search_text = fold(&event.name);
-        for text in [&event.description, &event.venue].into_iter().flatten() {
+        let texts = [&event.description, &event.venue].into_iter().flatten();
+        for text in texts.chain(&event.details.performers) {
             search_text.push(FIELD_SEPARATOR);
             search_text.push_str(&fold(text));
         }
@@ -418,20 +409,24 @@ impl Folded {
             search_text,
             city: event.city.as_deref().map(fold),
             category: event.category.as_deref().map(fold),
+            former_slugs: json!(event.details.former_slugs).to_string(),
+            performers: json!(event.details.performers).to_string(),
         }
     }
 }
 
 /// Lower case by Unicode, the same on both databases. The separator is nobody's to look for, and
 /// NUL is no text to PostgreSQL.
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     text.to_lowercase()
         .replace([FIELD_SEPARATOR, '\0'], "")
         .trim()
         .to_owned()
 }
 
-fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 17], StoreError> {
+fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 24], StoreError> {
+    let details = &event.details;
+    let time = |name, time: Option<u64>| time.map(|time| integer(name, time)).transpose();
     Ok([
         event.event_id.0.into(),
         event.tenant_id.into(),
@@ -447,6 +442,13 @@ fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 17]
         event.status.as_str().into(),
         integer("created_at_ms", event.created_at_ms)?.into(),
         i64::from(event.requires_verified_account).into(),
+        Value::from(&details.slug),
+        Value::from(&folded.former_slugs),
+        Value::from(&folded.performers),
+        details.venue_id.into(),
+        Value::from(&details.time_zone),
+        time("deleted_at_ms", details.deleted_at_ms)?.into(),
+        time("ended_at_ms", details.ended_at_ms)?.into(),
         Value::from(&folded.search_text),
         Value::from(&folded.city),
         Value::from(&folded.category),
@@ -469,5 +471,6 @@ pub(super) fn event_row(row: &Row) -> Result<EventRow, StoreError> {
         status: row.word("status", EventStatus::parse)?,
         created_at_ms: row.number("created_at_ms")?,
         requires_verified_account: row.number::<i64>("requires_verified_account")? != 0,
+        details: details(row)?,
     })
 }

@@ -269,6 +269,14 @@ impl Store {
                     venue_maps::add_show_of(&mut transaction, tenant, map, chart).await?;
                 }
                 insert_within(&mut transaction, &show, &quotas).await?;
+                // It has something to come again; housekeeping looks whether that is so.
+                transaction
+                    .execute(
+                        "UPDATE events SET ended_at_ms = NULL \
+                         WHERE event_id = $1 AND ended_at_ms IS NOT NULL",
+                        &[show.event_id.0.into()],
+                    )
+                    .await?;
                 transaction.commit(audit).await
             })
             .await

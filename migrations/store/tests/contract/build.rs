@@ -50,6 +50,7 @@ pub(crate) fn event(number: u64) -> EventRow {
         requires_verified_account: false,
         status: EventStatus::Published,
         created_at_ms: 1_700_000_000_000,
+        details: onsale_store::catalog::EventDetails::default(),
     }
 }
 

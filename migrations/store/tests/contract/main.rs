@@ -26,6 +26,7 @@ mod documents;
 mod double_sale;
 mod dropped;
 mod encrypted;
+mod event_pages;
 mod events;
 mod factors;
 mod growing;

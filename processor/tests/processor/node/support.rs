@@ -348,6 +348,7 @@ async fn add_show(store: &Store, partition: PartitionId) {
         requires_verified_account: false,
         status: EventStatus::Published,
         created_at_ms: 0,
+        details: onsale_store::catalog::EventDetails::default(),
     };
     store.add_event(&event).await.unwrap();
     store.add_show(&show_row(partition)).await.unwrap();

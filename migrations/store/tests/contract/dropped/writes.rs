@@ -3,7 +3,9 @@
 use onsale_schemas::{CodeHash, PartitionId, RequestId};
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::booking::BookingRepair;
-use onsale_store::catalog::{EventChange, OfferRow, RememberedAnswer, ShowChange, ShowStatus};
+use onsale_store::catalog::{
+    EventChange, EventEdit, OfferRow, RememberedAnswer, ShowChange, ShowStatus,
+};
 use onsale_store::code::{CodesChange, CodesProposal, NewCode};
 use onsale_store::document::{Document, Versioned};
 use onsale_store::job::NewJob;
@@ -141,6 +143,23 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
         (
             "set_verified_only",
             Box::new(|| call(store.set_verified_only(event_id(1), true, Unaudited::Unattended))),
+        ),
+        (
+            "edit_event",
+            Box::new(|| {
+                call(async move {
+                    let edit = EventEdit {
+                        requires_verified_account: Some(false),
+                        ..EventEdit::default()
+                    };
+                    let edited = store.edit_event(event_id(1), &edit, Unaudited::Unattended);
+                    edited.await
+                })
+            }),
+        ),
+        (
+            "note_ended_events",
+            Box::new(|| call(store.note_ended_events(1, 1))),
         ),
         (
             "unpublish_event",

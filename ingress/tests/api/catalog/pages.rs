@@ -1,0 +1,131 @@
+//! An event with its shows in one call, as a calendar and for search engines.
+
+use http::Method;
+use onsale_store::audit::Unaudited;
+use onsale_store::catalog::ShowStatus;
+use serde_json::json;
+
+use crate::support::{EVENT, SHOW, World};
+
+async fn opened() -> World {
+    let world = World::new().await;
+    let opened = world
+        .store
+        .set_show_status(SHOW, ShowStatus::Open, Unaudited::Unattended);
+    assert!(opened.await.unwrap());
+    world
+}
+
+#[tokio::test]
+async fn an_event_comes_with_its_shows_and_is_encoded_once() {
+    let world = opened().await;
+    let path = format!("/api/v1/events/{EVENT}?include=shows");
+    let read = world.get(&path).send().await;
+    let page = read.data(200);
+    assert_eq!(page["name"], "A night out");
+    assert_eq!(page["shows"][0]["show_id"], SHOW.to_string());
+    assert_eq!(page["shows"][0]["zones"].as_array().unwrap().len(), 3);
+    assert!(page["shows_next_cursor"].is_null());
+    let about = &page["schema_org"];
+    assert_eq!(about["@type"], "Event");
+    assert_eq!(about["location"]["name"], "Hall");
+    assert_eq!(about["offers"][0]["price"], "2500.00");
+    let tag = read.header("etag").to_owned();
+    assert!(read.header("cache-control").starts_with("public"));
+    let known = world.get(&path).header("if-none-match", &tag).send().await;
+    assert_eq!(known.status, 304);
+    // Changed here, it is another one at once; and its tag is good for a change.
+    let changed = world
+        .call(Method::PATCH, &format!("/api/v1/events/{EVENT}"))
+        .by_role("organizer")
+        .header("if-match", &tag)
+        .json(&json!({"city": "Chiang Mai"}))
+        .send()
+        .await;
+    changed.data(200);
+    let after = world.get(&path).header("if-none-match", &tag).send().await;
+    assert_eq!(after.data(200)["city"], "Chiang Mai");
+    assert_ne!(after.header("etag"), tag);
+    let wrong = world
+        .get(&format!("/api/v1/events/{EVENT}?include=all"))
+        .send()
+        .await;
+    assert_eq!(wrong.error(400, "VALIDATION_ERROR")["field"], "include");
+}
+
+#[tokio::test]
+async fn shows_are_a_calendar() {
+    let world = opened().await;
+    let patched = world
+        .call(Method::PATCH, &format!("/api/v1/events/{EVENT}"))
+        .by_role("organizer")
+        .json(&json!({"time_zone": "Asia/Bangkok"}))
+        .send()
+        .await;
+    patched.data(200);
+    let tenant = uuid::Uuid::from_u128(7);
+    for path in [
+        format!("/api/v1/events/{EVENT}/calendar.ics"),
+        format!("/api/v1/events/calendar.ics?tenant={tenant}"),
+    ] {
+        let reply = world.get(&path).send().await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert_eq!(reply.header("content-type"), "text/calendar; charset=utf-8");
+        let text = String::from_utf8(reply.bytes).unwrap();
+        for line in [
+            "BEGIN:VCALENDAR",
+            "TZID:Asia/Bangkok",
+            "SUMMARY:A night out",
+            "END:VCALENDAR",
+        ] {
+            assert!(text.contains(&format!("{line}\r\n")), "{line}: {text}");
+        }
+        assert_eq!(text.matches("BEGIN:VEVENT").count(), 1, "{path}");
+    }
+    let other = uuid::Uuid::from_u128(9);
+    let empty = world.get(&format!("/api/v1/events/calendar.ics?tenant={other}"));
+    let empty = String::from_utf8(empty.send().await.bytes).unwrap();
+    assert!(!empty.contains("VEVENT"), "{empty}");
+    let nobody = world.get("/api/v1/events/calendar.ics").send().await;
+    assert_eq!(nobody.error(400, "VALIDATION_ERROR")["field"], "tenant");
+}
+
+#[tokio::test]
+async fn an_event_is_data_for_search_engines() {
+    let world = opened().await;
+    let reply = world
+        .get(&format!("/api/v1/events/{EVENT}/schema.json"))
+        .send()
+        .await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("content-type"), "application/ld+json");
+    let about = reply.json();
+    assert_eq!(about["@context"], "https://schema.org");
+    assert_eq!(about["eventStatus"], "https://schema.org/EventScheduled");
+    assert_eq!(about["location"]["address"]["addressLocality"], "Bangkok");
+}
+
+#[tokio::test]
+async fn shows_go_on_by_cursors() {
+    let world = World::new().await;
+    let path = format!("/api/v1/events/{EVENT}/shows");
+    let first = world.get(&format!("{path}?limit=1")).send().await.json();
+    assert_eq!(first["data"].as_array().unwrap().len(), 1);
+    assert!(first["meta"]["next_cursor"].is_null());
+    for (query, field) in [
+        ("cursor=x", "cursor"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=1&page=1", "page"),
+    ] {
+        let refused = world.get(&format!("{path}?{query}")).send().await;
+        assert_eq!(
+            refused.error(400, "VALIDATION_ERROR")["field"],
+            field,
+            "{query}"
+        );
+    }
+    let numbered = world.get(&path).send().await.json();
+    assert_eq!(numbered["meta"]["total"], 1);
+    assert!(numbered["meta"]["next_cursor"].is_null());
+}
