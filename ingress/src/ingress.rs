@@ -9,11 +9,12 @@ use axum::routing::get;
 use onsale_accounts::{Accounts, KeysError, StartError};
 use onsale_auth::{Authenticator, JwksError, KeyError, MintError, Minter};
 use onsale_counts::Counts;
-use onsale_log::CommandLog;
+use onsale_log::{CommandLog, OutcomeBatch};
 use onsale_settings::ConfigProblem;
 use onsale_store::Store;
 use onsale_uploads::UploadError;
 use tokio::net::TcpListener;
+use tokio::sync::broadcast::Receiver;
 use utoipa::openapi::OpenApi;
 
 use crate::access_log::AccessLog;
@@ -207,35 +208,7 @@ impl Ingress {
                 looked.run_until_cancelled(accounts.look_at_keys()).await;
             });
         }
-        tokio::spawn({
-            let (seen, lagged) = (state.clone(), state.clone());
-            live.follow(
-                feed,
-                move |batch| {
-                    if seen.config.precheck.enabled {
-                        seen.buyers.apply(batch);
-                    }
-                    growth::seen(&seen, batch);
-                    seen.shows_of_bookings.seen(batch);
-                    TenantsOfShows::seen(&seen, batch);
-                    seen.address_blocks.seen(batch);
-                    seen.recent.seen(&seen, batch);
-                    seen.finder.seen(batch);
-                    seen.replies.seen(&seen, batch);
-                },
-                move |batches| {
-                    lagged.buyers.invalidate_all();
-                    lagged.charts.doubt_all();
-                    lagged.address_blocks.lost();
-                    lagged.finder.lost_outcomes();
-                    lagged.metrics.feed_lags.inc();
-                    tracing::warn!(
-                        batches,
-                        "the feed of outcomes lost batches; live views start again"
-                    );
-                },
-            )
-        });
+        tokio::spawn(follow_outcomes(live, feed, &state));
         Ok(Self {
             state,
             routes: documented.router,
@@ -330,4 +303,39 @@ impl Ingress {
     pub fn close(&self) {
         self.state.closing.cancel();
     }
+}
+
+/// Everything in this process that learns from outcomes, until the process stops.
+fn follow_outcomes(
+    live: Arc<Hub>,
+    feed: Receiver<Arc<OutcomeBatch>>,
+    state: &Arc<IngressState>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let (seen, lagged) = (state.clone(), state.clone());
+    live.follow(
+        feed,
+        move |batch| {
+            if seen.config.precheck.enabled {
+                seen.buyers.apply(batch);
+            }
+            growth::seen(&seen, batch);
+            seen.shows_of_bookings.seen(batch);
+            TenantsOfShows::seen(&seen, batch);
+            seen.address_blocks.seen(batch);
+            seen.recent.seen(&seen, batch);
+            seen.finder.seen(batch);
+            seen.replies.seen(&seen, batch);
+        },
+        move |batches| {
+            lagged.buyers.invalidate_all();
+            lagged.charts.doubt_all();
+            lagged.address_blocks.lost();
+            lagged.finder.lost_outcomes();
+            lagged.metrics.feed_lags.inc();
+            tracing::warn!(
+                batches,
+                "the feed of outcomes lost batches; live views start again"
+            );
+        },
+    )
 }

@@ -62,6 +62,49 @@ fn corpus() -> Vec<Vec<u8>> {
     .collect()
 }
 
+/// What is sent anything, and by whom.
+const ROUTES: &[(Method, &str, &str)] = &[
+    (Method::POST, "bookings/reserve", "buyer"),
+    (Method::POST, "bookings/{booking}/confirm", "service"),
+    (Method::POST, "bookings/{booking}/extend", "service"),
+    (Method::POST, "bookings/{booking}/return", "service"),
+    (Method::POST, "events", "organizer"),
+    (Method::POST, "venues", "organizer"),
+    (Method::POST, "venues/{show}/maps/generate", "organizer"),
+    (Method::POST, "events/{event}/shows", "organizer"),
+    (Method::PATCH, "events/{event}", "organizer"),
+    (Method::POST, "events/{event}/copy", "organizer"),
+    (Method::POST, "categories", "operator"),
+    (Method::PATCH, "shows/{show}", "organizer"),
+    (Method::POST, "shows/{show}/block", "organizer"),
+    (Method::POST, "shows/{show}/zones", "organizer"),
+    (Method::PUT, "shows/{show}/offer", "organizer"),
+    (Method::POST, "shows/{show}/quote", "buyer"),
+    (Method::POST, "shows/{show}/codes", "organizer"),
+    (Method::PATCH, "shows/{show}/codes/7", "organizer"),
+    (Method::POST, "admin/reconcile/apply", "operator"),
+    (Method::POST, "admin/failover", "operator"),
+    (Method::POST, "admin/clock/reset", "operator"),
+    (Method::POST, "auth/login/second-factor", "buyer"),
+    (Method::POST, "auth/passkeys/sign-in", "buyer"),
+    (Method::POST, "auth/step-up", "buyer"),
+    (Method::POST, "auth/change-email", "buyer"),
+    (Method::POST, "auth/confirm-email", "buyer"),
+    (
+        Method::PUT,
+        "tenants/00000000-0000-0000-0000-000000000007/branding",
+        "operator",
+    ),
+];
+
+fn concrete(path: &str, booking: &str) -> String {
+    let path = path
+        .replace("{booking}", booking)
+        .replace("{show}", &SHOW.to_string())
+        .replace("{event}", &crate::support::EVENT.to_string());
+    format!("/api/v1/{path}")
+}
+
 #[test]
 fn http_bodies() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -69,97 +112,11 @@ fn http_bodies() {
         .build()
         .unwrap();
     let world = runtime.block_on(World::new());
-    let booking = BookingId::new(PartitionId(0), 5);
-    let show = format!("/api/v1/shows/{SHOW}");
-    let routes = [
-        (Method::POST, "/api/v1/bookings/reserve".to_owned(), "buyer"),
-        (
-            Method::POST,
-            format!("/api/v1/bookings/{booking}/confirm"),
-            "service",
-        ),
-        (
-            Method::POST,
-            format!("/api/v1/bookings/{booking}/extend"),
-            "service",
-        ),
-        (
-            Method::POST,
-            format!("/api/v1/bookings/{booking}/return"),
-            "service",
-        ),
-        (Method::POST, "/api/v1/events".to_owned(), "organizer"),
-        (Method::POST, "/api/v1/venues".to_owned(), "organizer"),
-        (
-            Method::POST,
-            format!("/api/v1/venues/{SHOW}/maps/generate"),
-            "organizer",
-        ),
-        (
-            Method::POST,
-            format!("/api/v1/events/{}/shows", crate::support::EVENT),
-            "organizer",
-        ),
-        (
-            Method::PATCH,
-            format!("/api/v1/events/{}", crate::support::EVENT),
-            "organizer",
-        ),
-        (
-            Method::POST,
-            format!("/api/v1/events/{}/copy", crate::support::EVENT),
-            "organizer",
-        ),
-        (Method::POST, "/api/v1/categories".to_owned(), "operator"),
-        (Method::PATCH, show.clone(), "organizer"),
-        (Method::POST, format!("{show}/block"), "organizer"),
-        (Method::POST, format!("{show}/zones"), "organizer"),
-        (Method::PUT, format!("{show}/offer"), "organizer"),
-        (Method::POST, format!("{show}/quote"), "buyer"),
-        (Method::POST, format!("{show}/codes"), "organizer"),
-        (Method::PATCH, format!("{show}/codes/7"), "organizer"),
-        (
-            Method::POST,
-            "/api/v1/admin/reconcile/apply".to_owned(),
-            "operator",
-        ),
-        (
-            Method::POST,
-            "/api/v1/admin/failover".to_owned(),
-            "operator",
-        ),
-        (
-            Method::POST,
-            "/api/v1/admin/clock/reset".to_owned(),
-            "operator",
-        ),
-        (
-            Method::POST,
-            "/api/v1/auth/login/second-factor".to_owned(),
-            "buyer",
-        ),
-        (
-            Method::POST,
-            "/api/v1/auth/passkeys/sign-in".to_owned(),
-            "buyer",
-        ),
-        (Method::POST, "/api/v1/auth/step-up".to_owned(), "buyer"),
-        (
-            Method::POST,
-            "/api/v1/auth/change-email".to_owned(),
-            "buyer",
-        ),
-        (
-            Method::POST,
-            "/api/v1/auth/confirm-email".to_owned(),
-            "buyer",
-        ),
-        (
-            Method::PUT,
-            "/api/v1/tenants/00000000-0000-0000-0000-000000000007/branding".to_owned(),
-            "operator",
-        ),
-    ];
+    let booking = BookingId::new(PartitionId(0), 5).to_string();
+    let routes: Vec<(Method, String, &str)> = ROUTES
+        .iter()
+        .map(|(method, path, role)| (method.clone(), concrete(path, &booking), *role))
+        .collect();
     let corpus = corpus();
     let mut turn = 0usize;
     onsale_fuzz::run("http", RUN, &corpus, |bytes| {

@@ -278,20 +278,20 @@ mod tests {
 
     #[test]
     fn a_line_says_what_made_its_price() {
-        let bodies = serde_json::to_value(bodies_of(None, &lines(), THB)).unwrap();
-        assert_eq!(bodies[0]["rule"], "Bundle 1, code");
-        assert_eq!(bodies[0]["label"], "Type 1, Zone 0");
-        assert_eq!(bodies[0]["discount"]["amount"], 56_400);
-        assert_eq!(bodies[1]["rule"], "Phase 3, Bundle 1");
-        assert_eq!(bodies[1]["line"], 1);
+        let told = serde_json::to_value(bodies_of(None, &lines(), THB)).unwrap();
+        assert_eq!(told[0]["rule"], "Bundle 1, code");
+        assert_eq!(told[0]["label"], "Type 1, Zone 0");
+        assert_eq!(told[0]["discount"]["amount"], 56_400);
+        assert_eq!(told[1]["rule"], "Phase 3, Bundle 1");
+        assert_eq!(told[1]["line"], 1);
         let show = show_of(vec![ZoneAdmission::General { capacity: 5 }]);
         let chart = Chart::new(&show, TenantId::from_bytes([8; 16]));
         let line = plain(0, [], 2, 100);
-        let bodies = serde_json::to_value(bodies(&chart, &[line], THB)).unwrap();
-        assert_eq!(bodies[0].get("rule"), None);
-        assert_eq!(bodies[0]["label"], "Zone 0");
+        let of_one = serde_json::to_value(bodies(&chart, &[line], THB)).unwrap();
+        assert_eq!(of_one[0].get("rule"), None);
+        assert_eq!(of_one[0]["label"], "Zone 0");
         assert_eq!(
-            bodies[0]["amount"],
+            of_one[0]["amount"],
             json!({"amount": 200, "currency": "THB"})
         );
     }

@@ -2,7 +2,6 @@
 
 use onsale_store::venue::{Position, Venue, VenueRow};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -283,10 +283,6 @@ fn granted(command: &Command, offset: u64) -> Outcome {
             show: open.show.show,
             event: open.show.event,
         },
-        Command::OpenShowV3(open) => Outcome::ShowOpened {
-            show: open.show.show.show,
-            event: open.show.show.event,
-        },
         Command::SetOffer(set) => Outcome::OfferSet { show: set.show },
         Command::AmendEvent(amend) => Outcome::EventAmended {
             event: amend.event,

@@ -35,7 +35,9 @@ fn code(number: u32) -> NewCode {
     let text = format!("sealed text of code {number}");
     NewCode {
         code: hash(number),
-        sealed: (number % 2 == 0).then(|| Sealed::from_stored(text.into_bytes())),
+        sealed: number
+            .is_multiple_of(2)
+            .then(|| Sealed::from_stored(text.into_bytes())),
     }
 }
 

@@ -184,12 +184,15 @@ async fn a_version_of_a_map_stays_as_it_is(bench: Bench) {
     assert!(matches!(again, Err(StoreError::Exists("map"))), "{again:?}");
 
     // The hall of the last version makes no other.
-    let same = store.add_map_version(map_id(1), &hall(1), NOW_MS + 1, by());
+    let drawn = hall(1);
+    let same = store.add_map_version(map_id(1), &drawn, NOW_MS + 1, by());
     assert_eq!(same.await.unwrap(), Some(first.clone()));
-    let second = store.add_map_version(map_id(1), &hall(2), NOW_MS + 1, by());
+    let drawn = hall(2);
+    let second = store.add_map_version(map_id(1), &drawn, NOW_MS + 1, by());
     let second = second.await.unwrap().unwrap();
     assert_eq!((second.version, second.created_at_ms), (2, NOW_MS + 1));
-    let nowhere = store.add_map_version(map_id(9), &hall(2), NOW_MS, by());
+    let drawn = hall(2);
+    let nowhere = store.add_map_version(map_id(9), &drawn, NOW_MS, by());
     assert_eq!(nowhere.await.unwrap(), None);
     for (asked, row, number) in [
         (None, &second, 2),
@@ -232,7 +235,8 @@ async fn maps_have_room_for_so_many_and_no_more(bench: Bench) {
         "{refused:?}"
     );
     assert_eq!(store.map_version(one_more, None).await.unwrap(), None);
-    let version = store.add_map_version(map_id(1), &hall(2), NOW_MS, by());
+    let drawn = hall(2);
+    let version = store.add_map_version(map_id(1), &drawn, NOW_MS, by());
     assert_eq!(version.await.unwrap().unwrap().version, 2);
 }
 
@@ -241,7 +245,8 @@ async fn a_show_of_a_map_keeps_its_venue_and_its_chart(bench: Bench) {
     store.add_event(&event(1)).await.unwrap();
     let quotas = Quotas::UNLIMITED;
     let first = show_of_map(1, &chart(7));
-    let early = store.add_show_of_map(&first, &chart(7), &quotas, by());
+    let drawn = chart(7);
+    let early = store.add_show_of_map(&first, &drawn, &quotas, by());
     let error = early.await.unwrap_err();
     assert!(matches!(error, StoreError::NotThere("map")), "{error}");
     store.add_venue(&venue(VENUE), by()).await.unwrap();
@@ -249,14 +254,16 @@ async fn a_show_of_a_map_keeps_its_venue_and_its_chart(bench: Bench) {
     assert!(added.unwrap().is_some());
     let mut of_version_2 = first.clone();
     of_version_2.map = first.map.map(|map| ShowMap { version: 2, ..map });
-    let absent = store.add_show_of_map(&of_version_2, &chart(7), &quotas, by());
+    let drawn = chart(7);
+    let absent = store.add_show_of_map(&of_version_2, &drawn, &quotas, by());
     let error = absent.await.unwrap_err();
     assert!(matches!(error, StoreError::NotThere("map")), "{error}");
 
     assert!(!store.is_venue_public(id(VENUE)).await.unwrap());
     for number in [1, 2] {
         let row = show_of_map(number, &chart(7));
-        let added = store.add_show_of_map(&row, &chart(7), &quotas, by());
+        let drawn = chart(7);
+        let added = store.add_show_of_map(&row, &drawn, &quotas, by());
         added.await.unwrap();
         assert_eq!(store.show(show_id(number)).await.unwrap(), Some(row));
     }
@@ -292,7 +299,8 @@ async fn another_tenant_sees_a_venue_with_its_shows_and_no_map() {
         assert_eq!(elsewhere.venue(id(VENUE)).await.unwrap(), None);
         let quotas = Quotas::UNLIMITED;
         let row = show_of_map(1, &chart(7));
-        let added = own.add_show_of_map(&row, &chart(7), &quotas, by());
+        let drawn = chart(7);
+        let added = own.add_show_of_map(&row, &drawn, &quotas, by());
         added.await.unwrap();
         assert!(elsewhere.venue(id(VENUE)).await.unwrap().is_some());
         assert!(elsewhere.chart([7; 32]).await.unwrap().is_some());
