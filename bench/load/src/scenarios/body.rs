@@ -1,4 +1,4 @@
-//! Bodies and paths that several scenarios send.
+//! Bodies and paths that several scenarios send. Reservations confirm the age that an event may ask for.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ pub(crate) fn reserve_quantity(
     // Writing into a String cannot fail.
     let _ = write!(
         draft.body,
-        r#"{{"show_id":"{}","zone_id":"{}","quantity":{quantity}}}"#,
+        r#"{{"show_id":"{}","zone_id":"{}","quantity":{quantity},"age_confirmed":true}}"#,
         show.id, zone.id
     );
 }
@@ -37,7 +37,7 @@ pub(crate) fn reserve_seat(
         show.id, zone.id
     );
     zone.write_label(seat, &mut draft.body);
-    draft.body.push_str("\"]}");
+    draft.body.push_str(r#""],"age_confirmed":true}"#);
 }
 
 fn begin(draft: &mut Draft, who: Who, places: u32) {

@@ -189,7 +189,7 @@ pub(super) async fn change(
 pub(super) async fn changed(state: &AppState, row: &EventRow) {
     state.event_lists.forget();
     state.event_pages.forget(row.event_id).await;
-    state.verified_only.note(row);
+    state.sold_to.note(row);
 }
 
 /// A name in addresses for an event that has none.
@@ -269,7 +269,7 @@ impl Answering for Changing {
         if status.is_some() {
             state.charts.forget_shows();
         }
-        state.verified_only.note(&row);
+        state.sold_to.note(&row);
         Final::new(StatusCode::OK, &EventBody::from(row))
     }
 }

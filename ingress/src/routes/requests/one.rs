@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{Extensions, HeaderMap, StatusCode};
 use onsale_schemas::RequestId;
 
-use super::answering::{answer_to, needs_names};
+use super::answering::{answer_to, needs_asked};
 use super::explanation::{WhereQuery, explained};
 use crate::auth::Caller;
 use crate::context::RequestContext;
@@ -49,7 +49,7 @@ pub(crate) async fn one(
     }
     let address = edge::address(&state, &extensions, &headers);
     if let Some((partition, record)) = state.recent.find(request_id) {
-        let explained = if needs_names(&record.outcome) {
+        let explained = if needs_asked(&record.outcome) {
             // Another ingress handed it in: the log knows what it asked for.
             let place = WhereQuery::at(partition, record.offset);
             let asker = (&caller, address);

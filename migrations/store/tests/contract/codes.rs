@@ -243,6 +243,8 @@ async fn what_ended_begins_anew_without_its_uses(bench: Bench) {
         (None, 0),
         "a use is of the code as it was"
     );
+    let uses = |user| store.code_uses(show_id(1), hash(1), Some(user_id(user)));
+    assert_eq!(uses(5).await.unwrap(), (0, 0), "a quote counts the same");
     assert_eq!(codes(store, GROUP).await, []);
     reserve(&mut chain, 6, 1, hash(1));
     // The group of before, too.
@@ -253,6 +255,9 @@ async fn what_ended_begins_anew_without_its_uses(bench: Bench) {
     let group = store.code_group(show_id(1), GROUP).await.unwrap().unwrap();
     assert_eq!((group.codes, group.uses, group.ended_at_ms), (1, 1, None));
     assert_eq!(group.created_at_ms, time_of(again));
+    for (user, counted) in [(5, (1, 0)), (6, (1, 0)), (7, (1, 1))] {
+        assert_eq!(uses(user).await.unwrap(), counted, "user {user}");
+    }
 }
 
 async fn what_the_log_did_not_accept_never_counts(bench: Bench) {
