@@ -19,6 +19,7 @@ mod schema_org;
 mod suggest;
 mod tenant_calendar;
 mod update;
+mod venue;
 
 use utoipa_axum::routes;
 

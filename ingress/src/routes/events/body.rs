@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::venue;
 use crate::auth::{Caller, Right, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::error::ApiError;
@@ -114,12 +115,13 @@ pub(crate) struct EventRequest {
     slug: Option<String>,
     /// Who performs, at most 50 names. Left out of a `PUT` they stay.
     performers: Option<Vec<String>>,
-    /// The venue, as `/venues` has it. Left out of a `PUT` it stays; `null` is none.
+    /// The venue, one of the event's tenant as `/venues` has it. Left out of a `PUT` it stays; `null` is none.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Uuid>)]
     venue_id: Option<Option<Uuid>>,
-    /// The time zone in which its times are told, by its name in the IANA database. Left out of a `PUT` it stays;
-    /// `null` is none.
+    /// The time zone in which its times are told, by its name in the IANA database. Left out of a `PUT` it stays,
+    /// `null` is none; where it is left out beside a new `venue_id`, the event has that of the venue, unless it has one
+    /// that is not its venue's.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     time_zone: Option<Option<String>>,
@@ -272,6 +274,26 @@ impl EventRequest {
                 ..EventDetails::default()
             },
         })
+    }
+
+    /// With the time zone of the venue that is asked for, where that is to be the event's. `before` is what the event
+    /// was, if there was one.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` naming `venue_id` where the tenant has no such venue.
+    pub(super) async fn at_venue(
+        mut self,
+        state: &AppState,
+        tenant: Uuid,
+        before: Option<&EventDetails>,
+    ) -> Result<Self, ApiError> {
+        if let Some(Some(id)) = self.venue_id {
+            let found = venue::of_tenant(state, tenant, id).await?;
+            if self.time_zone.is_none() {
+                self.time_zone = venue::zone_with(state, &found, before).await?.map(Some);
+            }
+        }
+        Ok(self)
     }
 
     /// Whether the client names the event in addresses itself.
