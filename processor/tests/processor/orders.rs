@@ -200,6 +200,67 @@ async fn a_projection_of_orders_is_what_machine_and_log_say() {
     assert_eq!(of_bookings(&by_log), [] as [&Finding; 0]);
 }
 
+/// The catalog has nothing for sale, as after an old backup; the machine has, and says by which numbers.
+#[tokio::test]
+async fn an_offer_that_the_catalog_lacks_is_found_and_put_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = told();
+    let (machine, outcomes, _) = outcome(&told.records);
+    let store = projected(&folder, outcomes).await;
+    let engine_offer = machine.offer(SHOW).unwrap().clone();
+    assert!(!engine_offer.is_empty());
+    let machines = [machine];
+    let offers = |report: &Report| -> Vec<ShowId> {
+        let findings = report.differences.iter();
+        let findings = findings.filter_map(|difference| match difference.finding {
+            Finding::OfferDiffers { show_id } => Some(show_id),
+            _ => None,
+        });
+        findings.collect()
+    };
+    let report = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
+    assert_eq!(offers(&report), [SHOW], "the other show has none");
+    let engine = Engine {
+        machines: &machines,
+        log_id: LOG,
+        log: None,
+    };
+    apply(&report, engine, &store, NOW_MS, None).await.unwrap();
+    let row = store.show(SHOW).await.unwrap().unwrap().offer.unwrap();
+    assert_eq!(row.offer, engine_offer);
+    for known in &engine_offer.types {
+        let named = row.type_name(known.id).unwrap();
+        let plain = if known.id == 0 {
+            "Standard".to_owned()
+        } else {
+            format!("Type {}", known.id)
+        };
+        assert_eq!(named.name, plain);
+    }
+    let phases: Vec<&str> = row.phases.iter().map(|named| named.name.as_str()).collect();
+    assert_eq!(phases.len(), engine_offer.phases.len());
+    assert!(phases.contains(&"Phase 3"), "{phases:?}");
+    assert_eq!(row.bundles.len(), engine_offer.bundles.len());
+    let after = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
+    assert_eq!(offers(&after), []);
+    // What people call it stays when it is put in force again.
+    let mut renamed = row.clone();
+    renamed.phases[0].name = "Early birds".to_owned();
+    renamed.offer.tax_bp += 1;
+    let mut show = store.show(SHOW).await.unwrap().unwrap();
+    show.offer = Some(renamed);
+    store
+        .update_show(&show, Unaudited::Unattended)
+        .await
+        .unwrap();
+    let report = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
+    assert_eq!(offers(&report), [SHOW]);
+    apply(&report, engine, &store, NOW_MS, None).await.unwrap();
+    let row = store.show(SHOW).await.unwrap().unwrap().offer.unwrap();
+    assert_eq!(row.offer, engine_offer);
+    assert_eq!(row.phases[0].name, "Early birds");
+}
+
 #[tokio::test]
 async fn orders_that_were_changed_by_hand_are_found_and_repaired() {
     let told = told();
