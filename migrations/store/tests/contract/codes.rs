@@ -298,7 +298,7 @@ async fn what_is_counted_of_orders_is_counted_anew(bench: Bench) {
     store.project(&chain.all()).await.unwrap();
     let right = [(hash(1), 2), (hash(2), 1)];
     assert_eq!(store.code_counts(show_id(1)).await.unwrap(), right);
-    assert_eq!(store.code_counts(show_id(2)).await.unwrap(), []);
+    assert!(store.code_counts(show_id(2)).await.unwrap().is_empty());
     bench
         .tamper("DELETE FROM order_codes WHERE booking_offset > 1")
         .await;
