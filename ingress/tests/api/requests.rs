@@ -5,7 +5,7 @@ use onsale_schemas::{Command, PartitionId, Rejection, RequestId, SeatList, Stand
 use serde_json::json;
 
 use crate::explanations::{explained, granted};
-use crate::support::{BUYER, Reply, SHOW, Script, ScriptedLog, World};
+use crate::support::{BUYER, Reply, SHOW, STALLS, Script, ScriptedLog, World};
 
 async fn impatient() -> World {
     World::with(|config| config.http.reply_deadline_ms = 10).await
@@ -112,11 +112,11 @@ async fn unknown_requests_are_not_found() {
 async fn another_node_tells_the_lines_of_an_order_as_well() {
     let world = World::new().await;
     let order = json!({
-        "show_id": SHOW, "items": [{ "seats": ["A-1"] }],
+        "show_id": SHOW, "items": [{ "zone_id": STALLS, "seats": ["A-1"] }],
     });
     let first = world.reserve(order).send().await.data(201);
     assert_eq!(first["lines"].as_array().unwrap().len(), 1);
-    let plain = world.reserve(json!({ "show_id": SHOW, "seats": ["A-1"] }));
+    let plain = world.reserve(json!({ "show_id": SHOW, "zone_id": STALLS, "seats": ["A-1"] }));
     let plain = plain.send().await.data(201);
     assert_eq!(plain["lines"], json!(null));
     // Neither was handed in here.

@@ -25,6 +25,7 @@ mod listing;
 pub(crate) mod offers;
 mod orders;
 mod projection;
+mod reconciled_orders;
 mod reconciliation;
 mod retention;
 mod seats;

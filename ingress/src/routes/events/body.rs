@@ -276,23 +276,15 @@ impl EventRequest {
         })
     }
 
-    /// With the time zone of the venue that is asked for, where that is to be the event's. `before` is what the event
-    /// was, if there was one.
-    ///
-    /// # Errors
-    /// `VALIDATION_ERROR` naming `venue_id` where the tenant has no such venue.
+    /// With the time zone of the venue that is asked for: see [`venue::settle`].
     pub(super) async fn at_venue(
         mut self,
         state: &AppState,
         tenant: Uuid,
         before: Option<&EventDetails>,
     ) -> Result<Self, ApiError> {
-        if let Some(Some(id)) = self.venue_id {
-            let found = venue::of_tenant(state, tenant, id).await?;
-            if self.time_zone.is_none() {
-                self.time_zone = venue::zone_with(state, &found, before).await?.map(Some);
-            }
-        }
+        let venue = self.venue_id.flatten();
+        venue::settle(state, tenant, before, (venue, &mut self.time_zone)).await?;
         Ok(self)
     }
 

@@ -23,9 +23,28 @@ pub(super) async fn of_tenant(
         .ok_or_else(|| unknown(id))
 }
 
+/// Checks the venue that is asked for, if one is, and gives the event its time zone where that is to be the event's.
+/// `before` is what the event was, if there was one.
+///
+/// # Errors
+/// As [`of_tenant`].
+pub(super) async fn settle(
+    state: &AppState,
+    tenant: Uuid,
+    before: Option<&EventDetails>,
+    (venue, time_zone): (Option<Uuid>, &mut Option<Option<String>>),
+) -> Result<(), ApiError> {
+    let Some(id) = venue else { return Ok(()) };
+    let found = of_tenant(state, tenant, id).await?;
+    if time_zone.is_none() {
+        *time_zone = zone_with(state, &found, before).await?.map(Some);
+    }
+    Ok(())
+}
+
 /// The time zone that an event gets with a venue: that of the venue, unless the event has one of its own. One that is
 /// that of the venue that it had `before` follows the venue.
-pub(super) async fn zone_with(
+async fn zone_with(
     state: &AppState,
     venue: &VenueRow,
     before: Option<&EventDetails>,

@@ -23,7 +23,8 @@ const GUEST_BOOKINGS_LOOKED_AT: u32 = 5;
 /// result is dropped.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` naming `age_confirmed` where the event asks for an age that is not confirmed, `VERIFIED_ACCOUNT_REQUIRED`, `FORBIDDEN`, `GUEST_PURCHASE_MADE`, `OVERLOADED`.
+/// `VALIDATION_ERROR` naming `age_confirmed` where the event asks for an age that is not confirmed,
+/// `VERIFIED_ACCOUNT_REQUIRED`, `FORBIDDEN`, `GUEST_PURCHASE_MADE`, `OVERLOADED`.
 pub(super) async fn check(
     state: &AppState,
     caller: &Caller,
