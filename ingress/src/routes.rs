@@ -13,6 +13,7 @@ pub(crate) mod home;
 mod invitations;
 mod logos;
 mod partitions;
+mod pictures;
 mod reconciliation;
 mod requests;
 mod shows;
@@ -51,6 +52,7 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(requests::endpoints())
         .and(categories::endpoints())
         .and(events::endpoints())
+        .and(pictures::endpoints())
         .and(shows::endpoints())
         .and(partitions::endpoints())
         .and(clock::endpoints())

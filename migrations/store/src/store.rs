@@ -22,6 +22,7 @@ mod identity;
 pub(crate) mod jobs;
 mod listing;
 mod orders;
+mod pictures;
 mod projection;
 mod reconciliation;
 mod retention;
