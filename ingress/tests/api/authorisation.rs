@@ -242,6 +242,9 @@ const MATRIX: &[Row] = &[
     row("PATCH", "/api/v1/events/{id}", ITS_ORGANIZER, MANAGE),
     row("DELETE", "/api/v1/events/{id}", ITS_ORGANIZER, MANAGE),
     row("POST", "/api/v1/events/{id}/copy", ITS_ORGANIZER, MANAGE),
+    row("PUT", "/api/v1/events/{id}/picture", ITS_ORGANIZER, MANAGE),
+    row("DELETE", "/api/v1/events/{id}/picture", ITS_ORGANIZER, MANAGE),
+    row("GET", "/api/v1/pictures/{id}/{width}", EVERYBODY, ALL),
     row("GET", "/api/v1/categories", EVERYBODY, ALL),
     row("POST", "/api/v1/categories", OPERATORS, NONE),
     row("PATCH", "/api/v1/categories/{id}", OPERATORS, NONE),
@@ -346,6 +349,7 @@ fn concrete(route: &str) -> String {
         .replace("{token}", "ost_guessed")
         .replace("{provider}", "google")
         .replace("{slug}", "theatre")
+        .replace("{width}", "320")
 }
 
 /// Who asks for a row, and what they get.

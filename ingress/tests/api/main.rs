@@ -36,6 +36,7 @@ mod limits;
 mod openapi;
 mod operation;
 mod passkeys;
+mod pictures;
 mod precheck;
 mod rate_limit;
 mod remembered;

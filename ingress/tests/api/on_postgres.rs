@@ -27,6 +27,7 @@ mod finder;
 mod guests;
 mod isolation;
 mod passkeys;
+mod pictures;
 mod remembered;
 mod rights;
 mod shows;

@@ -37,6 +37,7 @@ mod isolation;
 mod jobs;
 mod notices;
 mod orders;
+mod pictures;
 mod projection;
 mod proxy;
 mod read_only;
