@@ -235,8 +235,13 @@ async fn the_picture_of_an_event_is_drawn_by_a_process_of_its_own() {
         let url = server.url(&format!("/pictures/{id}/{width}"));
         let response = server.http.get(url).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
-        assert_eq!(response.headers()["content-type"], "image/jpeg");
-        let kept = data.join(format!("uploads/pictures/{id}-{width}.jpg"));
+        // A rasterizer may leave its edges a trifle transparent.
+        let extension = match response.headers()["content-type"].to_str().unwrap() {
+            "image/jpeg" => "jpg",
+            "image/png" => "png",
+            other => panic!("{other}"),
+        };
+        let kept = data.join(format!("uploads/pictures/{id}-{width}.{extension}"));
         assert_eq!(
             response.bytes().await.unwrap(),
             std::fs::read(kept).unwrap()
