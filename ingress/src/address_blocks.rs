@@ -102,6 +102,33 @@ pub(crate) struct NewHold {
     pub(crate) until_ms: u64,
 }
 
+impl NewHold {
+    /// What an outcome granted; `None` where it is no reservation.
+    pub(crate) fn of(partition: PartitionId, outcome: &Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Reserved(reserved) => Some(Self {
+                booking: BookingId::new(partition, reserved.booking),
+                show: reserved.show,
+                event: reserved.event,
+                places: reserved.quantity,
+                until_ms: reserved.expires_at_ms,
+            }),
+            Outcome::ReservedV2(order) => Some(Self {
+                booking: BookingId::new(partition, order.booking),
+                show: order.show,
+                event: order.event,
+                places: order
+                    .lines
+                    .iter()
+                    .map(|line| line.quantity)
+                    .fold(0, u32::saturating_add),
+                until_ms: order.expires_at_ms,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// Places that are being asked for. Dropped before the request was handed in, they are given back.
 /// Dropped after it, as with a client that hung up, they stay counted until the outcome comes by: the
 /// log may have granted them.
@@ -230,6 +257,8 @@ impl AddressBlocks {
             match &record.outcome {
                 Outcome::Confirmed(confirmed) => table.end((batch.partition, confirmed.booking)),
                 Outcome::Released { booking, .. } => table.end((batch.partition, booking.booking)),
+                Outcome::ConfirmedV2(order) => table.end((batch.partition, order.booking)),
+                Outcome::ReleasedV2(order) => table.end((batch.partition, order.booking)),
                 Outcome::Extended {
                     booking,
                     expires_at_ms,
@@ -380,21 +409,24 @@ impl Table {
         };
         self.end(asked);
         // What an earlier request was granted was counted then.
-        let (Outcome::Reserved(reserved), None) = (&record.outcome, record.replay_of) else {
+        if record.replay_of.is_some() {
+            return;
+        }
+        let Some(granted) = NewHold::of(partition, &record.outcome) else {
             return;
         };
-        let position = (partition, reserved.booking);
+        let position = (partition, granted.booking.offset());
         if self.holds.contains_key(&position) {
             return;
         }
         if let Some(of_block) = self.blocks.get_mut(&block) {
-            of_block.held = of_block.held.saturating_add(reserved.quantity);
+            of_block.held = of_block.held.saturating_add(granted.places);
         }
         let hold = Hold {
             block,
-            places: reserved.quantity,
-            until_ms: reserved.expires_at_ms,
-            of: Some((reserved.show, reserved.event)),
+            places: granted.places,
+            until_ms: granted.until_ms,
+            of: Some((granted.show, granted.event)),
         };
         self.holds.insert(position, hold);
         self.granted.push_back(position);

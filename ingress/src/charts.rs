@@ -3,6 +3,7 @@
 mod body;
 mod cache;
 mod chart;
+mod offer_names;
 
 pub(crate) use body::Document;
 pub(crate) use cache::Charts;

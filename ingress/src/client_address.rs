@@ -32,6 +32,12 @@ impl ClientAddress {
     }
 }
 
+impl From<ClientAddress> for IpAddr {
+    fn from(client: ClientAddress) -> Self {
+        client.0
+    }
+}
+
 impl FromRequestParts<AppState> for ClientAddress {
     type Rejection = ApiError;
 

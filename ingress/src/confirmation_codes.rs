@@ -33,7 +33,7 @@ impl ConfirmationCodes {
         confirmed_at_ms: u64,
     ) -> Result<String, ApiError> {
         let partition = booking.partition();
-        let cached = state.codes.0.get(usize::from(partition.0));
+        let cached = state.confirmation_codes.0.get(usize::from(partition.0));
         let since = match cached.and_then(OnceLock::get) {
             Some(since) => Some(*since),
             None => {

@@ -271,6 +271,12 @@ impl From<StoreError> for ApiError {
             .with_details(serde_json::json!({
                 "quota": name, "limit": max, "used": has, "requested": asked,
             })),
+            StoreError::TooMany { what, max } => Self::new(
+                Code::QuotaExceeded,
+                format!("There may be at most {max} {what}. Nothing was changed."),
+            )
+            .with_details(serde_json::json!({ "of": what, "limit": max })),
+            StoreError::NotThere(what) => Self::not_found(what),
             StoreError::VersionChanged { found } => versions::changed(found),
             StoreError::Exists("slug") => Self::new(
                 Code::SlugTaken,

@@ -9,11 +9,12 @@ use axum::routing::get;
 use onsale_accounts::{Accounts, KeysError, StartError};
 use onsale_auth::{Authenticator, JwksError, KeyError, MintError, Minter};
 use onsale_counts::Counts;
-use onsale_log::CommandLog;
+use onsale_log::{CommandLog, OutcomeBatch};
 use onsale_settings::ConfigProblem;
 use onsale_store::Store;
 use onsale_uploads::UploadError;
 use tokio::net::TcpListener;
+use tokio::sync::broadcast::Receiver;
 use utoipa::openapi::OpenApi;
 
 use crate::access_log::AccessLog;
@@ -22,6 +23,7 @@ use crate::api_keys::ApiKeys;
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
+use crate::codes::Codes;
 use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
@@ -31,6 +33,7 @@ use crate::event_lists::EventLists;
 use crate::event_pages::EventPages;
 use crate::finder::{self, Finder};
 use crate::growth;
+use crate::halls::Halls;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -155,7 +158,13 @@ impl Ingress {
             api_keys: ApiKeys::new(),
             jwks: config.auth.jwks()?,
             booking_keys: BookingKeys::new(&config.auth)?,
-            codes: ConfirmationCodes::new(log.partitions()),
+            confirmation_codes: ConfirmationCodes::new(log.partitions()),
+            codes: Arc::new(Codes::new(
+                &config.auth,
+                config.accounts.ring()?,
+                &config.rate_limit,
+                clock.clone(),
+            )?),
             files: Files::new(&config.uploads, config.reading.clone())?,
             access_log: AccessLog::new(),
             large_bodies: LargeBodies::new(&config.http),
@@ -164,6 +173,7 @@ impl Ingress {
             address_blocks: AddressBlocks::new(&config.rate_limit, &config.http, clock.clone()),
             key_quotas: KeyQuotas::new(&config.rate_limit, clock.clone()),
             charts: Charts::new(installation.clone()),
+            halls: Halls::new(),
             verified_only: VerifiedOnly::new(),
             guests_buying: Arc::new(Tally::default()),
             replies: Replies::new(),
@@ -198,35 +208,7 @@ impl Ingress {
                 looked.run_until_cancelled(accounts.look_at_keys()).await;
             });
         }
-        tokio::spawn({
-            let (seen, lagged) = (state.clone(), state.clone());
-            live.follow(
-                feed,
-                move |batch| {
-                    if seen.config.precheck.enabled {
-                        seen.buyers.apply(batch);
-                    }
-                    growth::seen(&seen, batch);
-                    seen.shows_of_bookings.seen(batch);
-                    TenantsOfShows::seen(&seen, batch);
-                    seen.address_blocks.seen(batch);
-                    seen.recent.seen(&seen, batch);
-                    seen.finder.seen(batch);
-                    seen.replies.seen(&seen, batch);
-                },
-                move |batches| {
-                    lagged.buyers.invalidate_all();
-                    lagged.charts.doubt_all();
-                    lagged.address_blocks.lost();
-                    lagged.finder.lost_outcomes();
-                    lagged.metrics.feed_lags.inc();
-                    tracing::warn!(
-                        batches,
-                        "the feed of outcomes lost batches; live views start again"
-                    );
-                },
-            )
-        });
+        tokio::spawn(follow_outcomes(live, feed, &state));
         Ok(Self {
             state,
             routes: documented.router,
@@ -321,4 +303,39 @@ impl Ingress {
     pub fn close(&self) {
         self.state.closing.cancel();
     }
+}
+
+/// Everything in this process that learns from outcomes, until the process stops.
+fn follow_outcomes(
+    live: Arc<Hub>,
+    feed: Receiver<Arc<OutcomeBatch>>,
+    state: &Arc<IngressState>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let (seen, lagged) = (state.clone(), state.clone());
+    live.follow(
+        feed,
+        move |batch| {
+            if seen.config.precheck.enabled {
+                seen.buyers.apply(batch);
+            }
+            growth::seen(&seen, batch);
+            seen.shows_of_bookings.seen(batch);
+            TenantsOfShows::seen(&seen, batch);
+            seen.address_blocks.seen(batch);
+            seen.recent.seen(&seen, batch);
+            seen.finder.seen(batch);
+            seen.replies.seen(&seen, batch);
+        },
+        move |batches| {
+            lagged.buyers.invalidate_all();
+            lagged.charts.doubt_all();
+            lagged.address_blocks.lost();
+            lagged.finder.lost_outcomes();
+            lagged.metrics.feed_lags.inc();
+            tracing::warn!(
+                batches,
+                "the feed of outcomes lost batches; live views start again"
+            );
+        },
+    )
 }

@@ -13,8 +13,9 @@ mod shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use onsale_schemas::command::Pick;
-use onsale_schemas::{Offset, UserId, ZoneIndex};
+use onsale_schemas::order::{Item, PickV2};
+use onsale_schemas::{Offset, SeatIndex, UserId, ZoneIndex};
+use smallvec::SmallVec;
 
 use crate::charts::Chart;
 use crate::error::ApiError;
@@ -32,14 +33,18 @@ const IN_FLIGHT_PER_PLACE: u32 = 2;
 /// Reservations in flight however few places are free.
 const IN_FLIGHT_EXTRA: u32 = 100;
 
-/// A reservation in flight; not any more when dropped.
-pub(crate) struct InFlight(Option<(Arc<LiveShow>, ZoneIndex)>);
+/// A reservation in flight, in each of its zones; not any more when dropped.
+pub(crate) struct InFlight(Option<(Arc<LiveShow>, Zones)>);
+
+/// Zones, each once.
+type Zones = SmallVec<[ZoneIndex; 2]>;
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if let Some((live, zone)) = &self.0
-            && let Some(gate) = live.gate(*zone)
-        {
+        let Some((live, zones)) = &self.0 else {
+            return;
+        };
+        for gate in zones.iter().filter_map(|zone| live.gate(*zone)) {
             gate.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -55,23 +60,43 @@ impl InFlight {
 /// A reservation that was requested.
 pub(crate) struct Reservation<'a> {
     pub(crate) chart: &'a Arc<Chart>,
-    pub(crate) zone: ZoneIndex,
-    pub(crate) pick: &'a Pick,
+    /// What is asked for, all or nothing.
+    pub(crate) items: &'a [Item],
     pub(crate) user: UserId,
 }
 
 impl Reservation<'_> {
-    fn quantity(&self) -> u32 {
-        places_of(self.pick)
+    fn zones(&self) -> Zones {
+        let mut zones = Zones::new();
+        for item in self.items {
+            if !zones.contains(&item.zone) {
+                zones.push(item.zone);
+            }
+        }
+        zones
+    }
+
+    /// How many places have to be free in a zone for the log not to refuse for lack of places: 1 where all are
+    /// named, as it would name those that are taken.
+    fn places_in(&self, zone: ZoneIndex) -> u32 {
+        self.items
+            .iter()
+            .filter(|item| item.zone == zone)
+            .map(|item| match &item.pick {
+                PickV2::Seats(_) => 0,
+                PickV2::BestAvailable { quantity, .. } | PickV2::General { quantity } => *quantity,
+            })
+            .fold(0, u32::saturating_add)
+            .max(1)
     }
 }
 
 /// How many places are asked for.
-pub(crate) fn places_of(pick: &Pick) -> u32 {
-    match pick {
-        Pick::Seats(seats) => u32::try_from(seats.len()).unwrap_or(u32::MAX),
-        Pick::BestAvailable { quantity, .. } | Pick::General { quantity } => *quantity,
-    }
+pub(crate) fn places_of(items: &[Item]) -> u32 {
+    items
+        .iter()
+        .map(|item| item.pick.places())
+        .fold(0, u32::saturating_add)
 }
 
 /// Counts a reservation in, or refuses it.
@@ -79,7 +104,7 @@ pub(crate) async fn admit(
     state: &IngressState,
     asked: &Reservation<'_>,
 ) -> Result<InFlight, ApiError> {
-    let Reservation { chart, zone, .. } = *asked;
+    let chart = asked.chart;
     let live = match state.live.get(chart.show) {
         Some(live) => live,
         // The first reservation of a show starts its view; a table that is full only means that
@@ -89,12 +114,17 @@ pub(crate) async fn admit(
             Err(_) => return Ok(InFlight::uncounted()),
         },
     };
-    let Some(gate) = live.gate(zone) else {
-        return Ok(InFlight::uncounted());
-    };
-    let in_flight = gate.in_flight.fetch_add(1, Ordering::Relaxed);
-    let counted = InFlight(Some((live.clone(), zone)));
-    if in_flight < QUIET_IN_FLIGHT {
+    let zones = asked.zones();
+    let mut in_flight: SmallVec<[u32; 2]> = SmallVec::new();
+    for zone in &zones {
+        // A zone that was added since the view began is left to the log.
+        let before = live
+            .gate(*zone)
+            .map_or(0, |gate| gate.in_flight.fetch_add(1, Ordering::Relaxed));
+        in_flight.push(before);
+    }
+    let counted = InFlight(Some((live.clone(), zones.clone())));
+    if in_flight.iter().all(|before| *before < QUIET_IN_FLIGHT) {
         return Ok(counted);
     }
     let wanted = Wanted {
@@ -102,7 +132,7 @@ pub(crate) async fn admit(
         event: chart.event,
         show: chart.show,
         user: asked.user,
-        quantity: asked.quantity(),
+        quantity: places_of(asked.items),
         answered_before: state
             .acknowledged
             .last(asked.user, chart.partition)
@@ -115,19 +145,29 @@ pub(crate) async fn admit(
         return Err(as_of(refusal, chart, over.as_of));
     }
     if let Some(version) = live.as_of() {
-        let available = gate.available.load(Ordering::Acquire);
-        if let Some(refusal) = gone(&live, asked, available) {
+        if let Some(refusal) = gone(&live, asked) {
             return Err(as_of(refusal, chart, version));
         }
-        let bound = available
-            .saturating_mul(IN_FLIGHT_PER_PLACE)
-            .saturating_add(IN_FLIGHT_EXTRA);
-        if in_flight >= bound {
-            return Err(busy(chart, version));
+        for (zone, before) in zones.iter().zip(&in_flight) {
+            let bound = available(&live, *zone)
+                .unwrap_or(u32::MAX)
+                .saturating_mul(IN_FLIGHT_PER_PLACE)
+                .saturating_add(IN_FLIGHT_EXTRA);
+            if *before >= bound {
+                return Err(busy(chart, version));
+            }
         }
     }
     if let Some(counts) = &state.counts {
-        shared::ask(state, counts, asked, &wanted, &live, in_flight + 1).await?;
+        for (place, (zone, before)) in zones.iter().zip(&in_flight).enumerate() {
+            let of_zone = shared::OfZone {
+                zone: *zone,
+                in_flight: before + 1,
+                // How often a buyer asks is counted once.
+                is_first: place == 0,
+            };
+            shared::ask(state, counts, asked, &wanted, &live, of_zone).await?;
+        }
     }
     Ok(counted)
 }
@@ -145,15 +185,50 @@ fn busy(chart: &Chart, version: Offset) -> ApiError {
     as_of(refusal, chart, version)
 }
 
-/// The refusal where places that are asked for are gone.
-fn gone(live: &LiveShow, asked: &Reservation<'_>, available: u32) -> Option<ApiError> {
-    match asked.pick {
-        Pick::Seats(seats) => {
-            let taken = live.taken(seats)?;
-            (!taken.is_empty()).then(|| rejection::seat_unavailable(asked.chart.labels(&taken)))
-        }
-        Pick::BestAvailable { quantity, .. } | Pick::General { quantity } => {
-            (available < *quantity).then(|| rejection::insufficient_stock(available, false))
+/// Free places of a zone as last seen; `None` for one that the view does not have.
+fn available(live: &LiveShow, zone: ZoneIndex) -> Option<u32> {
+    let gate = live.gate(zone)?;
+    Some(gate.available.load(Ordering::Acquire))
+}
+
+/// The refusal where places that are asked for are gone: named seats of the whole order first, then item by item
+/// what they and earlier items leave.
+fn gone(live: &LiveShow, asked: &Reservation<'_>) -> Option<ApiError> {
+    let mut named: SmallVec<[SeatIndex; 8]> = SmallVec::new();
+    let mut used: SmallVec<[(ZoneIndex, u32); 4]> = SmallVec::new();
+    for item in asked.items {
+        if let PickV2::Seats(seats) = &item.pick {
+            named.extend_from_slice(seats);
+            used.push((item.zone, item.pick.places()));
         }
     }
+    if !named.is_empty() {
+        let taken = live.taken(&named)?;
+        if !taken.is_empty() {
+            return Some(rejection::seat_unavailable(asked.chart.labels(&taken)));
+        }
+    }
+    for (place, item) in asked.items.iter().enumerate() {
+        if matches!(item.pick, PickV2::Seats(_)) {
+            continue;
+        }
+        let Some(free) = available(live, item.zone) else {
+            continue;
+        };
+        let before = used
+            .iter()
+            .filter(|(zone, _)| *zone == item.zone)
+            .map(|(_, places)| *places)
+            .fold(0, u32::saturating_add);
+        let left = free.saturating_sub(before);
+        if left < item.pick.places() {
+            let refusal = rejection::insufficient_stock(left, false);
+            return Some(match asked.items {
+                [_] => refusal,
+                _ => rejection::of_item(refusal, place, asked.chart, item.zone),
+            });
+        }
+        used.push((item.zone, item.pick.places()));
+    }
+    None
 }

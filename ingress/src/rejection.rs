@@ -1,7 +1,7 @@
 //! Turns refusals of the log into answers.
 
 use onsale_schemas::rejection::InvalidReason;
-use onsale_schemas::{Command, Rejection, SeatIndex};
+use onsale_schemas::{Command, Rejection, SeatIndex, ZoneIndex};
 use serde_json::json;
 
 use crate::charts::Chart;
@@ -33,14 +33,18 @@ pub(crate) fn to_error(
         }
         Rejection::SaleClosed => ApiError::new(Code::SaleClosed, "The sale is over."),
         Rejection::PriceChanged { unit_price } => {
-            let currency = zone
-                .and_then(|zone| chart.and_then(|chart| chart.zone(zone)))
-                .map_or("???", |zone| zone.currency.as_str());
+            let zone = zone.and_then(|zone| chart.and_then(|chart| chart.zone(zone)));
+            let currency = zone.map(|zone| zone.currency.as_str());
+            let price = Money::new(*unit_price, currency.unwrap_or("???"));
+            let now = match currency {
+                Some(_) => format!(": it is {price} now"),
+                None => String::new(),
+            };
             ApiError::new(
                 Code::PriceChanged,
-                "The price has changed since you saw it. Nothing was reserved.",
+                format!("The price has changed since you saw it{now}. Nothing was reserved."),
             )
-            .with_details(json!({ "unit_price": Money::new(*unit_price, currency) }))
+            .with_details(json!({ "unit_price": price }))
         }
         Rejection::AlreadyConfirmed => ApiError::new(
             Code::AlreadyConfirmed,
@@ -75,11 +79,12 @@ pub(crate) fn to_error(
         ),
         Rejection::AmountDiffers { total, currency } => ApiError::new(
             Code::AmountMismatch,
-            "The amount is not the booking's total. Nothing was confirmed.",
+            format!(
+                "The amount is not the booking's total of {}. Nothing was confirmed.",
+                Money::new(*total, currency.as_str())
+            ),
         )
-        .with_details(json!({
-            "total_price": { "amount": total, "currency": currency.as_str() }
-        })),
+        .with_details(json!({ "total_price": Money::new(*total, currency.as_str()) })),
         Rejection::CoolingDown { until_ms } => {
             let until = Instant(*until_ms);
             ApiError::new(
@@ -183,6 +188,14 @@ pub(crate) fn insufficient_stock(available: u32, not_together: bool) -> ApiError
     };
     ApiError::new(Code::InsufficientStock, detail)
         .with_details(json!({ "available": available, "not_together": not_together }))
+}
+
+/// Says of which item of an order of several a refusal is.
+pub(crate) fn of_item(refusal: ApiError, item: usize, chart: &Chart, zone: ZoneIndex) -> ApiError {
+    let zone_id = chart.zone(zone).map(|zone| zone.zone_id);
+    refusal
+        .with_detail("item", json!(item))
+        .with_detail("zone_id", json!(zone_id))
 }
 
 /// The edge lets none of these through, so one that comes back deserves a precise message.
@@ -357,7 +370,7 @@ mod tests {
                     currency: Currency(*b"THB"),
                 },
                 "AMOUNT_MISMATCH",
-                "The amount is not the booking's total. Nothing was confirmed.",
+                "The amount is not the booking's total of 5.00 THB. Nothing was confirmed.",
                 json!({"total_price": {"amount": 500, "currency": "THB"}}),
             ),
             (

@@ -5,6 +5,7 @@ mod auth;
 mod bookings;
 mod branding;
 mod categories;
+pub(crate) mod charts;
 mod clock;
 mod events;
 mod factors;
@@ -20,6 +21,7 @@ mod shows;
 mod snapshots;
 mod tenants;
 mod users;
+mod venues;
 
 mod call;
 mod catalog_call;
@@ -54,6 +56,8 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(events::endpoints())
         .and(pictures::endpoints())
         .and(shows::endpoints())
+        .and(venues::endpoints())
+        .and(charts::endpoints())
         .and(partitions::endpoints())
         .and(clock::endpoints())
         .and(snapshots::endpoints())

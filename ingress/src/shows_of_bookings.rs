@@ -40,17 +40,17 @@ impl ShowsOfBookings {
         };
         let mut latest = latest.lock();
         for record in &batch.records {
-            let Outcome::Reserved(reserved) = &record.outcome else {
-                continue;
+            let (booking, show) = match &record.outcome {
+                Outcome::Reserved(reserved) => (reserved.booking, reserved.show),
+                Outcome::ReservedV2(order) => (order.booking, order.show),
+                _ => continue,
             };
-            let newest = latest
-                .back()
-                .is_none_or(|(offset, _)| *offset < reserved.booking);
+            let newest = latest.back().is_none_or(|(offset, _)| *offset < booking);
             if record.replay_of.is_none() && newest {
                 if latest.len() >= self.per_partition_max {
                     latest.pop_front();
                 }
-                latest.push_back((reserved.booking, reserved.show));
+                latest.push_back((booking, show));
             }
         }
     }

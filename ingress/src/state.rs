@@ -16,12 +16,14 @@ use crate::api_keys::ApiKeys;
 use crate::booking_keys::BookingKeys;
 use crate::charts::Charts;
 use crate::clock::Clock;
+use crate::codes::Codes;
 use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
 use crate::event_lists::EventLists;
 use crate::event_pages::EventPages;
 use crate::finder::Finder;
+use crate::halls::Halls;
 use crate::key_quotas::KeyQuotas;
 use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
@@ -62,8 +64,10 @@ pub(crate) struct IngressState {
     pub(crate) jwks: String,
     /// What only this installation can compute of a booking.
     pub(crate) booking_keys: BookingKeys,
-    /// Since when codes need a key.
-    pub(crate) codes: ConfirmationCodes,
+    /// Since when confirmation codes need a key.
+    pub(crate) confirmation_codes: ConfirmationCodes,
+    /// Discount and access codes.
+    pub(crate) codes: Arc<Codes>,
     /// What organizers upload.
     pub(crate) files: Files,
     pub(crate) access_log: AccessLog,
@@ -75,6 +79,8 @@ pub(crate) struct IngressState {
     pub(crate) address_blocks: AddressBlocks,
     pub(crate) key_quotas: KeyQuotas,
     pub(crate) charts: Charts,
+    /// The halls that organizers describe, and the charts of their shows.
+    pub(crate) halls: Halls,
     /// Events of which only buyers with a verified address reserve.
     pub(crate) verified_only: VerifiedOnly,
     /// Guests that are reserving right now.

@@ -77,18 +77,18 @@ impl TenantsOfShows {
         let mut last = None;
         let mut wanted = Vec::new();
         for record in &batch.records {
-            let Outcome::Reserved(reserved) = &record.outcome else {
-                continue;
+            let show = match &record.outcome {
+                Outcome::Reserved(reserved) => reserved.show,
+                Outcome::ReservedV2(order) => order.show,
+                _ => continue,
             };
             // During a rush nearly all records belong to one show.
-            if last.replace(reserved.show) == Some(reserved.show)
-                || self.known(reserved.show).is_some()
-            {
+            if last.replace(show) == Some(show) || self.known(show).is_some() {
                 continue;
             }
             let mut being_learnt = self.being_learnt.lock();
-            if being_learnt.len() < LEARNT_AT_ONCE_MAX && being_learnt.insert(reserved.show) {
-                wanted.push(reserved.show);
+            if being_learnt.len() < LEARNT_AT_ONCE_MAX && being_learnt.insert(show) {
+                wanted.push(show);
             }
         }
         wanted

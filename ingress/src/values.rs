@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use onsale_schemas::command::Currency;
+use onsale_schemas::currencies;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{PartialSchema, ToSchema};
@@ -180,6 +181,13 @@ pub(crate) struct Money {
     pub(crate) currency: Cow<'static, str>,
 }
 
+/// As people read it: `2,500.00 THB`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&currencies::shown(self.amount, &self.currency))
+    }
+}
+
 impl Money {
     /// `amount` minor units of `currency`.
     pub(crate) fn new(amount: i64, currency: &str) -> Self {
@@ -198,6 +206,22 @@ impl Money {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_is_said_with_the_digits_of_its_currency_and_never_overflows() {
+        for (amount, currency, said) in [
+            (250_000, "THB", "2,500.00 THB"),
+            (5, "KWD", "0.005 KWD"),
+            (1_000, "JPY", "1,000 JPY"),
+            (301_000_000_000_000, "USD", "3,010,000,000,000.00 USD"),
+        ] {
+            assert_eq!(Money::new(amount, currency).to_string(), said);
+        }
+        let jpy: Currency = "JPY".parse().unwrap();
+        let highest = Money::total(1_000_000_000_000, 100, jpy);
+        assert_eq!(highest.amount, 100_000_000_000_000);
+        assert_eq!(Money::total(i64::MAX, 2, jpy).amount, i64::MAX);
+    }
 
     #[test]
     fn instants_are_written_in_utc_with_milliseconds() {

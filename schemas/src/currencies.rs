@@ -181,6 +181,23 @@ pub fn minor_digits(code: &str) -> u8 {
     find(code).unwrap_or(MINOR_DIGITS_DEFAULT)
 }
 
+/// A sum as people read it: `320000` minor units of `THB` are `3,200.00 THB`.
+pub fn shown(minor: i64, currency: &str) -> String {
+    let digits = usize::from(minor_digits(currency));
+    let text = format!("{:0>width$}", minor.unsigned_abs(), width = digits + 1);
+    let (whole, fraction) = text.split_at(text.len() - digits);
+    let sign = if minor < 0 { "-" } else { "" };
+    let mut grouped = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let point = if digits > 0 { "." } else { "" };
+    format!("{sign}{grouped}{point}{fraction} {currency}")
+}
+
 fn find(code: &str) -> Option<u8> {
     let at = CURRENCIES.binary_search_by_key(&code, |(code, _)| code);
     CURRENCIES.get(at.ok()?).map(|(_, digits)| *digits)
@@ -208,6 +225,23 @@ mod tests {
     fn minor_units_have_the_digits_of_their_currency() {
         for (code, digits) in [("JPY", 0), ("XPF", 0), ("EUR", 2), ("KWD", 3), ("AAA", 2)] {
             assert_eq!(minor_digits(code), digits, "{code}");
+        }
+    }
+
+    #[test]
+    fn sums_have_the_digits_of_their_currency() {
+        for (minor, currency, expected) in [
+            (320_000, "THB", "3,200.00 THB"),
+            (0, "THB", "0.00 THB"),
+            (5, "EUR", "0.05 EUR"),
+            (-100, "EUR", "-1.00 EUR"),
+            (123_456_789, "USD", "1,234,567.89 USD"),
+            (1_500, "JPY", "1,500 JPY"),
+            (1_500, "XPF", "1,500 XPF"),
+            (1_500, "KWD", "1.500 KWD"),
+            (i64::MIN, "JPY", "-9,223,372,036,854,775,808 JPY"),
+        ] {
+            assert_eq!(shown(minor, currency), expected);
         }
     }
 }

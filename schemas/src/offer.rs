@@ -5,6 +5,7 @@
 //! `u64::MAX` for always.
 
 use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{LogTimeMs, ShowId, TicketTypeId, ZoneIndex};
 
@@ -19,7 +20,7 @@ pub struct SetOffer {
 
 /// What is for sale and what it costs. The default, which is empty, is no offer: every zone is sold
 /// at its unit price.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, Serialize, Deserialize)]
 pub struct Offer {
     /// Ticket types, ascending by id. Without any there is type 0.
     pub types: Vec<TicketType>,
@@ -45,7 +46,7 @@ impl Offer {
 }
 
 /// A kind of ticket, such as one for children.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, Serialize, Deserialize)]
 pub struct TicketType {
     /// Its number.
     pub id: TicketTypeId,
@@ -64,7 +65,7 @@ pub struct TicketType {
 }
 
 /// The price of a ticket type in a zone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, Serialize, Deserialize)]
 pub struct TypePrice {
     /// The zone.
     pub zone: ZoneIndex,
@@ -75,7 +76,7 @@ pub struct TypePrice {
 }
 
 /// Another price for a time or a number of places, such as for early birds.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, Serialize, Deserialize)]
 pub struct Phase {
     /// Its number. A later offer with the same one goes on with its count.
     pub id: u8,
@@ -92,7 +93,7 @@ pub struct Phase {
 }
 
 /// What a place costs in a phase.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, Serialize, Deserialize)]
 pub enum PhasePrice {
     /// This, in minor units.
     Fixed(i64),
@@ -101,7 +102,7 @@ pub enum PhasePrice {
 }
 
 /// A reduction for many places in one order.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, Serialize, Deserialize)]
 pub struct Bundle {
     /// Its number.
     pub id: u8,
@@ -114,7 +115,7 @@ pub struct Bundle {
 }
 
 /// What is paid on top of prices.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, Serialize, Deserialize)]
 pub struct Fees {
     /// For a place that is not free, in minor units.
     pub place: i64,
@@ -127,7 +128,7 @@ pub struct Fees {
 }
 
 /// How a zone may be bought.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, Serialize, Deserialize)]
 pub struct ZoneRule {
     /// The zone.
     pub zone: ZoneIndex,
@@ -138,7 +139,7 @@ pub struct ZoneRule {
 }
 
 /// Places by zone and ticket type: those for which both are in it.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, Serialize, Deserialize)]
 pub struct Scope {
     /// The zones, ascending; none means all, later ones too.
     pub zones: Vec<ZoneIndex>,

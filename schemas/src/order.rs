@@ -53,6 +53,16 @@ pub enum PickV2 {
     },
 }
 
+impl PickV2 {
+    /// How many places it asks for.
+    pub fn places(&self) -> u32 {
+        match self {
+            Self::Seats(seats) => u32::try_from(seats.len()).unwrap_or(u32::MAX),
+            Self::BestAvailable { quantity, .. } | Self::General { quantity } => *quantity,
+        }
+    }
+}
+
 /// See [`crate::Command::ReturnPlaces`].
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct ReturnPlaces {

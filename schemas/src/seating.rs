@@ -2,6 +2,7 @@
 //! added to a show after it was opened.
 
 use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 use crate::command::{OpenShowV2, ZoneLayout};
 use crate::ids::{ShowId, ZoneIndex};
@@ -31,22 +32,38 @@ pub struct ZonePlan {
     pub rows: Vec<RowPlan>,
 }
 
-/// What is special about a row.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+/// What is special about a row. As JSON, which the catalog keeps it as, it has what is not the default.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, Serialize, Deserialize)]
 pub struct RowPlan {
     /// Best available looks at rows with a lower rank first.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub rank: u16,
     /// Where the best seat of the row is: twice its distance from the start of the row, in seats.
     /// 0 stands for the middle.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub focus: u16,
     /// Positions, counted from 0, before which there is a gap. Ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<u16>,
     /// Seats that are not ordinary, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub special: Vec<Special>,
 }
 
+impl RowPlan {
+    /// Whether nothing is special about the row: rank 0, the best seat in the middle, no gap, only
+    /// ordinary seats.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_zero(value: &u16) -> bool {
+    *value == 0
+}
+
 /// Seats of a row, one after the other, that are not ordinary.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, Serialize, Deserialize)]
 pub struct Special {
     /// Position of the first in the row, counted from 0.
     pub first: u16,
@@ -57,7 +74,22 @@ pub struct Special {
 }
 
 /// What a seat is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Encode, Decode)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum SeatKind {
     /// Any seat.
     #[default]

@@ -68,6 +68,9 @@ enum Command {
     /// Open tenants, the houses of organizers
     #[command(subcommand)]
     Tenant(commands::tenant::TenantCommand),
+    /// Check, import and generate halls
+    #[command(subcommand)]
+    Hall(commands::hall::HallCommand),
     /// Look after the keys of personal data
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
@@ -276,6 +279,7 @@ impl Cli {
             Command::Jobs(command) => commands::jobs::run(&command),
             Command::User(command) => commands::user::run(&command),
             Command::Tenant(command) => commands::tenant::run(&command),
+            Command::Hall(command) => commands::hall::run(&command),
             Command::Keys(command) => commands::keys::run(&command),
             Command::Retention(command) => commands::retention::run(&command),
             Command::Audit(command) => commands::audit::run(&command),

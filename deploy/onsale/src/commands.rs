@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod failover;
+pub(crate) mod hall;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod load;

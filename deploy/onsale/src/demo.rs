@@ -1,4 +1,4 @@
-//! Demo events for `onsale dev`: a theatre and an arena, put there through the public API.
+//! Demo events for `onsale dev`: a theatre, an arena and a club with their maps, put there through the public API.
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -55,13 +55,13 @@ pub(crate) async fn ensure(
         .checked_add(jiff::SignedDuration::from_hours(24 * DAYS_AHEAD))
         .context("the clock is out of range")?;
     let mut shows = Vec::new();
-    for plan in [theatre(), arena()] {
-        let name = plan.event["name"].as_str().unwrap_or_default().to_owned();
+    for house in [theatre(), arena(), club()] {
+        let name = house.event["name"].as_str().unwrap_or_default().to_owned();
         let event_id = match known.iter().find(|event| event["name"] == name.as_str()) {
-            Some(event) => event["event_id"].as_str().unwrap_or_default().to_owned(),
+            Some(event) => text(&event["event_id"]),
             None => {
                 output::announce(format_args!("Creating the demo event {name}"));
-                api.make_event(&plan, &starts_at.to_string()).await?
+                api.make_event(&house, &starts_at.to_string()).await?
             }
         };
         // A first start that was interrupted may have left an event without its show.
@@ -72,7 +72,10 @@ pub(crate) async fn ensure(
             .as_array()
             .is_none_or(Vec::is_empty)
         {
-            let show = json!({ "starts_at": starts_at.to_string(), "zones": plan.zones });
+            let map_id = api.map_of(&house).await?;
+            let show = json!({
+                "starts_at": starts_at.to_string(), "map_id": map_id, "prices": house.prices,
+            });
             api.post(&shows_path, &show).await?;
         }
         shows.push(api.first_show(&event_id, name).await?);
@@ -80,62 +83,72 @@ pub(crate) async fn ensure(
     Ok(shows)
 }
 
-struct Plan {
+/// A venue with a hall of a common shape, and what is on there.
+struct House {
+    venue: Value,
+    hall: Value,
     event: Value,
-    zones: Value,
+    /// By category.
+    prices: Value,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn price(baht: u32) -> Value {
     json!({ "amount": u64::from(baht) * 100, "currency": "THB" })
 }
 
-fn rows(names: impl IntoIterator<Item = String>, seats: u32) -> Vec<Value> {
-    names
-        .into_iter()
-        .map(|name| json!({ "name": name, "seats": seats }))
-        .collect()
-}
-
-/// Rows `A`, `B`, …, named with a prefix if a venue has several floors.
-fn letters(prefix: &str, count: u8) -> impl Iterator<Item = String> {
-    (0..count).map(move |row| format!("{prefix}{}", char::from(b'A' + row)))
-}
-
-/// 2,000 seats on three floors: 24 x 40 + 16 x 40 + 10 x 40.
-fn theatre() -> Plan {
-    Plan {
+/// 1,500 seats: stalls and a balcony.
+fn theatre() -> House {
+    House {
+        venue: json!({
+            "name": "Lyric Theatre", "city": "Bangkok", "country": "TH", "time_zone": "Asia/Bangkok",
+            "position": { "latitude": 13.7308, "longitude": 100.5137 },
+        }),
+        hall: json!({ "shape": "theatre", "name": "Great House" }),
         event: json!({
             "name": "The Glass Orchard", "description": "A play in two acts.",
             "venue": "Lyric Theatre", "city": "Bangkok", "category": "theater",
         }),
-        zones: json!([
-            { "name": "Stalls", "price": price(3_200), "admission": "seated", "rows": rows(letters("", 24), 40) },
-            { "name": "Dress Circle", "price": price(2_400), "admission": "seated", "rows": rows(letters("D", 16), 40) },
-            { "name": "Upper Circle", "price": price(1_500), "admission": "seated", "rows": rows(letters("U", 10), 40) },
-        ]),
+        prices: json!({ "premium": price(3_200), "stalls": price(2_400), "balcony": price(1_500) }),
     }
 }
 
-/// Eight seated blocks around a standing floor of 6,000.
-fn arena() -> Plan {
-    let mut zones = vec![
-        json!({ "name": "Floor (standing)", "price": price(2_800), "admission": "general", "capacity": 6_000 }),
-    ];
-    for block in 101..=108 {
-        zones.push(json!({
-            "name": format!("Block {block}"),
-            "price": price(if block <= 104 { 4_500 } else { 3_600 }),
-            "admission": "seated",
-            "rows": rows((1..=20).map(|row| format!("{block} R{row}")), 24),
-        }));
-    }
-    Plan {
+/// 18,000 seats all around a stage.
+fn arena() -> House {
+    House {
+        venue: json!({
+            "name": "Harbour Arena", "city": "Bangkok", "country": "TH", "time_zone": "Asia/Bangkok",
+            "position": { "latitude": 13.9117, "longitude": 100.5483 },
+        }),
+        hall: json!({ "shape": "arena", "name": "Arena" }),
         event: json!({
             "name": "Northern Lights Tour", "description": "One night only.",
             "venue": "Harbour Arena", "city": "Bangkok", "category": "concert",
             "max_tickets_per_user": 6,
         }),
-        zones: Value::Array(zones),
+        prices: json!({
+            "lower-front": price(5_200), "lower": price(4_500),
+            "upper-front": price(3_600), "upper": price(2_400),
+        }),
+    }
+}
+
+/// Standing room for 600, and tables.
+fn club() -> House {
+    House {
+        venue: json!({
+            "name": "Cellar Nine", "city": "Chiang Mai", "country": "TH", "time_zone": "Asia/Bangkok",
+            "position": { "latitude": 18.7883, "longitude": 98.9853 },
+        }),
+        hall: json!({ "shape": "club", "name": "Cellar" }),
+        event: json!({
+            "name": "Brass After Dark", "description": "Doors at eight.",
+            "venue": "Cellar Nine", "city": "Chiang Mai", "category": "concert",
+        }),
+        prices: json!({ "floor": price(900), "side": price(900), "table": price(1_400) }),
     }
 }
 
@@ -146,8 +159,30 @@ struct Api {
 }
 
 impl Api {
-    async fn make_event(&self, plan: &Plan, starts_at: &str) -> anyhow::Result<String> {
-        let mut event = plan.event.clone();
+    /// The map of a house, which is made where there is none yet.
+    async fn map_of(&self, house: &House) -> anyhow::Result<String> {
+        let name = &house.venue["name"];
+        let venues = self.get("/venues?per_page=100").await?;
+        let mut venues = venues.as_array().into_iter().flatten();
+        let venue_id = match venues.find(|venue| venue["name"] == *name) {
+            Some(venue) => text(&venue["venue_id"]),
+            None => text(&self.post("/venues", &house.venue).await?["venue_id"]),
+        };
+        let maps_path = format!("/venues/{venue_id}/maps");
+        let maps = self.get(&maps_path).await?;
+        let map = match maps.get(0) {
+            Some(map) => map.clone(),
+            None => {
+                let generate = format!("{maps_path}/generate");
+                self.post(&generate, &house.hall).await?
+            }
+        };
+        let map_id = map["map_id"].as_str().context("a map without an id")?;
+        Ok(map_id.to_owned())
+    }
+
+    async fn make_event(&self, house: &House, starts_at: &str) -> anyhow::Result<String> {
+        let mut event = house.event.clone();
         event["starts_at"] = json!(starts_at);
         let made = self.post("/events", &event).await?;
         Ok(made["event_id"]
@@ -166,7 +201,6 @@ impl Api {
             .context("a show without an id")?
             .to_owned();
         let zones = self.get(&format!("/shows/{show_id}/zones")).await?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let zones = zones
             .as_array()
             .into_iter()

@@ -142,6 +142,11 @@ pub(crate) fn time(ms: u64) -> String {
         .map_or_else(|| ms.to_string(), |time| format!("{time:.3}"))
 }
 
+/// A line on standard error beside what is written on standard output.
+pub(crate) fn note(text: std::fmt::Arguments<'_>) {
+    say(text);
+}
+
 /// Leaves the first `limit` of a list that was asked for one more. Whether there are more.
 pub(crate) fn cut<T>(list: &mut Vec<T>, limit: u32) -> bool {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

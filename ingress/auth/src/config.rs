@@ -34,8 +34,8 @@ pub struct AuthConfig {
     pub ed25519_public_key_file: Option<PathBuf>,
     /// PEM file with an RSA public key (RS256).
     pub rsa_public_key_file: Option<PathBuf>,
-    /// Secret that links to receipts and confirmation codes are derived from, at least 32 bytes, the
-    /// same on every node. Unset: derived from the secret of HS256; with a public key it has to be
+    /// Secret that links to receipts, confirmation codes, and the hashes of discount and access codes are
+    /// derived from, at least 32 bytes, the same on every node. Unset: derived from the secret of HS256; with a public key it has to be
     /// set where there are several nodes, and is created once in the data folder where there is one.
     pub booking_secret: Option<Secret>,
     /// File that holds that secret; white space around it is cut off.

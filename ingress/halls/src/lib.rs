@@ -5,7 +5,8 @@
 //! - [`mod@format`] is how a hall is written (`onsale-hall/1`); README.md explains it to people.
 //! - [`Hall`] is one that was checked. It never changes and has an [`Address`]: what is sold refers
 //!   to that, and a hall that is rebuilt is another version with another address.
-//! - [`compile`] makes the layout of a show of it, [`chart`] what a page draws.
+//! - [`compile`] makes the layout of a show of it, [`seating`] what the log knows of its rows, [`chart`]
+//!   what a page draws.
 //! - [`csv`] and [`pretix`] read what others wrote; [`generate`] makes halls of common shapes.
 
 pub mod chart;
@@ -22,6 +23,7 @@ pub mod numbering;
 mod plan;
 mod prefixes;
 pub mod pretix;
+pub mod seating;
 mod sight;
 mod text;
 

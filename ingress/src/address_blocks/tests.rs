@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use onsale_schemas::outcome::{EndedBooking, Reserved};
+use onsale_schemas::outcome::{ConfirmedV2, EndedBooking, Line, PriceRule, Reserved, ReservedV2};
 use onsale_schemas::{Rejection, SeatList, UserId};
 
 use super::*;
@@ -212,6 +212,55 @@ fn a_disconnected_client_holds_what_was_granted() {
         assert_eq!(held(&blocks), 3);
     }
     blocks.seen(&released(8));
+    assert_eq!(held(&blocks), 0);
+}
+
+#[test]
+fn an_order_is_held_with_all_its_lines_until_it_is_paid() {
+    let (blocks, _) = blocks();
+    hang_up(ask(&blocks, ADDRESS, 3).unwrap(), 1);
+    let line = |quantity| Line {
+        zone: 0,
+        ticket_type: 0,
+        seats: SeatList::new(),
+        quantity,
+        rule: PriceRule::Type,
+        list_price: 1,
+        bundle: None,
+        bundle_off: 0,
+        code_off: 0,
+        unit_price: 1,
+        unit_fee: 0,
+        unit_tax: 0,
+    };
+    let ordered = Outcome::ReservedV2(Box::new(ReservedV2 {
+        booking: 8,
+        show: SHOW,
+        event: EVENT,
+        user: UserId::from_bytes([2; 16]),
+        lines: vec![line(2), line(1)],
+        order_fee: 0,
+        order_fee_tax: 0,
+        total: 3,
+        tax: 0,
+        currency: "THB".parse().unwrap(),
+        code: None,
+        expires_at_ms: u64::MAX,
+    }));
+    blocks.seen(&decided(1, ordered));
+    assert_eq!(held(&blocks), 3);
+    blocks.seen(&outcome(Outcome::ConfirmedV2(ConfirmedV2 {
+        booking: 8,
+        show: SHOW,
+        user: UserId::from_bytes([2; 16]),
+        parts: Vec::new(),
+        total: 3,
+        currency: "THB".parse().unwrap(),
+        payment_reference: "p".to_owned(),
+        confirmed_at_ms: 1,
+        first: true,
+        revived: false,
+    })));
     assert_eq!(held(&blocks), 0);
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn line<const N: usize>(fields: &[String; N]) -> Vec<u8> {
 
 /// A field. A spreadsheet takes what begins with one of these for a formula and runs it: the ids of
 /// requests come from clients, so such a field gets an apostrophe in front, which makes it a text.
-fn field(text: &str, into: &mut Vec<u8>) {
+pub(crate) fn field(text: &str, into: &mut Vec<u8>) {
     let is_formula =
         text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let is_quoted = is_formula || text.contains([',', ';', '"', '\r', '\n', '\t']);

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::chart::{Chart, ChartZone, Places, seat_id};
+use crate::routes::charts;
 
 /// The chart of a show. It changes only when the show gets or loses places.
 #[derive(Serialize, ToSchema)]
@@ -12,6 +13,9 @@ use super::chart::{Chart, ChartZone, Places, seat_id};
 pub(crate) struct ChartBody<'a> {
     show_id: Uuid,
     event_id: Uuid,
+    /// Where the places of the seats are, in a compact form (`GET /charts/{address}`). Rows that were added
+    /// since are not in it. `null`: the show was not made from a map, and rows and order are all that is known.
+    chart: Option<String>,
     zones: Vec<ZoneBody<'a>>,
 }
 
@@ -60,6 +64,7 @@ pub(super) fn render(chart: &Chart) -> Vec<u8> {
     let body = ChartBody {
         show_id: chart.show.0,
         event_id: chart.event.0,
+        chart: chart.drawn.map(charts::path),
         zones: chart
             .zones
             .iter()

@@ -23,8 +23,10 @@ const BODIES_MAX_BYTES: u64 = 128 << 20;
 const BODY_SPARE: u64 = 4;
 /// A chart with more seats than this is rendered where it does not keep others waiting.
 const RENDER_INLINE_MAX_SEATS: u32 = 2_000;
-/// Show rows in memory.
+/// Show rows in memory, of shows with few prices.
 const SHOWS_MAX: u64 = 4_096;
+/// A show with this many prices counts as one more.
+const PRICES_OF_SHOW: usize = 64;
 /// A chart that is younger is not read again because it lacks a zone.
 const DOUBT_AFTER: Duration = Duration::from_secs(30);
 /// From one look at the catalog for a newer chart to the next.
@@ -97,6 +99,10 @@ impl Charts {
             grown: RwLock::default(),
             shows: moka::future::Cache::builder()
                 .max_capacity(SHOWS_MAX)
+                .weigher(|_, show: &Arc<ShowRow>| {
+                    let prices = show.offer.as_ref().map_or(0, |row| row.offer.prices.len());
+                    1 + u32::try_from(prices / PRICES_OF_SHOW).unwrap_or(u32::MAX - 1)
+                })
                 .time_to_live(SHOW_TTL)
                 .build(),
         }
@@ -287,6 +293,12 @@ impl Charts {
     /// Forgets what is known of a show's prices and times.
     pub(crate) async fn forget_show(&self, show: ShowId) {
         self.shows.invalidate(&show).await;
+    }
+
+    /// Forgets what is known of a show's offer and of the names in it.
+    pub(crate) async fn forget_offer(&self, show: ShowId) {
+        self.shows.invalidate(&show).await;
+        self.charts.invalidate(&show).await;
     }
 
     /// Forgets what is known of the prices and times of all shows.

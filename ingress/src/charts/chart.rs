@@ -10,6 +10,7 @@ use onsale_store::catalog::{EventStatus, RowSeats, SeatIndexes, ShowRow, ZoneAdm
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use super::offer_names::OfferNames;
 use crate::text;
 
 /// Prefix of a seat's index in its id.
@@ -35,9 +36,13 @@ pub(crate) struct Chart {
     pub(crate) event: EventId,
     pub(crate) tenant: TenantId,
     pub(crate) partition: PartitionId,
+    /// The address of what a page draws, of a show that was made from a map.
+    pub(crate) drawn: Option<[u8; 32]>,
     pub(crate) zones: Vec<ChartZone>,
     /// The record that changed the places last after the show was opened, as far as the catalog knew.
     pub(crate) version: Option<Offset>,
+    /// Names of what is and was for sale.
+    pub(crate) offer: OfferNames,
     /// When it was read from the catalog.
     pub(super) read_at: Instant,
     /// How long after that the catalog was last asked for a newer one, in milliseconds.
@@ -120,8 +125,10 @@ impl Chart {
             event: show.event_id,
             tenant,
             partition: show.partition,
+            drawn: show.map.map(|map| map.chart),
             zones,
             version: show.grown_at(),
+            offer: OfferNames::of(show.offer.as_ref()),
             read_at: Instant::now(),
             asked_ms: AtomicU64::new(0),
             seats: indexes.end(),

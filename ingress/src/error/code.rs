@@ -65,6 +65,7 @@ pub enum Code {
     PlacesNotOfBooking,
     LayoutChanged,
     ShowCancelled,
+    VenueInUse,
     StillOnSale,
     HasSales,
     PreconditionFailed,
@@ -367,6 +368,11 @@ impl Code {
                 StatusCode::CONFLICT,
                 "The show is cancelled",
             ),
+            Self::VenueInUse => (
+                "VENUE_IN_USE",
+                StatusCode::CONFLICT,
+                "Shows take place in the venue",
+            ),
             Self::StillOnSale => ("STILL_ON_SALE", StatusCode::CONFLICT, "It is still on sale"),
             Self::HasSales => (
                 "HAS_SALES",
@@ -376,7 +382,7 @@ impl Code {
             Self::PreconditionFailed => (
                 "PRECONDITION_FAILED",
                 StatusCode::PRECONDITION_FAILED,
-                "Someone else has changed it",
+                "It has changed since you read it",
             ),
             Self::QuotaExceeded => (
                 "QUOTA_EXCEEDED",

@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use onsale_private::Private;
-use onsale_schemas::BookingId;
+use onsale_schemas::{BookingId, CodeGroup};
 use uuid::Uuid;
 
 use crate::error::ApiError;
@@ -92,6 +92,43 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let PathToken(name) = PathToken::from_request_parts(parts, state).await?;
         Ok(Self(name.into_exposed()))
+    }
+}
+
+/// A show in a path, and the number of one of its groups of codes.
+pub(crate) struct PathGroup(pub(crate) Uuid, pub(crate) CodeGroup);
+
+/// As [`PathGroup`], and one of the codes: its id or its text, which nobody should see.
+pub(crate) struct PathCode(pub(crate) PathGroup, pub(crate) Private);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathGroup {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let nothing = || ApiError::not_found("group of codes");
+        let parameters = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| nothing())?;
+        let mut texts = parameters.iter().map(|(_, text)| text);
+        let show = texts.next().and_then(|text| text.parse().ok());
+        let group = texts.next().and_then(|text| text.parse().ok());
+        show.zip(group)
+            .map(|(show, group)| Self(show, group))
+            .ok_or_else(nothing)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathCode {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let group = PathGroup::from_request_parts(parts, state).await?;
+        let nothing = || ApiError::not_found("code");
+        let parameters = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| nothing())?;
+        let code = parameters.iter().nth(2).map(|(_, text)| Private::new(text));
+        code.map(|code| Self(group, code)).ok_or_else(nothing)
     }
 }
 

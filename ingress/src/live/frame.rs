@@ -115,7 +115,7 @@ pub(super) fn zones(chart: &Chart, view: &View) -> Vec<ZoneAvailability> {
             zone_id: zone.zone_id,
             // Of what is counted, which may be ahead of the chart; of a cancelled show nothing is.
             total_seats: if is_on_sale {
-                total_of(counts)
+                total(counts)
             } else {
                 zone.total()
             },
@@ -127,10 +127,13 @@ pub(super) fn zones(chart: &Chart, view: &View) -> Vec<ZoneAvailability> {
         .collect()
 }
 
-fn total_of(counts: &ZoneCounts) -> u32 {
-    [counts.available, counts.held, counts.sold, counts.blocked]
-        .into_iter()
-        .fold(0, u32::saturating_add)
+/// Places of a zone.
+pub(super) fn total(counts: &ZoneCounts) -> u32 {
+    counts
+        .available
+        .saturating_add(counts.held)
+        .saturating_add(counts.sold)
+        .saturating_add(counts.blocked)
 }
 
 fn state(seat: u32, status: Status) -> SeatState {

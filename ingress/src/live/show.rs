@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use onsale_log::OutcomeBatch;
-use onsale_schemas::{
-    EventId, Offset, PartitionId, SeatIndex, SeatList, ShowId, ShowSeats, ZoneIndex,
-};
+use onsale_schemas::{EventId, Offset, PartitionId, SeatIndex, ShowId, ShowSeats, ZoneIndex};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{broadcast, watch};
 
@@ -79,6 +77,8 @@ pub(crate) struct LiveShow {
 pub(crate) struct ZoneGate {
     /// Free places as last seen.
     pub(crate) available: AtomicU32,
+    /// Places as last seen, free or not.
+    pub(crate) total: AtomicU32,
     /// Reservations that were submitted and not answered yet.
     pub(crate) in_flight: AtomicU32,
 }
@@ -234,7 +234,7 @@ impl LiveShow {
     }
 
     /// Which of these seats are not free as last seen; `None` while the view is being started.
-    pub(crate) fn taken(&self, seats: &SeatList) -> Option<Vec<SeatIndex>> {
+    pub(crate) fn taken(&self, seats: &[SeatIndex]) -> Option<Vec<SeatIndex>> {
         let inner = self.inner.lock();
         let view = inner.view.as_ref()?;
         Some(
@@ -360,6 +360,7 @@ impl LiveShow {
 
     fn publish(&self, view: &View) {
         for (gate, counts) in self.gates.iter().zip(view.zones()) {
+            gate.total.store(frame::total(counts), Ordering::Release);
             gate.available.store(counts.available, Ordering::Release);
         }
         self.seen_freed_before

@@ -1,7 +1,7 @@
 //! The seats of one show as of one version: a plain fold over outcomes.
 
 use onsale_schemas::limits::SEATS_PER_SHOW_MAX;
-use onsale_schemas::outcome::{BlockChange, EndedBooking, Outcome, OutcomeRecord};
+use onsale_schemas::outcome::{BlockChange, EndedBooking, Outcome, OutcomeRecord, ZonePlaces};
 use onsale_schemas::{
     EventId, Offset, SeatIndex, SeatStatus, ShowId, ShowSeats, ZoneCounts, ZoneIndex,
 };
@@ -61,11 +61,14 @@ pub(crate) fn shows_of(record: &OutcomeRecord) -> SmallVec<[ShowId; 2]> {
             Outcome::Reserved(reserved) => add(reserved.show),
             Outcome::Confirmed(confirmed) if confirmed.first => add(confirmed.show),
             Outcome::Released { booking, .. } => add(booking.show),
+            Outcome::ReservedV2(order) => add(order.show),
+            Outcome::ConfirmedV2(order) if order.first => add(order.show),
+            Outcome::ReleasedV2(order) => add(order.show),
+            Outcome::PlacesReturned(returned) => add(returned.show),
             Outcome::Blocked(change) | Outcome::Unblocked(change) | Outcome::SeatsTaken(change) => {
-                add(change.show)
+                add(change.show);
             }
-            Outcome::SeatsAdded { show, .. } => add(*show),
-            Outcome::ShowCancelled { show } => add(*show),
+            Outcome::ShowCancelled { show } | Outcome::SeatsAdded { show, .. } => add(*show),
             _ => {}
         }
     }
@@ -76,23 +79,21 @@ impl View {
     /// The view that `seed` describes, of a show of this event with this number of seats; of others, which
     /// the chart does not have yet, the view hears as they are taken.
     pub(super) fn new(seed: &ShowSeats, event: EventId, seats: u32) -> Self {
-        let mut statuses: Vec<Status> = vec![None; usize::try_from(seats).unwrap_or(0)];
-        for (seat, status) in &seed.unavailable {
-            if let Some(slot) = slot(&mut statuses, *seat) {
-                *slot = Some(*status);
-            }
-        }
-        Self {
+        let mut view = Self {
             show: seed.show,
             event,
             version: seed.next_offset,
             freed_before: seed.next_offset,
             cancelled: seed.cancelled,
             zones: seed.zones.clone(),
-            seats: statuses,
+            seats: vec![None; usize::try_from(seats).unwrap_or(0)],
             changed: Vec::new(),
             tracks_changes: false,
+        };
+        for (seat, status) in &seed.unavailable {
+            view.set(*seat, Some(*status));
         }
+        view
     }
 
     pub(super) fn version(&self) -> Offset {
@@ -193,13 +194,33 @@ impl View {
                 self.block(change, Some(SeatStatus::Blocked), None);
                 self.freed_before = offset + 1;
             }
+            Outcome::ReservedV2(order) if order.show == self.show => {
+                for line in &order.lines {
+                    self.shift(line.zone, &line.seats, line.quantity, None, HELD);
+                }
+            }
+            Outcome::ConfirmedV2(order) if order.show == self.show && order.first => {
+                let from = if order.revived { None } else { HELD };
+                self.shift_all(&order.parts, from, SOLD);
+            }
+            Outcome::ReleasedV2(order) if order.show == self.show => {
+                let from = if order.was_confirmed { SOLD } else { HELD };
+                self.shift_all(&order.parts, from, None);
+                self.freed_before = offset + 1;
+            }
+            Outcome::PlacesReturned(returned) if returned.show == self.show => {
+                self.shift_all(&returned.parts, SOLD, None);
+                self.freed_before = offset + 1;
+            }
             Outcome::SeatsAdded {
                 show, zone, places, ..
             } if *show == self.show => {
-                self.grow(*zone, *places);
+                if !self.add(*zone, *places) {
+                    return Effect::Reseed;
+                }
                 self.freed_before = offset + 1;
             }
-            Outcome::SeatsTaken(change) if change.show == self.show => self.take_away(change),
+            Outcome::SeatsTaken(change) if change.show == self.show => self.take(change),
             // They do not list the bookings that they void.
             Outcome::ShowCancelled { show } if *show == self.show => return Effect::Reseed,
             Outcome::EventCancelled { event } if *event == self.event => return Effect::Reseed,
@@ -208,40 +229,53 @@ impl View {
         Effect::Changed
     }
 
-    /// Adds free places; those of a zone that is new come with it.
-    fn grow(&mut self, zone: ZoneIndex, places: u32) {
-        let at = usize::from(zone);
-        if at == self.zones.len() {
-            self.zones.push(ZoneCounts::default());
-        }
-        if let Some(counts) = self.zones.get_mut(at) {
-            counts.available = counts.available.saturating_add(places);
-        }
-    }
-
-    /// Seats that are gone are shown as blocked to who still has them in the chart, and counted nowhere.
-    fn take_away(&mut self, change: &BlockChange) {
-        if change.seats.is_empty() {
-            if let Some(counts) = self.zones.get_mut(usize::from(change.zone)) {
-                counts.available = counts.available.saturating_sub(change.quantity);
-            }
-            return;
-        }
-        for seat in change.seats.iter() {
-            let was = self.status(*seat);
-            self.shift(change.zone, &[*seat], 1, was, Some(SeatStatus::Blocked));
-            if let Some(counts) = self.zones.get_mut(usize::from(change.zone)) {
-                counts.blocked = counts.blocked.saturating_sub(1);
-            }
-        }
-    }
-
     fn end(&mut self, ended: &EndedBooking, from: Status) {
         self.shift(ended.zone, &ended.seats, ended.quantity, from, None);
     }
 
     fn block(&mut self, change: &BlockChange, from: Status, to: Status) {
         self.shift(change.zone, &change.seats, change.quantity, from, to);
+    }
+
+    /// Places of an order, zone by zone.
+    fn shift_all(&mut self, parts: &[ZonePlaces], from: Status, to: Status) {
+        for part in parts {
+            self.shift(part.zone, &part.seats, part.quantity, from, to);
+        }
+    }
+
+    /// There are more places, all of them free, maybe in a zone behind the present ones; false where a zone
+    /// is missing before it.
+    fn add(&mut self, zone: ZoneIndex, places: u32) -> bool {
+        let index = usize::from(zone);
+        if index == self.zones.len() {
+            self.zones.push(ZoneCounts::default());
+        }
+        match self.zones.get_mut(index) {
+            Some(counts) => {
+                counts.available = counts.available.saturating_add(places);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Places are gone for good. They count nowhere any more; seats are shown as blocked, as nobody can have
+    /// them.
+    fn take(&mut self, change: &BlockChange) {
+        const BLOCKED: Status = Some(SeatStatus::Blocked);
+        let blocked = change
+            .seats
+            .iter()
+            .filter(|seat| self.status(**seat) == BLOCKED)
+            .count();
+        let blocked = u32::try_from(blocked).unwrap_or(u32::MAX);
+        if let Some(counts) = self.zones.get_mut(usize::from(change.zone)) {
+            let free = change.quantity.saturating_sub(blocked);
+            counts.available = counts.available.saturating_sub(free);
+            counts.blocked = counts.blocked.saturating_sub(blocked);
+        }
+        self.mark(&change.seats, BLOCKED);
     }
 
     fn shift(
@@ -258,10 +292,13 @@ impl View {
             let target = count_of(counts, to);
             *target = target.saturating_add(quantity);
         }
+        self.mark(seats, to);
+    }
+
+    /// What becomes of seats.
+    fn mark(&mut self, seats: &[SeatIndex], to: Status) {
         for seat in seats {
-            if let Some(slot) = slot(&mut self.seats, *seat) {
-                *slot = to;
-            }
+            self.set(*seat, to);
         }
         if self.tracks_changes {
             self.changed.extend_from_slice(seats);
@@ -272,16 +309,19 @@ impl View {
             }
         }
     }
-}
 
-/// Where the status of a seat stands. Seats that were added to the show since have their place when it
-/// is asked for.
-fn slot(seats: &mut Vec<Status>, seat: SeatIndex) -> Option<&mut Status> {
-    let at = usize::try_from(seat).ok()?;
-    if at >= seats.len() && seat < SEATS_PER_SHOW_MAX {
-        seats.resize(at + 1, None);
+    /// Seats may have been added since the chart was read, so there may be more of them than it has.
+    fn set(&mut self, seat: SeatIndex, to: Status) {
+        let Ok(index) = usize::try_from(seat) else {
+            return;
+        };
+        if index >= self.seats.len() && seat < SEATS_PER_SHOW_MAX {
+            self.seats.resize(index + 1, None);
+        }
+        if let Some(slot) = self.seats.get_mut(index) {
+            *slot = to;
+        }
     }
-    seats.get_mut(at)
 }
 
 fn count_of(counts: &mut ZoneCounts, status: Status) -> &mut u32 {
@@ -292,3 +332,6 @@ fn count_of(counts: &mut ZoneCounts, status: Status) -> &mut u32 {
         Some(SeatStatus::Blocked) => &mut counts.blocked,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use onsale_log::OutcomeBatch;
-use onsale_schemas::outcome::EndedBooking;
 use onsale_schemas::{EventId, Offset, Outcome, OutcomeRecord, PartitionId, ShowId, UserId};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -176,6 +175,12 @@ impl Buyers {
             Outcome::Released { booking, .. } => {
                 self.ended.note(booking.user, partition, record.offset);
             }
+            Outcome::ReleasedV2(order) => {
+                self.ended.note(order.user, partition, record.offset);
+            }
+            Outcome::PlacesReturned(returned) => {
+                self.ended.note(returned.user, partition, record.offset);
+            }
             Outcome::ShowCancelled { .. } | Outcome::EventCancelled { .. } => {
                 self.invalidate_from(partition, record.offset);
             }
@@ -256,7 +261,8 @@ impl Table {
             *from = LimitsFrom::Offset(record.offset);
         }
         for ended in &record.expired {
-            self.end(ended);
+            // Once for each zone of an order; the first ends it.
+            self.end(ended.show, ended.user, ended.booking);
         }
         if record.replay_of.is_some() {
             return;
@@ -271,21 +277,32 @@ impl Table {
                 };
                 self.add(reserved.event, reserved.user, ticket);
             }
+            Outcome::ReservedV2(order) => {
+                let ticket = Ticket {
+                    booking: order.booking,
+                    show: order.show,
+                    quantity: sum(order.lines.iter().map(|line| line.quantity)),
+                    until_ms: order.expires_at_ms,
+                };
+                self.add(order.event, order.user, ticket);
+            }
             Outcome::Confirmed(confirmed) if confirmed.first => {
-                if let Some(ticket) = self.ticket(confirmed.show, confirmed.user, confirmed.booking)
-                {
-                    ticket.until_ms = u64::MAX;
-                } else if let Some(event) = self.event_of.get(&confirmed.show) {
-                    // A sale that was reserved before this process started, or a hold that had
-                    // expired.
-                    let ticket = Ticket {
-                        booking: confirmed.booking,
-                        show: confirmed.show,
-                        quantity: confirmed.quantity,
-                        until_ms: u64::MAX,
-                    };
-                    self.add(*event, confirmed.user, ticket);
-                }
+                let sold = Ticket {
+                    booking: confirmed.booking,
+                    show: confirmed.show,
+                    quantity: confirmed.quantity,
+                    until_ms: u64::MAX,
+                };
+                self.sell(confirmed.user, sold);
+            }
+            Outcome::ConfirmedV2(order) if order.first => {
+                let sold = Ticket {
+                    booking: order.booking,
+                    show: order.show,
+                    quantity: sum(order.parts.iter().map(|part| part.quantity)),
+                    until_ms: u64::MAX,
+                };
+                self.sell(order.user, sold);
             }
             Outcome::Extended {
                 booking,
@@ -297,7 +314,19 @@ impl Table {
                     ticket.until_ms = *expires_at_ms;
                 }
             }
-            Outcome::Released { booking, .. } => self.end(booking),
+            Outcome::Released { booking, .. } => {
+                self.end(booking.show, booking.user, booking.booking);
+            }
+            Outcome::ReleasedV2(order) => self.end(order.show, order.user, order.booking),
+            Outcome::PlacesReturned(returned) if returned.ended => {
+                self.end(returned.show, returned.user, returned.booking);
+            }
+            Outcome::PlacesReturned(returned) => {
+                let left = sum(returned.lines.iter().map(|line| line.quantity));
+                if let Some(ticket) = self.ticket(returned.show, returned.user, returned.booking) {
+                    ticket.quantity = left;
+                }
+            }
             Outcome::ShowCancelled { show } => self.void(*show),
             Outcome::EventCancelled { event } => self.forget(*event),
             // The first one that is opened gives its event a limit.
@@ -305,6 +334,16 @@ impl Table {
             | Outcome::EventAmended { .. }
             | Outcome::ShowOpened { .. } => self.amended(partition, record.offset),
             _ => {}
+        }
+    }
+
+    /// A hold is paid for.
+    fn sell(&mut self, user: UserId, sold: Ticket) {
+        if let Some(ticket) = self.ticket(sold.show, user, sold.booking) {
+            ticket.until_ms = sold.until_ms;
+        } else if let Some(event) = self.event_of.get(&sold.show) {
+            // A sale that was reserved before this process started, or a hold that had expired.
+            self.add(*event, user, sold);
         }
     }
 
@@ -356,21 +395,21 @@ impl Table {
         tickets.iter_mut().find(|ticket| ticket.booking == booking)
     }
 
-    fn end(&mut self, ended: &EndedBooking) {
-        let Some(event) = self.event_of.get(&ended.show).copied() else {
+    fn end(&mut self, show: ShowId, user: UserId, booking: Offset) {
+        let Some(event) = self.event_of.get(&show).copied() else {
             return;
         };
         let Some(entry) = self.events.get_mut(&event) else {
             return;
         };
-        let Some(tickets) = entry.users.get_mut(&ended.user) else {
+        let Some(tickets) = entry.users.get_mut(&user) else {
             return;
         };
         let before = tickets.len();
-        tickets.retain(|ticket| ticket.booking != ended.booking);
+        tickets.retain(|ticket| ticket.booking != booking);
         let gone = before - tickets.len();
         if tickets.is_empty() {
-            entry.users.remove(&ended.user);
+            entry.users.remove(&user);
         }
         entry.bookings -= gone;
         self.bookings -= gone;
@@ -409,6 +448,10 @@ impl Table {
             *from = LimitsFrom::Offset(at);
         }
     }
+}
+
+fn sum(quantities: impl Iterator<Item = u32>) -> u32 {
+    quantities.fold(0, u32::saturating_add)
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@ pub(super) mod confirm;
 mod ended;
 pub(super) mod extend;
 mod holds;
+pub(super) mod lines;
 mod list;
 mod one;
 mod receipt;
 pub(super) mod reserve;
+pub(super) mod return_places;
 
 use utoipa_axum::routes;
 
@@ -27,6 +29,10 @@ pub(super) fn endpoints() -> Endpoints {
         )
         .with(routes!(confirm::confirm), open.bounds(confirm::BOUNDS))
         .with(routes!(cancel::cancel), open)
+        .with(
+            routes!(return_places::return_places),
+            Rules::DEFAULT.bounds(return_places::BOUNDS),
+        )
         .with(
             routes!(extend::extend),
             Rules::DEFAULT.bounds(extend::BOUNDS),

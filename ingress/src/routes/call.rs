@@ -8,7 +8,8 @@ use axum::response::Response;
 use http::request::Parts;
 use onsale_schemas::{Command, EventId, PartitionId, ShowId};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
-use onsale_store::catalog::{Addition, EventChange, ShowChange};
+use onsale_store::catalog::{Addition, EventChange, OfferRow, ShowChange};
+use onsale_store::code::CodesProposal;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -45,6 +46,8 @@ pub(super) enum Proposal {
     Show(ShowId, Arc<ShowChange>),
     /// What is added to a show.
     Addition(ShowId, Arc<Addition>),
+    Offer(ShowId, Arc<OfferRow>),
+    Codes(Box<CodesProposal>),
 }
 
 impl Proposal {
@@ -55,6 +58,8 @@ impl Proposal {
             Self::Show(show, _) | Self::Addition(show, _) => {
                 actor.did("show.propose", "show", show)
             }
+            Self::Offer(show, _) => actor.did("show.propose_offer", "show", show),
+            Self::Codes(codes) => actor.did("codes.propose", "show", codes.show),
         }
     }
 }
@@ -146,6 +151,14 @@ impl Call {
                     store
                         .propose_addition(request, show, &addition, now_ms, entry)
                         .await?
+                }
+                Proposal::Offer(show, offer) => {
+                    store
+                        .propose_offer(request, show, &offer, now_ms, entry)
+                        .await?
+                }
+                Proposal::Codes(codes) => {
+                    store.propose_codes(request, &codes, now_ms, entry).await?
                 }
             };
             if !is_noted {

@@ -4,6 +4,7 @@ mod answering;
 pub(super) mod body;
 mod explanation;
 mod one;
+mod prices;
 
 use utoipa_axum::routes;
 

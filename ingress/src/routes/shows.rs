@@ -8,12 +8,15 @@ mod block;
 mod body;
 mod cancel;
 mod close;
+mod codes;
 mod create;
 mod delete;
 mod growing;
 mod layout;
 mod list;
+mod offer;
 mod one;
+mod quote;
 pub(super) mod resume;
 mod seats;
 mod stream;
@@ -68,6 +71,18 @@ pub(super) fn endpoints() -> Endpoints {
         .with(routes!(zones::zones), Rules::DEFAULT.compressed())
         .with(routes!(seats::seats), Rules::DEFAULT)
         .with(
+            routes!(quote::quote),
+            Rules::DEFAULT.for_guests().bounds(quote::BOUNDS),
+        )
+        .with(routes!(offer::one::one), Rules::DEFAULT.compressed())
+        .with(
+            routes!(offer::set::set),
+            Rules::DEFAULT
+                .large_body()
+                .compressed()
+                .bounds(offer::BOUNDS),
+        )
+        .with(
             routes!(availability::availability),
             Rules::DEFAULT.bounds(availability::BOUNDS),
         )
@@ -75,4 +90,5 @@ pub(super) fn endpoints() -> Endpoints {
             routes!(stream::events),
             Rules::DEFAULT.bounds(availability::BOUNDS),
         )
+        .and(codes::endpoints())
 }

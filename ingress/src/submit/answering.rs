@@ -59,6 +59,13 @@ pub(crate) async fn answer(
 
 /// An outcome that no command of its kind can have.
 pub(crate) fn unexpected(operation: &str, outcome: &Outcome) -> ApiError {
+    if matches!(outcome, Outcome::Nothing) {
+        // The machine takes what is of a later version than its own for unreadable.
+        return ApiError::overloaded(
+            "This show's part of the system is being upgraded and does not know such requests yet. \
+             Nothing was changed; try again later.",
+        );
+    }
     ApiError::internal(format!("{operation} came out as {outcome:?}"))
 }
 
@@ -99,7 +106,10 @@ fn note(state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
     let invalidate = || state.buyers.invalidate_from(partition, record.offset);
     match &record.outcome {
         Outcome::Released { booking, .. } => freed(booking.show),
+        Outcome::ReleasedV2(order) => freed(order.show),
+        Outcome::PlacesReturned(returned) => freed(returned.show),
         Outcome::Unblocked(change) => freed(change.show),
+        Outcome::SeatsAdded { show, .. } => freed(*show),
         // Its tickets do not count for the event's other shows any more.
         Outcome::ShowCancelled { .. } | Outcome::EventCancelled { .. } => invalidate(),
         // The limit may be higher.
@@ -116,6 +126,10 @@ pub(super) fn acknowledge(state: &AppState, partition: PartitionId, record: &Out
         Outcome::Confirmed(confirmed) => confirmed.user,
         Outcome::Extended { user, .. } => *user,
         Outcome::Released { booking, .. } => booking.user,
+        Outcome::ReservedV2(order) => order.user,
+        Outcome::ConfirmedV2(order) => order.user,
+        Outcome::ReleasedV2(order) => order.user,
+        Outcome::PlacesReturned(returned) => returned.user,
         _ => return,
     };
     state.acknowledged.note(user, partition, record.offset);

@@ -60,6 +60,7 @@ pub(crate) async fn send(
     if is_counted && let Err(refusal) = state.key_quotas.take(user) {
         let show = match &command {
             Command::Reserve(reserve) => Some(reserve.show),
+            Command::ReserveV2(order) => Some(order.show),
             _ => None,
         };
         if !was_decided(state, identity, partition, show).await {

@@ -2,6 +2,7 @@
 //! missing from [`MATRIX`], and a row without a route, fail.
 
 mod house;
+mod matrix;
 mod people;
 
 use std::collections::BTreeSet;
@@ -13,15 +14,24 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::house::world;
+use self::matrix::{MATRIX, Row};
 use crate::support::{BUYER, Call, Claims, EVENT, ORGANIZER, Reply, SHOW, STALLS, World};
 
 /// An event that only its organizer may see.
 const DRAFT: EventId = EventId::from_bytes([0xd7; 16]);
 /// The request that made the buyer's booking.
 const REQUEST: RequestId = RequestId::from_bytes([0x9e; 16]);
+/// A group of codes of the show.
+const GROUP: u32 = 7;
 const SOMEONE_ELSE: UserId = UserId::from_bytes([0x5e; 16]);
 /// The tenant of the buyer's booking, and of the event.
 const TENANT: Uuid = Uuid::from_u128(7);
+
+/// A venue in which a public show takes place, and a map of it.
+const VENUE: Uuid = Uuid::from_u128(0xe1);
+const MAP: Uuid = Uuid::from_u128(0xe2);
+/// A venue without a show.
+const EMPTY_VENUE: Uuid = Uuid::from_u128(0xe3);
 
 /// What a caller gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,202 +92,6 @@ const MEMBERS: [(&str, u128); 6] = [
     ("owner", 8),
 ];
 
-struct Row {
-    method: &'static str,
-    /// As the document has it, with the query that this row is about.
-    route: &'static str,
-    gets: [Gets; 12],
-    members: [Gets; 6],
-}
-
-const fn row(
-    method: &'static str,
-    route: &'static str,
-    gets: [Gets; 12],
-    members: [Gets; 6],
-) -> Row {
-    Row {
-        method,
-        route,
-        gets,
-        members,
-    }
-}
-
-const EVERYBODY: [Gets; 12] = [K; 12];
-const SIGNED_IN: [Gets; 12] = [U, K, K, K, K, K, K, K, K, K, K, K];
-const ADMINS: [Gets; 12] = [U, F, F, F, F, F, K, F, K, F, K, F];
-const OPERATORS: [Gets; 12] = [U, F, F, F, F, F, F, F, F, F, K, F];
-const SERVICES: [Gets; 12] = [U, F, F, F, F, F, F, K, F, H, F, K];
-const BUYERS: [Gets; 12] = [U, K, K, F, F, F, F, F, F, F, F, F];
-const ORGANIZERS: [Gets; 12] = [U, F, F, K, K, K, K, F, K, F, K, F];
-const ITS_ORGANIZER: [Gets; 12] = [U, F, F, K, F, F, K, F, F, F, K, F];
-const ITS_BUYER_ONLY: [Gets; 12] = [U, K, H, H, H, H, H, H, H, H, H, H];
-/// A draft.
-const UNPUBLISHED: [Gets; 12] = [H, H, H, K, H, H, K, H, H, H, K, H];
-
-const ALL: [Gets; 6] = [K; 6];
-const NONE: [Gets; 6] = [F; 6];
-/// Of its tenant, owner and manager alone.
-const MANAGE: [Gets; 6] = [K, K, F, F, F, F];
-/// As above, each in its own tenant.
-const MANAGE_OWN: [Gets; 6] = [K, K, F, F, F, K];
-const READ_SALES: [Gets; 6] = [K, K, K, K, F, K];
-const SEE_DRAFTS: [Gets; 6] = [K, K, K, K, H, H];
-const BOOKINGS: [Gets; 6] = [K, K, F, K, F, H];
-
-#[rustfmt::skip]
-const MATRIX: &[Row] = &[
-    //                                             nobody, buyer, other, organizer, other, other tenant, admin, service,
-    //                                             both of another tenant, operator, service of the installation;
-    //                                             then members: owner, manager, finance, box office, scanner, owner elsewhere
-    // Most of these callers have tokens of no account and no session here: that they may ask is then said by
-    // an answer about what they sent, or about what there is not (`let_in`).
-    row("POST", "/api/v1/auth/register", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/first-admin", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/login", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/refresh", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/guest", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/cookie/register", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/cookie/login", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/cookie/login/second-factor", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/cookie/passkey", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/cookie/oauth/session", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/cookie/refresh", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/cookie/logout", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/cookie/guest", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/verify-email", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/verify-email/resend", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/forgot-password", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/reset-password", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/logout", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/logout-all", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/change-password", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/change-email", SIGNED_IN, ALL),
-    row("DELETE", "/api/v1/auth/change-email", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/confirm-email", EVERYBODY, ALL),
-    row("GET", "/api/v1/auth/me", SIGNED_IN, ALL),
-    row("PUT", "/api/v1/auth/me", SIGNED_IN, ALL),
-    row("DELETE", "/api/v1/auth/me", SIGNED_IN, ALL),
-    row("GET", "/api/v1/auth/me/export", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/me/guest-bookings", SIGNED_IN, ALL),
-    row("GET", "/api/v1/auth/sessions", SIGNED_IN, ALL),
-    row("DELETE", "/api/v1/auth/sessions/{id}", SIGNED_IN, ALL),
-    row("GET", "/api/v1/auth/providers", EVERYBODY, ALL),
-    row("GET", "/api/v1/auth/oauth/{provider}/start", EVERYBODY, ALL),
-    row("GET", "/api/v1/auth/oauth/{provider}/callback", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/oauth/session", EVERYBODY, ALL),
-    row("GET", "/api/v1/auth/me/identities", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/me/identities", SIGNED_IN, ALL),
-    row("DELETE", "/api/v1/auth/me/identities/{id}", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/login/second-factor", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/passkeys/options", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/passkeys/sign-in", EVERYBODY, ALL),
-    row("POST", "/api/v1/auth/step-up", SIGNED_IN, ALL),
-    row("GET", "/api/v1/auth/factors", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/factors/totp", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/factors/totp/confirm", SIGNED_IN, ALL),
-    row("DELETE", "/api/v1/auth/factors/totp", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/factors/recovery-codes", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/factors/passkeys/options", SIGNED_IN, ALL),
-    row("POST", "/api/v1/auth/factors/passkeys", SIGNED_IN, ALL),
-    row("DELETE", "/api/v1/auth/factors/passkeys/{id}", SIGNED_IN, ALL),
-    row("POST", "/api/v1/tenants", OPERATORS, NONE),
-    row("GET", "/api/v1/tenants", SIGNED_IN, ALL),
-    row("GET", "/api/v1/tenants/{id}", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
-    row("PATCH", "/api/v1/tenants/{id}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
-    row("GET", "/api/v1/tenants/{id}/branding", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
-    row("PUT", "/api/v1/tenants/{id}/branding", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
-    row("GET", "/api/v1/tenants/{id}/logo", [U, H, H, H, H, H, K, H, H, H, K, H], [K, K, K, K, K, H]),
-    row("PUT", "/api/v1/tenants/{id}/logo", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
-    row("DELETE", "/api/v1/tenants/{id}/logo", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
-    row("GET", "/api/v1/branding/{slug}", EVERYBODY, ALL),
-    row("GET", "/api/v1/logos/{id}", EVERYBODY, ALL),
-    row("GET", "/api/v1/tenants/{id}/members", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
-    row("POST", "/api/v1/tenants/{id}/members", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
-    row("PATCH", "/api/v1/tenants/{id}/members/{user}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
-    row("DELETE", "/api/v1/tenants/{id}/members/{user}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
-    row("GET", "/api/v1/tenants/{id}/invitations", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
-    row("DELETE", "/api/v1/tenants/{id}/invitations/{invitation}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, F, F, F, F, H]),
-    row("GET", "/api/v1/tenants/{id}/api-keys", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
-    row("POST", "/api/v1/tenants/{id}/api-keys", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
-    row("DELETE", "/api/v1/tenants/{id}/api-keys/{key}", [U, F, F, F, F, F, K, F, H, F, K, F], [K, K, F, F, F, H]),
-    row("GET", "/api/v1/users", OPERATORS, NONE),
-    row("GET", "/api/v1/users/{id}", OPERATORS, NONE),
-    row("POST", "/api/v1/users/{id}/disable", OPERATORS, NONE),
-    row("POST", "/api/v1/users/{id}/enable", OPERATORS, NONE),
-    row("POST", "/api/v1/users/{id}/end-sessions", OPERATORS, NONE),
-    row("PUT", "/api/v1/users/{id}/role", OPERATORS, NONE),
-    row("GET", "/api/v1/audit", [U, F, F, F, F, F, K, F, K, F, K, F], [K, K, F, F, F, K]),
-    row("GET", "/api/v1/audit/export", [U, F, F, F, F, F, K, F, K, F, K, F], [K, K, F, F, F, K]),
-    row("POST", "/api/v1/invitations/{token}/accept", SIGNED_IN, ALL),
-    row("GET", "/.well-known/jwks.json", EVERYBODY, ALL),
-    row("POST", "/api/v1/bookings/reserve", BUYERS, NONE),
-    row("POST", "/api/v1/bookings/{id}/confirm", SERVICES, NONE),
-    row("POST", "/api/v1/bookings/{id}/cancel", [U, K, H, K, H, H, K, K, H, H, K, K], BOOKINGS),
-    row("POST", "/api/v1/bookings/{id}/extend", SERVICES, NONE),
-    row("GET", "/api/v1/bookings", SIGNED_IN, ALL),
-    row("GET", "/api/v1/bookings/pending", SIGNED_IN, ALL),
-    row("GET", "/api/v1/bookings/{id}", [U, K, H, K, H, H, K, K, H, H, K, K], BOOKINGS),
-    row("GET", "/api/v1/bookings/{id}/receipt", [U, K, H, K, H, H, K, K, H, H, K, K], BOOKINGS),
-    row("GET", "/api/v1/requests/{id}", ITS_BUYER_ONLY, [H; 6]),
-    row("GET", "/api/v1/requests/{id}/explanation", [U, K, H, F, F, F, K, F, H, F, K, F], NONE),
-    row("GET", "/api/v1/events", EVERYBODY, ALL),
-    row("GET", "/api/v1/events?mine=true", ORGANIZERS, READ_SALES),
-    row("GET", "/api/v1/events/suggest?q=opera", EVERYBODY, ALL),
-    row("POST", "/api/v1/events", ORGANIZERS, MANAGE_OWN),
-    row("GET", "/api/v1/events/{id}", EVERYBODY, ALL),
-    row("GET", "/api/v1/events/{draft}", UNPUBLISHED, SEE_DRAFTS),
-    row("GET", "/api/v1/events/{id}?include=shows", EVERYBODY, ALL),
-    row("GET", "/api/v1/events/{draft}?include=shows", UNPUBLISHED, SEE_DRAFTS),
-    row("GET", "/api/v1/events/by-slug/{slug}", EVERYBODY, ALL),
-    row("GET", "/api/v1/events/calendar.ics?tenant=00000000-0000-0000-0000-000000000007", EVERYBODY, ALL),
-    row("GET", "/api/v1/events/{id}/calendar.ics", EVERYBODY, ALL),
-    row("GET", "/api/v1/events/{draft}/calendar.ics", UNPUBLISHED, SEE_DRAFTS),
-    row("GET", "/api/v1/events/{id}/schema.json", EVERYBODY, ALL),
-    row("GET", "/api/v1/events/{draft}/schema.json", UNPUBLISHED, SEE_DRAFTS),
-    row("GET", "/api/v1/events/{id}/orders", ITS_ORGANIZER, [K, K, F, K, F, F]),
-    row("GET", "/api/v1/events/{id}/orders/export", ITS_ORGANIZER, [K, K, F, K, F, F]),
-    row("PUT", "/api/v1/events/{id}", ITS_ORGANIZER, MANAGE),
-    row("PATCH", "/api/v1/events/{id}", ITS_ORGANIZER, MANAGE),
-    row("DELETE", "/api/v1/events/{id}", ITS_ORGANIZER, MANAGE),
-    row("POST", "/api/v1/events/{id}/copy", ITS_ORGANIZER, MANAGE),
-    row("PUT", "/api/v1/events/{id}/picture", ITS_ORGANIZER, MANAGE),
-    row("DELETE", "/api/v1/events/{id}/picture", ITS_ORGANIZER, MANAGE),
-    row("GET", "/api/v1/pictures/{id}/{width}", EVERYBODY, ALL),
-    row("GET", "/api/v1/categories", EVERYBODY, ALL),
-    row("POST", "/api/v1/categories", OPERATORS, NONE),
-    row("PATCH", "/api/v1/categories/{id}", OPERATORS, NONE),
-    row("DELETE", "/api/v1/categories/{id}", OPERATORS, NONE),
-    row("GET", "/api/v1/events/{id}/shows", EVERYBODY, ALL),
-    row("GET", "/api/v1/events/{draft}/shows", UNPUBLISHED, SEE_DRAFTS),
-    row("POST", "/api/v1/events/{id}/shows", ITS_ORGANIZER, MANAGE),
-    row("GET", "/api/v1/shows/{id}", EVERYBODY, ALL),
-    row("PATCH", "/api/v1/shows/{id}", ITS_ORGANIZER, MANAGE),
-    row("DELETE", "/api/v1/shows/{id}", ITS_ORGANIZER, MANAGE),
-    row("GET", "/api/v1/shows/{id}/zones", EVERYBODY, ALL),
-    row("GET", "/api/v1/shows/{id}/seats", EVERYBODY, ALL),
-    row("GET", "/api/v1/shows/{id}/availability", EVERYBODY, ALL),
-    row("GET", "/api/v1/shows/{id}/availability/stream", EVERYBODY, ALL),
-    row("POST", "/api/v1/shows/{id}/close", ITS_ORGANIZER, MANAGE),
-    row("POST", "/api/v1/shows/{id}/cancel", ITS_ORGANIZER, MANAGE),
-    row("POST", "/api/v1/shows/{id}/block", ITS_ORGANIZER, MANAGE),
-    row("POST", "/api/v1/shows/{id}/unblock", ITS_ORGANIZER, MANAGE),
-    row("POST", "/api/v1/shows/{id}/zones", ITS_ORGANIZER, MANAGE),
-    row("POST", "/api/v1/shows/{id}/zones/{zone_id}/seats", ITS_ORGANIZER, MANAGE),
-    row("DELETE", "/api/v1/shows/{id}/zones/{zone_id}/seats", ITS_ORGANIZER, MANAGE),
-    row("GET", "/api/v1/partitions", ADMINS, NONE),
-    row("GET", "/api/v1/admin/snapshots", OPERATORS, NONE),
-    row("POST", "/api/v1/admin/snapshots", OPERATORS, NONE),
-    row("POST", "/api/v1/admin/reconcile", OPERATORS, NONE),
-    row("POST", "/api/v1/admin/reconcile/apply", OPERATORS, NONE),
-    row("POST", "/api/v1/admin/failover", OPERATORS, NONE),
-    row("GET", "/api/v1/admin/clock", OPERATORS, NONE),
-    row("POST", "/api/v1/admin/clock/reset", OPERATORS, NONE),
-    row("GET", "/health/live", EVERYBODY, ALL),
-    row("GET", "/health/ready", EVERYBODY, ALL),
-];
-
 /// A body that the route takes.
 fn body(method: &str, route: &str) -> Option<Value> {
     let event = json!({"name": "n", "starts_at": "2030-01-01T00:00:00Z"});
@@ -288,6 +102,7 @@ fn body(method: &str, route: &str) -> Option<Value> {
         ("POST", "/api/v1/bookings/reserve") => Some(json!({"show_id": SHOW, "seats": ["B-L"]})),
         ("POST", "/api/v1/bookings/{id}/confirm") => Some(json!({"payment_reference": "p"})),
         ("POST", "/api/v1/bookings/{id}/extend") => Some(json!({"seconds": 60})),
+        ("POST", "/api/v1/bookings/{id}/return") => Some(json!({"seats": ["A-1"]})),
         ("POST", "/api/v1/events") | ("PUT", "/api/v1/events/{id}") => Some(event),
         ("POST", "/api/v1/events/{id}/shows") => Some(json!({
             "starts_at": "2030-01-01T00:00:00Z",
@@ -296,6 +111,17 @@ fn body(method: &str, route: &str) -> Option<Value> {
                 "price": {"amount": 1, "currency": "THB"},
             }],
         })),
+        ("POST", "/api/v1/venues") | ("PUT", "/api/v1/venues/{id}") => {
+            Some(json!({"name": "Lyric", "time_zone": "Asia/Bangkok"}))
+        }
+        ("POST", "/api/v1/venues/{id}/maps" | "/api/v1/venues/{id}/maps/import")
+        | ("PUT", "/api/v1/venues/{id}/maps/{map_id}") => Some(json!({
+            "format": "onsale-hall/1", "name": "Hall", "categories": [{"id": "a", "name": "A"}],
+            "sections": [{"name": "B", "rows": [{
+                "name": "A", "category": "a", "seats": [{"label": "1", "at": [0, 0]}],
+            }]}],
+        })),
+        ("POST", "/api/v1/venues/{id}/maps/generate") => Some(json!({"shape": "club"})),
         ("POST", "/api/v1/tenants") => Some(json!({"name": "Opera", "slug": "opera"})),
         ("PATCH", "/api/v1/tenants/{id}") => Some(json!({"name": "Opera"})),
         ("PUT", "/api/v1/tenants/{id}/branding") => Some(json!({"imprint": "Opera"})),
@@ -307,8 +133,17 @@ fn body(method: &str, route: &str) -> Option<Value> {
         }
         ("PATCH", "/api/v1/tenants/{id}/members/{user}") => Some(json!({"role": "scanner"})),
         ("PUT", "/api/v1/users/{id}/role") => Some(json!({"role": "buyer"})),
-        ("PATCH", "/api/v1/shows/{id}" | "/api/v1/events/{id}" | "/api/v1/categories/{id}") => {
-            Some(json!({}))
+        ("PUT", "/api/v1/shows/{id}/offer") => Some(json!({"tax_percent": "7"})),
+        ("POST", "/api/v1/shows/{id}/quote") => Some(json!({"seats": ["B-M"]})),
+        (
+            "PATCH",
+            "/api/v1/shows/{id}"
+            | "/api/v1/shows/{id}/codes/{group}"
+            | "/api/v1/events/{id}"
+            | "/api/v1/categories/{id}",
+        ) => Some(json!({})),
+        ("POST", "/api/v1/shows/{id}/codes") => {
+            Some(json!({"count": 3, "kind": "access", "opens": true}))
         }
         ("POST", "/api/v1/events/{id}/copy") => Some(json!({"name": "n"})),
         ("POST", "/api/v1/categories") => Some(json!({"name": "Opera"})),
@@ -337,11 +172,18 @@ fn concrete(route: &str) -> String {
         Some("requests") => REQUEST.to_string(),
         Some("shows") => SHOW.to_string(),
         Some("tenants") => TENANT.to_string(),
+        Some("venues") => VENUE.to_string(),
         _ => EVENT.to_string(),
+    };
+    let draft = match route.split('/').nth(3) {
+        Some("venues") => EMPTY_VENUE.to_string(),
+        _ => DRAFT.to_string(),
     };
     route
         .replace("{id}", &id)
-        .replace("{draft}", &DRAFT.to_string())
+        .replace("{draft}", &draft)
+        .replace("{map_id}", &MAP.to_string())
+        .replace("{address}", &house::chart())
         .replace("{user}", &ORGANIZER.to_string())
         .replace("{invitation}", &ORGANIZER.to_string())
         .replace("{zone_id}", &STALLS.to_string())
@@ -349,6 +191,8 @@ fn concrete(route: &str) -> String {
         .replace("{token}", "ost_guessed")
         .replace("{provider}", "google")
         .replace("{slug}", "theatre")
+        .replace("{group}", &GROUP.to_string())
+        .replace("{code}", "EARLY-BIRD")
         .replace("{width}", "320")
 }
 
@@ -424,6 +268,8 @@ fn let_in(route: &str, has_session: bool, reply: &Reply) -> bool {
     match code {
         // What this one node cannot do, it says only to those who may ask. It has accounts, and no place for uploads.
         "NOT_SUPPORTED" => (!is_of_team && !is_of_person) || route.ends_with("/logo"),
+        // It is not deleted by whoever may.
+        "VENUE_IN_USE" => true,
         // A member, an invitation or a key that is not there, of a tenant that is; or an account.
         "NOT_FOUND" if route.starts_with("/api/v1/categories/") => detail.contains("category"),
         "NOT_FOUND" => (is_of_team || is_of_person) && !detail.contains("tenant"),

@@ -18,6 +18,12 @@ fn corpus() -> Vec<Vec<u8>> {
     [
         json!({"show_id": SHOW, "zone_id": STALLS, "seats": ["A-1", "A-2"], "unit_price": price}),
         json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 2, "together": false}),
+        json!({"show_id": SHOW, "code": "EARLY", "expected_total": 1, "items": [
+            {"zone_id": STALLS, "seats": ["A-1"], "ticket_types": {"Standard": 1}},
+            {"zone_id": FLOOR, "quantity": 2, "ticket_type": "Standard"},
+            {"zone_id": STALLS, "quantity": 1, "together": true, "kind": "accessible"},
+        ]}),
+        json!({"seats": ["A-1"], "quantity": 1, "line": 0, "reason": "ill"}),
         json!({"payment_reference": "pay-1"}),
         json!({"seconds": 60}),
         json!({"name": "n\u{fc}", "description": null, "starts_at": "2030-01-01T00:00:00.5+07:00"}),
@@ -26,10 +32,17 @@ fn corpus() -> Vec<Vec<u8>> {
              "rows": [{"name": "A", "seats": 20}, {"name": "B", "seats": ["L", "M"]}]},
             {"name": "F", "admission": "general", "price": price, "capacity": 100},
         ]}),
+        json!({"ticket_types": [{"name": "Adult", "max": 4, "seat_kinds": ["ordinary"],
+            "prices": [{"zone_id": STALLS, "price": price}]}],
+            "phases": [{"name": "Early", "percent_off": 12.5, "places": 3}],
+            "bundles": [{"name": "Three", "places": 3, "percent_off": "10"}],
+            "fees": {"per_order": price}, "zones": [{"zone": "Stalls", "code_only": true}]}),
         json!({"name": "N", "starts_at": "2030-05-01T19:00:00", "time_zone": "Asia/Bangkok", "slug": "n-1",
             "description": "# A\n\n[b](https://c.example) **d** <i>", "performers": ["E", "F"], "venue_id": null}),
         json!({"prices": [{"zone_id": STALLS, "price": price}], "max_tickets_per_user": 0}),
         json!({"zone_id": FLOOR, "quantity": 1}),
+        json!({"count": 3, "prefix": "A", "kind": "discount", "percent": 12.5, "zones": [FLOOR]}),
+        json!({"code": "EARLY", "kind": "access", "opens": true, "until": "2030-01-01T00:00:00Z"}),
         json!({"to": "b", "partition": 0}),
         json!({"challenge": "ost_x", "code": "123456"}),
         json!({"email": "a@b.example", "password": "a long and winding road"}),
@@ -37,11 +50,59 @@ fn corpus() -> Vec<Vec<u8>> {
         json!({"colors": {"background": "#ffffff", "text": "#000000", "accent": "#8b0000",
             "accent_text": "#ffffff"}, "contact": {"email": "a@b.example"}, "terms": "None."}),
         json!({"ceremony": "AAAA", "credential": {"id": "AAAA", "response": {"signature": "AA"}}}),
+        json!({"name": "V", "country": "TH", "position": {"latitude": 13.7, "longitude": 100.5},
+            "time_zone": "Asia/Bangkok", "website": "https://v.example"}),
+        json!({"shape": "club", "standing": 50, "tables": 1, "chairs_per_table": 2}),
+        json!({"starts_at": "2030-01-01T00:00:00Z", "map_id": SHOW, "map_version": 1,
+            "prices": {"a": price}, "not_for_sale": ["b"]}),
         json!({"differences": [{"kind": "x"}], "deep": [[[[{"a": 1.0e-3}]]]]}),
     ]
     .iter()
     .map(|body| body.to_string().into_bytes())
     .collect()
+}
+
+/// What is sent anything, and by whom.
+const ROUTES: &[(Method, &str, &str)] = &[
+    (Method::POST, "bookings/reserve", "buyer"),
+    (Method::POST, "bookings/{booking}/confirm", "service"),
+    (Method::POST, "bookings/{booking}/extend", "service"),
+    (Method::POST, "bookings/{booking}/return", "service"),
+    (Method::POST, "events", "organizer"),
+    (Method::POST, "venues", "organizer"),
+    (Method::POST, "venues/{show}/maps/generate", "organizer"),
+    (Method::POST, "events/{event}/shows", "organizer"),
+    (Method::PATCH, "events/{event}", "organizer"),
+    (Method::POST, "events/{event}/copy", "organizer"),
+    (Method::POST, "categories", "operator"),
+    (Method::PATCH, "shows/{show}", "organizer"),
+    (Method::POST, "shows/{show}/block", "organizer"),
+    (Method::POST, "shows/{show}/zones", "organizer"),
+    (Method::PUT, "shows/{show}/offer", "organizer"),
+    (Method::POST, "shows/{show}/quote", "buyer"),
+    (Method::POST, "shows/{show}/codes", "organizer"),
+    (Method::PATCH, "shows/{show}/codes/7", "organizer"),
+    (Method::POST, "admin/reconcile/apply", "operator"),
+    (Method::POST, "admin/failover", "operator"),
+    (Method::POST, "admin/clock/reset", "operator"),
+    (Method::POST, "auth/login/second-factor", "buyer"),
+    (Method::POST, "auth/passkeys/sign-in", "buyer"),
+    (Method::POST, "auth/step-up", "buyer"),
+    (Method::POST, "auth/change-email", "buyer"),
+    (Method::POST, "auth/confirm-email", "buyer"),
+    (
+        Method::PUT,
+        "tenants/00000000-0000-0000-0000-000000000007/branding",
+        "operator",
+    ),
+];
+
+fn concrete(path: &str, booking: &str) -> String {
+    let path = path
+        .replace("{booking}", booking)
+        .replace("{show}", &SHOW.to_string())
+        .replace("{event}", &crate::support::EVENT.to_string());
+    format!("/api/v1/{path}")
 }
 
 #[test]
@@ -51,82 +112,11 @@ fn http_bodies() {
         .build()
         .unwrap();
     let world = runtime.block_on(World::new());
-    let booking = BookingId::new(PartitionId(0), 5);
-    let show = format!("/api/v1/shows/{SHOW}");
-    let routes = [
-        (Method::POST, "/api/v1/bookings/reserve".to_owned(), "buyer"),
-        (
-            Method::POST,
-            format!("/api/v1/bookings/{booking}/confirm"),
-            "service",
-        ),
-        (
-            Method::POST,
-            format!("/api/v1/bookings/{booking}/extend"),
-            "service",
-        ),
-        (Method::POST, "/api/v1/events".to_owned(), "organizer"),
-        (
-            Method::POST,
-            format!("/api/v1/events/{}/shows", crate::support::EVENT),
-            "organizer",
-        ),
-        (
-            Method::PATCH,
-            format!("/api/v1/events/{}", crate::support::EVENT),
-            "organizer",
-        ),
-        (
-            Method::POST,
-            format!("/api/v1/events/{}/copy", crate::support::EVENT),
-            "organizer",
-        ),
-        (Method::POST, "/api/v1/categories".to_owned(), "operator"),
-        (Method::PATCH, show.clone(), "organizer"),
-        (Method::POST, format!("{show}/block"), "organizer"),
-        (Method::POST, format!("{show}/zones"), "organizer"),
-        (
-            Method::POST,
-            "/api/v1/admin/reconcile/apply".to_owned(),
-            "operator",
-        ),
-        (
-            Method::POST,
-            "/api/v1/admin/failover".to_owned(),
-            "operator",
-        ),
-        (
-            Method::POST,
-            "/api/v1/admin/clock/reset".to_owned(),
-            "operator",
-        ),
-        (
-            Method::POST,
-            "/api/v1/auth/login/second-factor".to_owned(),
-            "buyer",
-        ),
-        (
-            Method::POST,
-            "/api/v1/auth/passkeys/sign-in".to_owned(),
-            "buyer",
-        ),
-        (Method::POST, "/api/v1/auth/step-up".to_owned(), "buyer"),
-        (
-            Method::POST,
-            "/api/v1/auth/change-email".to_owned(),
-            "buyer",
-        ),
-        (
-            Method::POST,
-            "/api/v1/auth/confirm-email".to_owned(),
-            "buyer",
-        ),
-        (
-            Method::PUT,
-            "/api/v1/tenants/00000000-0000-0000-0000-000000000007/branding".to_owned(),
-            "operator",
-        ),
-    ];
+    let booking = BookingId::new(PartitionId(0), 5).to_string();
+    let routes: Vec<(Method, String, &str)> = ROUTES
+        .iter()
+        .map(|(method, path, role)| (method.clone(), concrete(path, &booking), *role))
+        .collect();
     let corpus = corpus();
     let mut turn = 0usize;
     onsale_fuzz::run("http", RUN, &corpus, |bytes| {

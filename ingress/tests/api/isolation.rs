@@ -7,6 +7,7 @@ use onsale_schemas::{BookingId, Command, EventId, MemberRole, ShowId, UserId};
 use onsale_store::account::{Membership, TenantRow};
 use onsale_store::audit::{AuditFilter, Unaudited};
 use onsale_store::catalog::{EventRow, EventStatus, ShowRow};
+use onsale_store::venue::MapId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ use crate::support::{
     Claims, Declared, EVENT, NOW_MS, Reply, SHOW, STALLS, World, declared, event, show,
 };
 use crate::tenants::{person, world};
+use crate::venues::{stored_hall, venue_row};
 
 /// The tenant that everything belongs to, and the one that looks for it.
 const TENANT: Uuid = Uuid::from_u128(7);
@@ -24,6 +26,9 @@ const DRAFT: EventId = EventId::from_bytes([0xd7; 16]);
 const DRAFT_SHOW: ShowId = ShowId::from_bytes([0xd8; 16]);
 /// Zones of the draft's show.
 const DRAFT_ZONES: u128 = 0x100;
+/// A venue that no public show takes place in, and its map.
+const VENUE: Uuid = Uuid::from_u128(0xd9);
+const MAP: Uuid = Uuid::from_u128(0xda);
 const STRANGER: UserId = UserId::from_bytes([0x5e; 16]);
 /// More than there is of anything.
 const LIMIT: u32 = 1_000;
@@ -97,6 +102,16 @@ async fn furnished() -> (World, House) {
     as_owner(&world, TENANT, "members", invitation).await;
     let key = json!({ "name": "antares import", "scopes": ["read_sales"] });
     let key = as_owner(&world, TENANT, "api-keys", key).await;
+    let by = Unaudited::Unattended;
+    let venue = venue_row(VENUE, TENANT, "Antares Hall");
+    world.store.add_venue(&venue, by).await.unwrap();
+    let of_venue = MapId {
+        venue_id: VENUE,
+        map_id: MAP,
+    };
+    let hall = stored_hall("Antares Hall");
+    let added = world.store.add_map(of_venue, &hall, NOW_MS, by).await;
+    assert!(added.unwrap().is_some());
     let draft = EventRow {
         event_id: DRAFT,
         name: "Antares rises".to_owned(),
@@ -139,6 +154,8 @@ impl House {
         [
             DRAFT.0,
             DRAFT_SHOW.0,
+            VENUE,
+            MAP,
             self.booking.as_uuid(),
             self.member,
             self.session,
@@ -156,6 +173,8 @@ impl House {
             "events" => vec![DRAFT.0, EVENT.0],
             "shows" => vec![DRAFT_SHOW.0, SHOW.0],
             "zones" => vec![Uuid::from_u128(DRAFT_ZONES), STALLS],
+            "venues" => vec![VENUE],
+            "maps" => vec![MAP],
             "bookings" => vec![self.booking.as_uuid()],
             "sessions" => vec![self.session],
             "members" => vec![self.member],
@@ -175,6 +194,8 @@ impl House {
             _ if name.contains("tenant") => TENANT,
             _ if name.contains("event") => DRAFT.0,
             _ if name.contains("show") => DRAFT_SHOW.0,
+            _ if name.contains("venue") => VENUE,
+            _ if name.contains("map") => MAP,
             _ if name.contains("zone") => Uuid::from_u128(DRAFT_ZONES),
             _ if name.contains("booking") => self.booking.as_uuid(),
             _ if name.contains("key") => self.key,
@@ -204,6 +225,8 @@ impl House {
             format!("{:?}", store.event(DRAFT).await.unwrap()),
             format!("{:?}", store.show(SHOW).await.unwrap()),
             format!("{:?}", store.show(DRAFT_SHOW).await.unwrap()),
+            format!("{:?}", store.venue(VENUE).await.unwrap()),
+            format!("{:?}", store.maps_of_venue(VENUE).await.unwrap()),
             format!("{:?}", store.booking(self.booking).await.unwrap()),
             format!(
                 "{:?}",
@@ -382,6 +405,10 @@ async fn the_owner_of_the_tenant_finds_what_others_do_not() {
         format!("/api/v1/events/{DRAFT}/shows"),
         format!("/api/v1/shows/{DRAFT_SHOW}"),
         "/api/v1/events?mine=true".to_owned(),
+        "/api/v1/venues".to_owned(),
+        format!("/api/v1/venues/{VENUE}"),
+        format!("/api/v1/venues/{VENUE}/maps"),
+        format!("/api/v1/venues/{VENUE}/maps/{MAP}"),
     ] {
         let text = found(path.clone()).await;
         assert!(text.contains(MARK), "{path}: {text}");

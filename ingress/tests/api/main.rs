@@ -1,5 +1,6 @@
 //! The HTTP interface through its router, over a scripted log and a real SQLite store. What the
-//! engine decides is tested with the real engine elsewhere; here its answers are scripted.
+//! engine decides is tested with the real engine elsewhere; here its answers are scripted, but for
+//! orders, whose tests have the machine behind the log.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,6 +19,7 @@ mod bookings_read;
 mod bookings_reserve;
 mod branding;
 mod catalog;
+mod codes;
 mod connections;
 mod cookies;
 mod describe;
@@ -33,8 +35,10 @@ mod headers;
 mod idempotency;
 mod isolation;
 mod limits;
+mod offer;
 mod openapi;
 mod operation;
+mod orders;
 mod passkeys;
 mod pictures;
 mod precheck;
@@ -48,3 +52,4 @@ mod support;
 mod tenants;
 mod tls;
 mod users;
+mod venues;

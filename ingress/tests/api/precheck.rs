@@ -99,6 +99,40 @@ async fn under_pressure_what_is_gone_is_refused_early_with_its_position() {
     );
 }
 
+/// An order is in flight in each of its zones, and refused for the first item that cannot be had.
+#[tokio::test]
+async fn under_pressure_an_order_over_several_zones_is_refused_for_the_one_that_is_gone() {
+    let world = sold_out(8).await;
+    let order = |items: serde_json::Value| world.reserve(json!({"show_id": SHOW, "items": items}));
+    let one = json!({"zone_id": STALLS, "quantity": 1});
+    let held =
+        join_all((0..8).map(|_| order(json!([one, {"zone_id": BALCONY, "quantity": 1}])).send()));
+    let refused = async {
+        while world.log.seen().len() < 8 {
+            tokio::task::yield_now().await;
+        }
+        let gone = order(json!([one, {"zone_id": BALCONY, "quantity": 1}])).send();
+        let details = gone.await.error(409, "INSUFFICIENT_STOCK");
+        assert_eq!(details["item"], 1);
+        assert_eq!(details["zone_id"], json!(BALCONY));
+        assert_eq!(details["as_of"], json!({"partition": 0, "offset": 50}));
+        let named = order(json!([one, {"zone_id": BALCONY, "seats": ["A-2"]}])).send();
+        let details = named.await.error(409, "SEAT_UNAVAILABLE");
+        assert_eq!(details["seats"], json!(["A-2"]));
+        // More than there is in all items of a zone together.
+        let many = json!({"zone_id": STALLS, "quantity": 20});
+        let details = order(json!([many, many])).send().await;
+        let details = details.error(409, "INSUFFICIENT_STOCK");
+        assert_eq!(
+            (&details["item"], &details["available"]),
+            (&json!(1), &json!(3))
+        );
+        world.log.release();
+    };
+    let (replies, ()) = tokio::join!(held, refused);
+    assert!(replies.iter().all(|reply| reply.status == 201));
+}
+
 #[tokio::test]
 async fn more_buyers_than_twice_the_places_and_a_hundred_have_to_wait() {
     let bound = 23 * 2 + 100;

@@ -3,6 +3,7 @@
 mod database;
 mod declared;
 mod log;
+mod machine;
 mod operations;
 mod reply;
 mod tokens;

@@ -48,11 +48,13 @@ pub const SUBJECT_KINDS: &[&str] = &[
     "event",
     "guest",
     "job",
+    "map",
     "partition",
     "retention_report",
     "show",
     "tenant",
     "user",
+    "venue",
 ];
 
 /// The role of an operator who works on the database with the command line.

@@ -8,6 +8,7 @@ mod event_orders;
 mod findable;
 mod growth;
 mod listing;
+mod offer;
 mod picture;
 mod quotas;
 mod show;
@@ -26,6 +27,7 @@ pub use findable::{
 };
 pub use growth::{Addition, Growth, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};
+pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName};
 pub use picture::{EventPicture, PICTURE_SWEEP_KIND, PictureFiles, PictureFormat, PictureLook};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};

@@ -84,6 +84,17 @@ pub enum StoreError {
         /// What was to be added.
         asked: u64,
     },
+    /// More than there may be. Nothing was changed.
+    #[error("there may be at most {max} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        max: u64,
+    },
+    /// Something that was to be used is not there, or not any more. Nothing was changed.
+    #[error("there is no such {0} any more")]
+    NotThere(&'static str),
     /// Someone else has changed the row meanwhile. Nothing was changed.
     #[error("the row is of version {found}, not of the expected one")]
     VersionChanged {

@@ -20,6 +20,7 @@ pub mod audit;
 pub mod booking;
 pub mod branding;
 pub mod catalog;
+pub mod code;
 mod config;
 mod database;
 pub mod document;
@@ -40,6 +41,7 @@ pub mod snapshot;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod venue;
 
 pub use config::{DatabaseConfig, TlsMode, UrlError};
 pub use database::Latch;

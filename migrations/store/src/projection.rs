@@ -3,6 +3,7 @@
 mod batch;
 pub(crate) mod bulk;
 mod changes;
+mod codes;
 pub(crate) mod documents;
 mod events;
 mod growth;

@@ -99,6 +99,15 @@ pub fn account_answer(answer: Uuid) -> Place {
     }
 }
 
+/// The text of a code of a show, by its hash.
+pub fn code_text(code: Uuid) -> Place {
+    Place {
+        table: "codes",
+        column: "text_sealed",
+        row: code,
+    }
+}
+
 /// What a server remembers of a ceremony that has begun. It is in no table: the client keeps it.
 pub fn ceremony(ceremony: Uuid) -> Place {
     Place {

@@ -8,6 +8,7 @@ mod calendar;
 mod catalog_changes;
 mod categories;
 mod changes;
+mod codes;
 mod counts;
 mod deletions;
 mod documents;
@@ -21,6 +22,7 @@ mod handle;
 mod identity;
 pub(crate) mod jobs;
 mod listing;
+pub(crate) mod offers;
 mod orders;
 mod pictures;
 mod projection;
@@ -32,6 +34,8 @@ mod slugs;
 mod snapshots;
 mod standstill;
 mod usage;
+mod venue_maps;
+mod venues;
 pub(crate) mod zones;
 
 pub use accounts::{

@@ -240,6 +240,7 @@ fn show() -> ShowRow {
         show_id: SHOW,
         event_id: EVENT,
         partition: P,
+        map: None,
         name: None,
         starts_at_ms: 1_800_000_000_000,
         sale_opens_at_ms: 1_700_000_000_000,
@@ -249,6 +250,8 @@ fn show() -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Open,
         created_at_ms: 1_700_000_000_000,
+        companions_per_accessible: 0,
+        offer: None,
         zones: vec![ZoneRow {
             zone_id: Uuid::from_u128(2),
             index: 0,

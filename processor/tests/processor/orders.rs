@@ -18,7 +18,7 @@ use onsale_store::Store;
 use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingRow, BookingStatus};
 use onsale_store::catalog::{
-    ChartRow, EventRow, EventStatus, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
+    ChartRow, EventRow, EventStatus, Growth, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
 };
 use onsale_store::projection::ProjectionBatch;
 use uuid::Uuid;
@@ -62,10 +62,12 @@ fn show_row(show: ShowId) -> ShowRow {
         unit_price: 100,
         currency: "THB".to_owned(),
         admission,
+        growth: Growth::default(),
     };
     let row = ChartRow {
         name: "A".to_owned(),
         seats: RowSeats::Count(8),
+        plan: onsale_schemas::seating::RowPlan::default(),
     };
     ShowRow {
         show_id: show,
@@ -84,6 +86,9 @@ fn show_row(show: ShowId) -> ShowRow {
             zone(0, "Stalls", ZoneAdmission::Seated { rows: vec![row] }),
             zone(1, "Floor", ZoneAdmission::General { capacity: 50 }),
         ],
+        map: None,
+        offer: None,
+        companions_per_accessible: 0,
     }
 }
 

@@ -18,6 +18,7 @@ mod disk_full;
 mod doctor;
 mod encrypted;
 mod growing;
+mod halls;
 #[path = "../shared/http_client.rs"]
 mod http_client;
 mod identity;

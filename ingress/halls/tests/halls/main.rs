@@ -16,6 +16,7 @@ mod mutated;
 mod pretix;
 mod random;
 mod schema;
+mod seating;
 mod table;
 
 use onsale_halls::Hall;

@@ -1,3 +1,4 @@
+use onsale_schemas::seating::RowPlan;
 use onsale_store::catalog::{ChartRow, Growth, ShowStatus};
 
 use super::*;
@@ -7,6 +8,7 @@ pub(crate) fn show(zones: Vec<ZoneAdmission>) -> ShowRow {
         show_id: ShowId::from_bytes([1; 16]),
         event_id: EventId::from_bytes([2; 16]),
         partition: PartitionId(0),
+        map: None,
         name: None,
         starts_at_ms: 10_000,
         sale_opens_at_ms: 0,
@@ -16,6 +18,8 @@ pub(crate) fn show(zones: Vec<ZoneAdmission>) -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Open,
         created_at_ms: 0,
+        companions_per_accessible: 0,
+        offer: None,
         zones: (0u16..)
             .zip(zones)
             .map(|(index, admission)| ZoneRow {
@@ -35,6 +39,7 @@ fn row(name: &str, seats: RowSeats) -> ChartRow {
     ChartRow {
         name: name.to_owned(),
         seats,
+        plan: RowPlan::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 use onsale_schemas::outcome::{BlockChange, Outcome, OutcomeRecord, Reserved};
-use onsale_schemas::{EventId, PartitionId, SeatStatus, TenantId, UserId, ZoneCounts};
+use onsale_schemas::seating::RowPlan;
+use onsale_schemas::{EventId, PartitionId, SeatList, SeatStatus, TenantId, UserId, ZoneCounts};
 use onsale_store::catalog::{ChartRow, RowSeats, ShowRow, ZoneAdmission};
 
 use super::*;
@@ -13,6 +14,7 @@ fn large(alive: &Alive) -> LiveShow {
         .map(|n| ChartRow {
             name: format!("R{n}"),
             seats: RowSeats::Count(1_000),
+            plan: RowPlan::default(),
         })
         .collect();
     let row = show_of(vec![ZoneAdmission::Seated { rows }]);
@@ -123,6 +125,7 @@ fn a_stream_goes_on_with_the_places_that_a_show_gets() {
         let row = |name: &&str| ChartRow {
             name: (*name).to_owned(),
             seats: RowSeats::Count(2),
+            plan: onsale_schemas::seating::RowPlan::default(),
         };
         names.iter().map(row).collect()
     };

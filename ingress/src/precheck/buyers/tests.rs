@@ -1,5 +1,8 @@
 use onsale_schemas::SeatList;
-use onsale_schemas::outcome::{Confirmed, Replayed, Reserved};
+use onsale_schemas::outcome::{
+    Confirmed, EndedBooking, Line, PlacesReturned, PriceRule, ReleasedV2, Replayed, Reserved,
+    ReservedV2,
+};
 
 use super::*;
 
@@ -322,4 +325,90 @@ fn what_is_older_than_an_end_of_the_buyers_tickets_is_too_old() {
         vec![record(30, Outcome::ShowCancelled { show: SHOW })],
     );
     assert_eq!(buyers.version_min(&other), 31, "everybody's may have ended");
+}
+
+fn line(zone: u16, quantity: u32) -> Line {
+    Line {
+        zone,
+        ticket_type: 0,
+        seats: SeatList::new(),
+        quantity,
+        rule: PriceRule::Zone,
+        list_price: 1,
+        bundle: None,
+        bundle_off: 0,
+        code_off: 0,
+        unit_price: 1,
+        unit_fee: 0,
+        unit_tax: 0,
+    }
+}
+
+/// Two places of one zone and one of another.
+fn ordered(booking: Offset) -> Outcome {
+    Outcome::ReservedV2(Box::new(ReservedV2 {
+        booking,
+        show: SHOW,
+        event: EVENT,
+        user: USER,
+        lines: vec![line(0, 2), line(1, 1)],
+        order_fee: 0,
+        order_fee_tax: 0,
+        total: 3,
+        tax: 0,
+        currency: "THB".parse().unwrap(),
+        code: None,
+        expires_at_ms: UNTIL_MS,
+    }))
+}
+
+fn returned(booking: Offset, left: [u32; 2]) -> Outcome {
+    Outcome::PlacesReturned(Box::new(PlacesReturned {
+        booking,
+        show: SHOW,
+        user: USER,
+        parts: Vec::new(),
+        refund_price: 0,
+        refund_fees: 0,
+        lines: vec![line(0, left[0]), line(1, left[1])],
+        order_fee: 0,
+        order_fee_tax: 0,
+        total: 0,
+        tax: 0,
+        currency: "THB".parse().unwrap(),
+        ended: left == [0, 0],
+    }))
+}
+
+#[test]
+fn an_order_counts_with_all_its_zones_until_they_end() {
+    let current = |buyers: &Buyers| over(buyers).map(|over| over.current);
+    let order = || {
+        let buyers = Buyers::new(1);
+        apply(&buyers, vec![record(10, ordered(10))]);
+        buyers.note_limit(PARTITION, SHOW, 2, 11);
+        buyers
+    };
+    let buyers = order();
+    assert_eq!(current(&buyers), Some(3));
+    apply(&buyers, vec![record(12, returned(10, [1, 1]))]);
+    assert_eq!(current(&buyers), Some(2), "one went back");
+    apply(&buyers, vec![record(13, returned(10, [0, 0]))]);
+    assert_eq!(current(&buyers), None, "all went back");
+    // An order that runs out is told zone by zone.
+    let buyers = order();
+    let mut expiry = record(12, Outcome::Nothing);
+    expiry.expired = vec![ended(SHOW, 10, 2), ended(SHOW, 10, 1)];
+    apply(&buyers, vec![expiry]);
+    assert_eq!(current(&buyers), None);
+    let buyers = order();
+    let released = Outcome::ReleasedV2(ReleasedV2 {
+        booking: 10,
+        show: SHOW,
+        user: USER,
+        parts: Vec::new(),
+        was_confirmed: false,
+    });
+    apply(&buyers, vec![record(12, released)]);
+    assert_eq!(current(&buyers), None);
 }

@@ -1,10 +1,12 @@
 //! A booking as clients read it, from the database.
 
-use onsale_store::booking::{BookingRow, BookingStatus};
+use onsale_schemas::command::Currency;
+use onsale_store::booking::{BookingRow, BookingStatus, OrderRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::lines::{self, LineBody, Sums, Totals};
 use super::receipt;
 use crate::charts::{Chart, seat_id};
 use crate::confirmation_codes::ConfirmationCodes;
@@ -23,17 +25,33 @@ pub(crate) struct BookingBody {
     status: BookingStatus,
     event_id: Uuid,
     show_id: Uuid,
-    /// `null` while the catalog does not have the show or the zone.
+    /// `null` while the catalog does not have the show or the zone. That of the first line of an order over
+    /// several.
     zone_id: Option<Uuid>,
-    /// Labels; none for general admission. Seat ids while the catalog does not have the show or zone.
+    /// Labels; none for general admission, and none that were given back. Seat ids while the catalog does not have the show or zone.
     seats: Vec<String>,
     /// True while the catalog does not have the show or zone, as after a database was lost: the booking
     /// stands all the same, and its names come back with the catalog.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     show_unknown: bool,
+    /// Places that are left of it.
     quantity: u32,
+    /// The price of one; that of the first line of an order.
     unit_price: Money,
+    /// What the places that are left cost, fees included.
     total_price: Money,
+    /// What it costs, line by line, with what is left of each.
+    lines: Vec<LineBody>,
+    /// What bundles and a code took off; for orders, that is where there are several prices, fees, tax or a
+    /// code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discount: Option<Money>,
+    /// Fees in `total_price`; for orders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fees: Option<Money>,
+    /// Tax in `total_price`; for orders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax: Option<Money>,
     reserved_at: Instant,
     expires_at: Instant,
     /// Seconds that the hold still has, for reserved bookings.
@@ -96,7 +114,7 @@ impl BookingBody {
     ) -> Self {
         let now = Instant(state.clock.now_ms());
         let zone = chart.and_then(|chart| chart.zone(row.zone));
-        let total = row.unit_price.saturating_mul(i64::from(row.quantity));
+        let prices = Prices::of(chart, &row);
         let reserved = row.status == BookingStatus::Reserved;
         let expires_at = Instant(row.expires_at_ms);
         Self {
@@ -112,7 +130,11 @@ impl BookingBody {
             show_unknown: chart.is_none(),
             quantity: row.quantity,
             unit_price: Money::new(row.unit_price, &row.currency),
-            total_price: Money::new(total, &row.currency),
+            total_price: prices.total_price,
+            lines: prices.lines,
+            discount: prices.discount,
+            fees: prices.fees,
+            tax: prices.tax,
             reserved_at: Instant(row.reserved_at_ms),
             expires_at,
             expires_in_seconds: reserved.then(|| seconds_left(expires_at, now)),
@@ -125,6 +147,56 @@ impl BookingBody {
                 offset: row.booking_id.offset(),
             },
             receipt_url: receipt::url(state, &row.booking_id),
+        }
+    }
+}
+
+/// What a booking costs.
+struct Prices {
+    total_price: Money,
+    lines: Vec<LineBody>,
+    discount: Option<Money>,
+    fees: Option<Money>,
+    tax: Option<Money>,
+}
+
+impl Prices {
+    fn of(chart: Option<&Chart>, row: &BookingRow) -> Self {
+        // Rows of long ago may have a code that is none, and is shown as one that nobody knows.
+        let currency = row.currency.parse().unwrap_or(Currency(*b"???"));
+        match &row.order {
+            Some(order) => Self::of_order(chart, order, currency),
+            None => Self::plain(chart, row, currency),
+        }
+    }
+
+    fn of_order(chart: Option<&Chart>, order: &OrderRow, currency: Currency) -> Self {
+        let sums = Sums {
+            order_fee: order.order_fee,
+            total: order.total,
+            tax: order.tax,
+            currency,
+        };
+        let totals = Totals::of(&order.lines, sums);
+        Self {
+            total_price: totals.total_price,
+            lines: lines::bodies_of(chart, &order.lines, currency),
+            discount: Some(totals.discount),
+            fees: Some(totals.fees),
+            tax: Some(totals.tax),
+        }
+    }
+
+    fn plain(chart: Option<&Chart>, row: &BookingRow, currency: Currency) -> Self {
+        let seats = row.seats.iter().copied();
+        let line = lines::plain(row.zone, seats, row.quantity, row.unit_price);
+        let total = row.unit_price.saturating_mul(i64::from(row.quantity));
+        Self {
+            total_price: Money::new(total, &row.currency),
+            lines: lines::bodies_of(chart, &[line], currency),
+            discount: None,
+            fees: None,
+            tax: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ended::refusal;
-use crate::auth::{Caller, OnBehalf, Right, Role};
+use crate::auth::{Authority, Caller, OnBehalf, Right, Role};
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
@@ -97,23 +97,8 @@ pub(crate) async fn cancel(
             };
             (release, Some(buyer), OnBehalf::Buyer)
         }
-        // One that acts for itself alone: its own events.
-        Role::Organizer if !caller.is_of_team() => {
-            let row = projected::booking(state, booking)
-                .await?
-                .ok_or_else(|| ApiError::not_found("booking"))?;
-            // Other organizers do not learn that the booking exists.
-            let managed = managers::managed_event(state, caller, row.event_id, &TAKE_BACK)
-                .await
-                .map_err(|error| match error.code() {
-                    Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
-                    _ => error,
-                })?;
-            (returned, None, OnBehalf::Staff(managed.authority))
-        }
         Role::Organizer | Role::Admin | Role::Service | Role::Operator | Role::Platform => {
-            let authority =
-                managers::authority_over_booking(state, caller, booking, &TAKE_BACK).await?;
+            let authority = to_take_back(state, caller, booking).await?;
             (returned, None, OnBehalf::Staff(authority))
         }
     };
@@ -125,6 +110,29 @@ pub(crate) async fn cancel(
         answering: Arc::new(Cancelling { booking, owner }),
     })
     .await
+}
+
+/// The right of one of the staff to take back what a buyer has bought. To others there is no such booking.
+pub(super) async fn to_take_back(
+    state: &AppState,
+    caller: &Caller,
+    booking: BookingId,
+) -> Result<Authority, ApiError> {
+    if caller.role != Role::Organizer || caller.is_of_team() {
+        return managers::authority_over_booking(state, caller, booking, &TAKE_BACK).await;
+    }
+    // One that acts for itself alone: its own events.
+    let row = projected::booking(state, booking)
+        .await?
+        .ok_or_else(|| ApiError::not_found("booking"))?;
+    // Other organizers do not learn that the booking exists.
+    let managed = managers::managed_event(state, caller, row.event_id, &TAKE_BACK)
+        .await
+        .map_err(|error| match error.code() {
+            Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
+            _ => error,
+        })?;
+    Ok(managed.authority)
 }
 
 /// Answers a cancellation.
@@ -143,16 +151,23 @@ impl Answering for Cancelling {
         record: &OutcomeRecord,
     ) -> Result<Final, ApiError> {
         match &record.outcome {
-            Outcome::Released { was_confirmed, .. } => Final::new(
-                StatusCode::OK,
-                &Cancellation {
-                    booking_id: self.booking.as_uuid(),
-                    status: "cancelled",
-                    was_confirmed: *was_confirmed,
-                },
-            ),
+            Outcome::Released { was_confirmed, .. } => self.cancelled(*was_confirmed),
+            Outcome::ReleasedV2(order) => self.cancelled(order.was_confirmed),
             Outcome::Rejected(why) => Err(refusal(state, self.booking, self.owner, why).await),
             other => Err(unexpected("cancel", other)),
         }
+    }
+}
+
+impl Cancelling {
+    fn cancelled(&self, was_confirmed: bool) -> Result<Final, ApiError> {
+        Final::new(
+            StatusCode::OK,
+            &Cancellation {
+                booking_id: self.booking.as_uuid(),
+                status: "cancelled",
+                was_confirmed,
+            },
+        )
     }
 }

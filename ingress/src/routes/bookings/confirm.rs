@@ -44,7 +44,7 @@ pub(crate) struct ConfirmRequest {
     /// characters. It belongs to the first booking of the tenant that it is used for, for 400 days,
     /// also when that could not be confirmed.
     payment_reference: String,
-    /// What was paid. When it is given it has to be the booking's total.
+    /// What was paid. When it is given it has to be the booking's total with its fees, as it was reserved.
     amount: Option<Money>,
 }
 
@@ -206,14 +206,13 @@ impl Answering for Confirming {
         let booking = self.booking;
         match &record.outcome {
             Outcome::Confirmed(confirmed) => {
-                let at_ms = confirmed.confirmed_at_ms;
-                let code = if confirmed.first && record.replay_of.is_none() {
-                    // Just now, so by a machine of version 2; the database need not be asked.
-                    state.booking_keys.confirmation_code(&booking)
-                } else {
-                    ConfirmationCodes::code(state, booking, at_ms).await?
-                };
-                Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
+                let is_new = confirmed.first && record.replay_of.is_none();
+                self.confirmed(state, confirmed.confirmed_at_ms, is_new)
+                    .await
+            }
+            Outcome::ConfirmedV2(order) => {
+                let is_new = order.first && record.replay_of.is_none();
+                self.confirmed(state, order.confirmed_at_ms, is_new).await
             }
             Outcome::Rejected(Rejection::UnknownBooking) => {
                 let row = forgotten(state, booking, self.owner).await?;
@@ -231,5 +230,23 @@ impl Answering for Confirming {
             Outcome::Rejected(why) => Err(rejection::to_error(why, None, None)),
             other => Err(unexpected("confirm", other)),
         }
+    }
+}
+
+impl Confirming {
+    async fn confirmed(
+        &self,
+        state: &AppState,
+        at_ms: u64,
+        is_new: bool,
+    ) -> Result<Final, ApiError> {
+        let booking = self.booking;
+        let code = if is_new {
+            // Just now, so by a machine of version 2; the database need not be asked.
+            state.booking_keys.confirmation_code(&booking)
+        } else {
+            ConfirmationCodes::code(state, booking, at_ms).await?
+        };
+        Final::new(StatusCode::OK, &Confirmation::new(booking, at_ms, code))
     }
 }

@@ -3,13 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::{Extensions, HeaderMap, StatusCode};
-use onsale_schemas::{BookingId, Outcome};
+use onsale_schemas::BookingId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::body::PositionBody;
 use super::one::readable;
+use crate::address_blocks::NewHold;
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::edge;
@@ -115,8 +116,8 @@ pub(crate) async fn receipt(
             Code::NotFound => ApiError::not_found("booking"),
             _ => error,
         })?;
-    let (Outcome::Reserved(reserved), Some(ahead), None) = (
-        &explained.outcome.outcome,
+    let (Some(granted), Some(ahead), None) = (
+        NewHold::of(booking.partition(), &explained.outcome.outcome),
         &explained.ahead,
         explained.outcome.replay_of,
     ) else {
@@ -124,10 +125,10 @@ pub(crate) async fn receipt(
     };
     let body = Receipt {
         booking_id: id,
-        show_id: reserved.show.0,
+        show_id: granted.show.0,
         position: position(booking.partition().0, booking.offset()),
         decided_at: Instant(explained.outcome.log_time_ms),
-        quantity: reserved.quantity,
+        quantity: granted.places,
         rule: rule(&explained.outcome.outcome),
         ahead: AheadBody::of(ahead),
     };

@@ -1,29 +1,37 @@
 //! `POST /bookings/reserve`
 
 mod answer;
+mod basket;
 mod eligible;
+mod items;
 mod places;
+mod seen_amount;
 
 use std::sync::Arc;
 
 use axum::response::Response;
-use onsale_schemas::command::Reserve;
-use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
-use onsale_schemas::{Command, ShowId};
+use onsale_schemas::command::{Pick, Reserve};
+use onsale_schemas::limits::{ITEMS_PER_ORDER_MAX, TICKETS_PER_BOOKING_MAX};
+use onsale_schemas::order::{Item, PickV2, ReserveV2};
+use onsale_schemas::{CodeHash, Command, ShowId, UserId};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
-use utoipa::openapi::{Ref, Schema};
 use uuid::Uuid;
 
 use self::answer::Reservation;
 pub(in crate::routes) use self::answer::Reserving;
+pub(in crate::routes) use self::basket::Basket;
+use self::basket::BasketItem;
+use self::items::currency;
+pub(in crate::routes) use self::items::items;
 pub(in crate::routes) use self::places::named_seats;
-use self::places::places;
+use self::seen_amount::{SeenAmount, expected_total_schema, unit_price_schema};
 use crate::address_blocks::Asking;
 use crate::auth::{Caller, OnBehalf, Role};
 use crate::bounds::{Bound, Bounds, Of};
+use crate::charts::Chart;
 use crate::client_address::ClientAddress;
+use crate::codes::TYPED_MAX_BYTES;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, RequestBody};
@@ -33,7 +41,6 @@ use crate::routes::call::{Call, Order};
 use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answer, Final, PendingAnswer, was_decided};
-use crate::values::Money;
 
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[
@@ -45,9 +52,25 @@ pub(super) const BOUNDS: Bounds = &[
         Of::Field("ReserveRequest", "seats"),
         Bound::Items(TICKETS_PER_BOOKING_MAX as usize),
     ),
+    (
+        Of::Field("ReserveRequest", "items"),
+        Bound::Items(ITEMS_PER_ORDER_MAX),
+    ),
+    (
+        Of::Field("ReserveRequest", "code"),
+        Bound::Length(TYPED_MAX_BYTES),
+    ),
+    (
+        Of::Field("BasketItem", "quantity"),
+        Bound::Range(1, TICKETS_PER_BOOKING_MAX as u64),
+    ),
+    (
+        Of::Field("BasketItem", "seats"),
+        Bound::Items(TICKETS_PER_BOOKING_MAX as usize),
+    ),
 ];
 
-/// What to hold: named seats, or a number of places.
+/// What to hold: named seats, or a number of places, of one zone; or `items` of several, all or nothing.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReserveRequest {
@@ -62,9 +85,54 @@ pub(crate) struct ReserveRequest {
     quantity: Option<u32>,
     /// Only seats next to each other (default true); for `quantity` in seated zones.
     together: Option<bool>,
+    /// The name of the ticket type of these places; without it the show's ordinary one.
+    ticket_type: Option<String>,
+    /// In place of `zone_id`, `seats`, `quantity`, `together` and `ticket_type`: places of one zone or several.
+    items: Option<Vec<BasketItem>>,
+    /// A discount or access code, in any letters, with or without spaces and hyphens: 4 to 64 characters
+    /// beside those.
+    code: Option<String>,
     /// The price that the buyer saw: money, or minor units; refused when it is another now.
-    #[schema(schema_with = seen_price_schema)]
-    unit_price: Option<SeenPrice>,
+    #[schema(schema_with = unit_price_schema)]
+    unit_price: Option<SeenAmount>,
+    /// The total that the buyer saw, with fees: money, or minor units; refused when it is another now.
+    #[schema(schema_with = expected_total_schema)]
+    expected_total: Option<SeenAmount>,
+}
+
+/// What the buyer saw.
+struct Seen {
+    unit_price: Option<SeenAmount>,
+    expected_total: Option<SeenAmount>,
+}
+
+/// On which terms places are asked for.
+enum Terms {
+    /// As clients always did.
+    Plain { expected_unit_price: Option<i64> },
+    /// As orders are.
+    Order {
+        expected_total: Option<i64>,
+        code: Option<CodeHash>,
+    },
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self::Order {
+            expected_total: None,
+            code: None,
+        }
+    }
+}
+
+impl Terms {
+    fn code(&self) -> Option<CodeHash> {
+        match self {
+            Self::Plain { .. } => None,
+            Self::Order { code, .. } => *code,
+        }
+    }
 }
 
 impl RequestBody for ReserveRequest {
@@ -73,63 +141,11 @@ impl RequestBody for ReserveRequest {
     }
 }
 
-fn seen_price_schema() -> Schema {
-    OneOfBuilder::new()
-        .item(ObjectBuilder::new().schema_type(Type::Null))
-        .item(Ref::from_schema_name("Money"))
-        .item(
-            ObjectBuilder::new()
-                .schema_type(Type::Integer)
-                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))),
-        )
-        .description(Some(
-            "The price that the buyer saw: money, or minor units; refused when it is another now.",
-        ))
-        .into()
-}
-
-/// A price as a client names it.
-enum SeenPrice {
-    Minor(i64),
-    Money(Money),
-}
-
-impl<'de> Deserialize<'de> for SeenPrice {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PriceVisitor;
-        impl<'de> serde::de::Visitor<'de> for PriceVisitor {
-            type Value = SeenPrice;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("{\"amount\",\"currency\"} or a whole number of minor units")
-            }
-
-            fn visit_i64<E: serde::de::Error>(self, amount: i64) -> Result<SeenPrice, E> {
-                Ok(SeenPrice::Minor(amount))
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, amount: u64) -> Result<SeenPrice, E> {
-                i64::try_from(amount)
-                    .map(SeenPrice::Minor)
-                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(amount), &self))
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                map: A,
-            ) -> Result<SeenPrice, A::Error> {
-                Money::deserialize(serde::de::value::MapAccessDeserializer::new(map))
-                    .map(SeenPrice::Money)
-            }
-        }
-        deserializer.deserialize_any(PriceVisitor)
-    }
-}
-
 /// Hold seats.
 ///
-/// Named seats all or none, or the best available, or places of general admission. First come,
-/// first served, by the order of the log.
+/// Named seats all or none, or the best available, or places of general admission; with `items` of several zones
+/// and ticket types, all of them or none. First come, first served, by the order of the log. `lines` say what an
+/// order costs and why.
 #[utoipa::path(
     post, path = "/api/v1/bookings/reserve", operation_id = "reserve", tag = "bookings", request_body = ReserveRequest,
     params(IdempotencyKey),
@@ -140,9 +156,9 @@ impl<'de> Deserialize<'de> for SeenPrice {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`: only buyers reserve, and a guest only of the show that its token is for; `VERIFIED_ACCOUNT_REQUIRED`: the event is sold only to accounts with a verified address", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),
-        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`, `COOLING_DOWN` (`details.until`): holds of the event ended unpaid in a row; by the offer of the show `TYPE_NOT_OFFERED`, `ACCESS_CODE_REQUIRED`, `TYPE_NOT_ON_SALE`, `TYPE_QUANTITY`, `WRONG_SEAT_KIND`, `COMPANION_ALONE`, `LEAVES_SINGLE_SEAT`; `GUEST_PURCHASE_MADE`: the guest has a booking", body = Problem),
+        (status = 409, description = "`SEAT_UNAVAILABLE`, `INSUFFICIENT_STOCK`, `MAX_PER_USER_EXCEEDED`, `SALE_NOT_OPEN`, `SALE_CLOSED`, `PRICE_CHANGED`, `SHOW_CANCELLED`, `COOLING_DOWN` (`details.until`): holds of the event ended unpaid in a row; by the offer of the show `TYPE_NOT_OFFERED`, `CODE_REFUSED` (`details.reason`), `ACCESS_CODE_REQUIRED`, `TYPE_NOT_ON_SALE`, `TYPE_QUANTITY`, `WRONG_SEAT_KIND`, `COMPANION_ALONE`, `LEAVES_SINGLE_SEAT`; `GUEST_PURCHASE_MADE`: the guest has a booking", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
-        (status = 429, description = "`RATE_LIMITED`: too many requests of the buyer, too many idempotency keys of the buyer in a day, or too many places of the buyers of one network (`details.limit` says which of the two)", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: too many requests of the buyer, too many idempotency keys of the buyer in a day, too many wrong codes of the buyer or of one network, or too many places of the buyers of one network (`details.limit` says which of the two)", body = Problem),
         (status = 503, description = "`OVERLOADED`, `PARTITION_UNAVAILABLE`: nothing was changed", body = Problem),
     ),
 )]
@@ -178,34 +194,34 @@ async fn handle(
             "the event of the show",
         ));
     }
-    if request
-        .zone_id
-        .is_some_and(|id| chart.zone_by_id(id).is_none())
-    {
+    let (basket, seen) = request.parts();
+    if basket.names_unknown(&chart) {
         state.charts.doubt(&chart).await;
     }
-    let (zone, pick) = places(&chart, &request)?;
-    let expected_unit_price = match request.unit_price {
-        None => None,
-        Some(SeenPrice::Minor(amount)) => Some(amount),
-        Some(SeenPrice::Money(money)) if money.currency == zone.currency => Some(money.amount),
-        Some(SeenPrice::Money(money)) => {
-            return Err(ApiError::invalid(
-                "unit_price.currency",
-                money.currency,
-                &zone.currency,
-            ));
-        }
-    };
-    let zone = zone.index;
     let identity = call.identity("reserve", "", &body.bytes);
     let was_decided = || was_decided(state, identity, chart.partition, Some(chart.show));
+    let is_order = basket.is_order() || seen.expected_total.is_some();
+    let (items, terms) = match understood(state, &chart, &basket, seen, is_order) {
+        Ok(understood) => understood,
+        Err(error) if !was_decided().await => return Err(error),
+        // What it named is not for sale any more. Its answer is remembered by the log, which takes nothing
+        // that asks for nothing.
+        Err(_) => (Vec::new(), Terms::default()),
+    };
+    let zone = items.first().map_or(0, |item| item.zone);
     let _alone = match eligible::check(state, &call.caller, &chart).await {
         Ok(alone) => alone,
         Err(refusal) if !was_decided().await => return Err(refusal),
         Err(_) => None,
     };
-    let places_asked = precheck::places_of(&pick);
+    // Guesses are slow, and a repeated request is none.
+    if terms.code().is_some()
+        && let Err(refusal) = state.codes.admit(client.0, Some(user))
+        && !was_decided().await
+    {
+        return Err(refusal);
+    }
+    let places_asked = precheck::places_of(&items);
     let mut asking = match state.address_blocks.ask(client.0, places_asked) {
         Ok(asking) => asking,
         Err(refusal) if !was_decided().await => return Err(refusal),
@@ -215,8 +231,7 @@ async fn handle(
     let in_flight = if state.config.precheck.enabled && identity.fingerprint.is_none() {
         let asked = precheck::Reservation {
             chart: &chart,
-            zone,
-            pick: &pick,
+            items: &items,
             user,
         };
         precheck::admit(state, &asked).await.inspect_err(|error| {
@@ -225,18 +240,18 @@ async fn handle(
     } else {
         InFlight::uncounted()
     };
+    let answering = Reserving {
+        chart: chart.clone(),
+        zone,
+        has_lines: is_order,
+        tries_code: terms.code().map(|_| (client.0, user)),
+    };
     let order = Order {
         identity,
         on_behalf: OnBehalf::Buyer,
         partition: chart.partition,
-        command: Command::Reserve(Reserve {
-            show: chart.show,
-            user,
-            zone,
-            pick,
-            expected_unit_price,
-        }),
-        answering: Arc::new(Reserving { chart, zone }),
+        command: command(chart.show, user, items, &terms),
+        answering: Arc::new(answering),
     };
     if let Some(asking) = &mut asking {
         // A client that hangs up from here on drops this future and not the command.
@@ -248,6 +263,119 @@ async fn handle(
         settle(asking, &answer);
     }
     Ok(answer?.into_response(&call.context))
+}
+
+impl ReserveRequest {
+    /// What it asks for, and what the buyer saw.
+    fn parts(self) -> (Basket, Seen) {
+        let basket = Basket {
+            zone_id: self.zone_id,
+            seats: self.seats,
+            quantity: self.quantity,
+            together: self.together,
+            ticket_type: self.ticket_type,
+            items: self.items,
+            code: self.code,
+        };
+        let seen = Seen {
+            unit_price: self.unit_price,
+            expected_total: self.expected_total,
+        };
+        (basket, seen)
+    }
+}
+
+/// What a request asks the log for, and on which terms.
+fn understood(
+    state: &AppState,
+    chart: &Chart,
+    basket: &Basket,
+    seen: Seen,
+    is_order: bool,
+) -> Result<(Vec<Item>, Terms), ApiError> {
+    let items = items(chart, basket)?;
+    let sold_in = items.first().and_then(|item| currency(chart, item.zone));
+    let sold_in = sold_in.ok_or_else(|| ApiError::internal("a basket without a zone"))?;
+    let Seen {
+        unit_price,
+        expected_total,
+    } = seen;
+    if !is_order {
+        let expected_unit_price = unit_price
+            .map(|seen| seen.minor("unit_price", sold_in))
+            .transpose()?;
+        let terms = Terms::Plain {
+            expected_unit_price,
+        };
+        return Ok((items, terms));
+    }
+    if let Some(seen) = &unit_price {
+        return Err(ApiError::wrong(
+            "unit_price",
+            seen.echo(),
+            "cannot be given with items, ticket_type, code or expected_total: places of an order may \
+             have several prices",
+            "expected_total instead",
+        ));
+    }
+    let code = match &basket.code {
+        Some(typed) => Some(state.codes.hash(chart.tenant, chart.show, typed)?),
+        None => None,
+    };
+    let expected_total = expected_total
+        .map(|seen| seen.minor("expected_total", sold_in))
+        .transpose()?;
+    let terms = Terms::Order {
+        expected_total,
+        code,
+    };
+    Ok((items, terms))
+}
+
+/// What the log is asked for. What clients always asked for stays the command that it was.
+fn command(show: ShowId, user: UserId, mut items: Vec<Item>, terms: &Terms) -> Command {
+    match (terms, items.pop()) {
+        // Without an order there is just one.
+        (
+            Terms::Plain {
+                expected_unit_price,
+            },
+            Some(Item { zone, pick, .. }),
+        ) => Command::Reserve(Reserve {
+            show,
+            user,
+            zone,
+            pick: pick_of(pick),
+            expected_unit_price: *expected_unit_price,
+        }),
+        (terms, last) => {
+            items.extend(last);
+            let (expected_total, code) = match terms {
+                Terms::Plain { .. } => (None, None),
+                Terms::Order {
+                    expected_total,
+                    code,
+                } => (*expected_total, *code),
+            };
+            Command::ReserveV2(ReserveV2 {
+                show,
+                user,
+                items,
+                code,
+                expected_total,
+            })
+        }
+    }
+}
+
+fn pick_of(pick: PickV2) -> Pick {
+    match pick {
+        PickV2::Seats(seats) => Pick::Seats(seats),
+        PickV2::BestAvailable {
+            quantity, together, ..
+        } => Pick::BestAvailable { quantity, together },
+        PickV2::General { quantity } => Pick::General { quantity },
+    }
 }
 
 /// Counts what an answer says was granted; where it does not say, all that was asked for.

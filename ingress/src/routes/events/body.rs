@@ -418,7 +418,11 @@ pub(in crate::routes) fn check_line(
 }
 
 /// As [`check_line`], for texts that may have several lines.
-fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), ApiError> {
+pub(in crate::routes) fn check_text(
+    field: &str,
+    text: &str,
+    max_chars: usize,
+) -> Result<(), ApiError> {
     if text::is_text(text, max_chars) {
         Ok(())
     } else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use onsale_schemas::{
-    BookingId, Command, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId, UserId,
+    BookingId, Command, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId, UserId, ZoneIndex,
 };
 
 use crate::error::ApiError;
@@ -12,6 +12,7 @@ use crate::routes::bookings::cancel::Cancelling;
 use crate::routes::bookings::confirm::Confirming;
 use crate::routes::bookings::extend::Extending;
 use crate::routes::bookings::reserve::Reserving;
+use crate::routes::bookings::return_places::Returning;
 use crate::state::AppState;
 use crate::submit::{self, Answering, Final, with_position};
 
@@ -29,11 +30,15 @@ pub(super) async fn answer_to(
     let owner = Some(user);
     let answering: Arc<dyn Answering> = match &record.outcome {
         Outcome::Reserved(reserved) if reserved.user == user => {
-            match state.charts.chart(reserved.show).await {
-                Ok(chart) => Arc::new(Reserving {
-                    chart,
-                    zone: reserved.zone,
-                }),
+            match reserving(state, reserved.show, reserved.zone).await {
+                Ok(reserving) => Arc::new(reserving),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Outcome::ReservedV2(order) if order.user == user => {
+            let zone = order.lines.first().map_or(0, |line| line.zone);
+            match reserving(state, order.show, zone).await {
+                Ok(reserving) => Arc::new(reserving),
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -41,6 +46,19 @@ pub(super) async fn answer_to(
             booking: booking(confirmed.booking),
             owner,
             payment_reference: confirmed.payment_reference.clone(),
+        }),
+        Outcome::ConfirmedV2(order) if order.user == user => Arc::new(Confirming {
+            booking: booking(order.booking),
+            owner,
+            payment_reference: order.payment_reference.clone(),
+        }),
+        Outcome::ReleasedV2(order) if order.user == user => Arc::new(Cancelling {
+            booking: booking(order.booking),
+            owner,
+        }),
+        Outcome::PlacesReturned(returned) if returned.user == user => Arc::new(Returning {
+            booking: booking(returned.booking),
+            chart: state.charts.chart(returned.show).await.ok(),
         }),
         Outcome::Released { booking: ended, .. } if ended.user == user => Arc::new(Cancelling {
             booking: booking(ended.booking),
@@ -57,7 +75,7 @@ pub(super) async fn answer_to(
             let refusal = match asked {
                 Some(asked) => {
                     // Names are a courtesy: without the catalog seats are named by their ids.
-                    let chart = match show_of(asked) {
+                    let chart = match show_of(state, partition, asked).await {
                         Some(show) => state.charts.chart(show).await.ok(),
                         None => None,
                     };
@@ -72,6 +90,16 @@ pub(super) async fn answer_to(
     Some(submit::answer(&*answering, state, user, partition, record).await)
 }
 
+/// What answers a reservation that was granted. Who tried a code is not counted again.
+async fn reserving(state: &AppState, show: ShowId, zone: ZoneIndex) -> Result<Reserving, ApiError> {
+    Ok(Reserving {
+        chart: state.charts.chart(show).await?,
+        zone,
+        has_lines: false,
+        tries_code: None,
+    })
+}
+
 /// Whether the answer to a record names places or prices, which only the show knows.
 pub(super) fn needs_names(outcome: &Outcome) -> bool {
     matches!(
@@ -80,16 +108,40 @@ pub(super) fn needs_names(outcome: &Outcome) -> bool {
             Rejection::SeatUnavailable { .. }
                 | Rejection::InsufficientStock { .. }
                 | Rejection::PriceChanged { .. }
+                | Rejection::TypeNotOffered { .. }
+                | Rejection::AccessCodeRequired { .. }
+                | Rejection::TypeNotOnSale { .. }
+                | Rejection::TypeQuantity { .. }
+                | Rejection::WrongSeatKind { .. }
+                | Rejection::SeatInOwnHold { .. }
+                | Rejection::LeavesSingleSeat { .. }
+                | Rejection::InsufficientStockOf { .. }
+                | Rejection::PlacesNotOfBooking { .. }
         )
     )
 }
 
 /// The show that places are asked of.
-fn show_of(command: &Command) -> Option<ShowId> {
+pub(super) async fn show_of(
+    state: &AppState,
+    partition: PartitionId,
+    command: &Command,
+) -> Option<ShowId> {
     match command {
         Command::Reserve(reserve) => Some(reserve.show),
+        Command::ReserveV2(order) => Some(order.show),
         Command::Block(block) | Command::Unblock(block) | Command::TakeSeats(block) => {
             Some(block.show)
+        }
+        Command::ReturnPlaces(returned) => {
+            let booking = BookingId::new(partition, returned.booking);
+            match state.shows_of_bookings.find(booking) {
+                Some(show) => Some(show),
+                None => {
+                    let row = state.store.booking(booking).await.ok().flatten();
+                    row.map(|row| row.show_id)
+                }
+            }
         }
         _ => None,
     }

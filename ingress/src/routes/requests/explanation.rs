@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::answering::show_of;
 use super::body::{AheadBody, TakenSeat, asked, position, rule};
+use super::prices::{PriceReasons, prices};
 use crate::auth::{Caller, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
@@ -28,6 +30,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::{PathId, Query};
 use crate::operations::Expected;
 use crate::rate_limit::Key;
+use crate::rejection;
 use crate::routes::bookings::body::PositionBody;
 use crate::routes::managers;
 use crate::state::AppState;
@@ -79,6 +82,10 @@ pub(crate) struct Explanation {
     code: Option<&'static str>,
     /// The rule that decided, in a sentence.
     rule: &'static str,
+    /// What a refusal said, in a sentence: which seats, which kind of ticket, until when.
+    detail: Option<String>,
+    /// Which rules gave the price of each line, for a reservation that was granted.
+    prices: Vec<PriceReasons>,
     /// Who was ahead, for a reservation.
     ahead: Option<AheadBody>,
     /// The seats that could not be had.
@@ -125,11 +132,16 @@ pub(crate) async fn explanation(
         Outcome::Rejected(why) => Some(why),
         _ => None,
     };
-    // Labels are a courtesy: without the catalog seats are named by their ids.
-    let chart = match &explained.command {
-        Command::Reserve(reserve) => state.charts.chart(reserve.show).await.ok(),
-        _ => None,
+    // Names are a courtesy: without the catalog seats are named by their ids.
+    let chart = match show_of(&state, partition, &explained.command).await {
+        Some(show) => state.charts.chart(show).await.ok(),
+        None => None,
     };
+    let chart = chart.as_deref();
+    let detail = refusal.map(|why| {
+        let refusal = rejection::of_command(why, &explained.command, chart);
+        refusal.detail().to_owned()
+    });
     let ahead = explained.ahead.as_ref();
     let body = Explanation {
         request_id: id,
@@ -145,8 +157,10 @@ pub(crate) async fn explanation(
             ) => "All or none: at its turn not all of these places were blocked.",
             _ => rule(&explained.outcome.outcome),
         },
+        detail,
+        prices: prices(chart, &explained.outcome.outcome),
         ahead: ahead.map(AheadBody::of),
-        seats: ahead.map_or_else(Vec::new, |ahead| TakenSeat::all(ahead, chart.as_deref())),
+        seats: ahead.map_or_else(Vec::new, |ahead| TakenSeat::all(ahead, chart)),
     };
     envelope::success(&context, StatusCode::OK, &body)
 }

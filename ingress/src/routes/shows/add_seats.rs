@@ -16,7 +16,6 @@ use onsale_store::catalog::{Addition, ChartRow, RowSeats, ZoneAdmission, ZoneRow
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use self::rows::{AddedRowRequest, read_rows};
 use super::growing::{AddedPlaces, Adding, Growing};

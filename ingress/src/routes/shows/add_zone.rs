@@ -10,7 +10,6 @@ use onsale_schemas::seating::{self, AddSeats};
 use onsale_schemas::{Command, ShowId, ZoneIndex};
 use onsale_store::audit::Changes;
 use onsale_store::catalog::{Addition, ZoneRow};
-use uuid::Uuid;
 
 use super::add_seats::check_quota;
 use super::growing::{AddedPlaces, Adding, Growing};

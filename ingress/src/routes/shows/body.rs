@@ -15,6 +15,12 @@ use crate::values::{Instant, Money};
 pub(crate) struct ShowBody {
     show_id: Uuid,
     event_id: Uuid,
+    /// Where it takes place, where it was made from a map of the venue.
+    venue_id: Option<Uuid>,
+    /// The map that it was made from.
+    map_id: Option<Uuid>,
+    /// The version of that map, which never changes.
+    map_version: Option<u32>,
     name: Option<String>,
     starts_at: Instant,
     sale_opens_at: Instant,
@@ -54,6 +60,9 @@ impl ShowBody {
         Self {
             show_id: row.show_id.0,
             event_id: row.event_id.0,
+            venue_id: row.map.map(|map| map.venue_id),
+            map_id: row.map.map(|map| map.map_id),
+            map_version: row.map.map(|map| map.version),
             name: row.name.clone(),
             starts_at: Instant(row.starts_at_ms),
             sale_opens_at: Instant(row.sale_opens_at_ms),

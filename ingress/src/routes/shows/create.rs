@@ -1,5 +1,8 @@
 //! `POST /events/{id}/shows`
 
+mod places;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,23 +10,24 @@ use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::limits::{
-    COOLDOWN_MAX_MS, GENERAL_CAPACITY_MAX, HOLD_DEFAULT_MS, HOLD_MAX_MS, HOLD_MIN_MS,
-    ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX,
+    COMPANIONS_PER_ACCESSIBLE_MAX, COOLDOWN_MAX_MS, GENERAL_CAPACITY_MAX, HOLD_DEFAULT_MS,
+    HOLD_MAX_MS, HOLD_MIN_MS, ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX,
 };
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{
-    Command, EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId,
-};
+use onsale_schemas::{EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId};
 use onsale_store::StoreError;
 use onsale_store::audit::{Actor, Audit, AuditEntry};
-use onsale_store::catalog::{EventRow, EventStatus, ShowRow, ShowStatus};
+use onsale_store::catalog::{EventRow, EventStatus, OfferRow, ShowRow, ShowStatus};
+use onsale_store::venue::StoredChart;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::places::places;
 use super::body::ShowBody;
-use super::layout::{self, ZoneRequest};
+use super::layout::{self, Layout, ZoneRequest};
+use super::offer::{self, OfferRequest};
 use crate::audit;
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -41,7 +45,7 @@ use crate::routes::events::body::check_line;
 use crate::routes::managers::{MANAGE_EVENTS, Managed, managed_event};
 use crate::state::AppState;
 use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
-use crate::values::Instant;
+use crate::values::{Instant, Money};
 
 pub(super) const NAME_MAX_CHARS: usize = 200;
 /// How long before the show begins its sale closes, unless said otherwise.
@@ -52,6 +56,10 @@ const WITHDRAW_PATIENCE: Duration = Duration::from_secs(2);
 /// As both requests with a show take it.
 pub(super) const HOLD_SECONDS: Bound =
     Bound::Range((HOLD_MIN_MS / 1_000) as u64, (HOLD_MAX_MS / 1_000) as u64);
+/// Companions that may come with each wheelchair of an order, of shows of a map: otherwise nobody could buy
+/// its companion seats.
+const COMPANIONS_OF_MAP: u8 = 1;
+
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[
     (
@@ -64,8 +72,16 @@ pub(super) const BOUNDS: Bounds = &[
         Bound::Range(0, (COOLDOWN_MAX_MS / 1_000) as u64),
     ),
     (
+        Of::Field("ShowRequest", "companions_per_accessible"),
+        Bound::Range(0, COMPANIONS_PER_ACCESSIBLE_MAX as u64),
+    ),
+    (
         Of::Field("ShowRequest", "zones"),
         Bound::Items(ZONES_PER_SHOW_MAX),
+    ),
+    (
+        Of::Field("ShowRequest", "map_version"),
+        Bound::Range(1, u32::MAX as u64),
     ),
     (
         Of::Field("ZoneRequest", "name"),
@@ -120,7 +136,20 @@ pub(crate) struct ShowRequest {
     /// 450; it doubles with each further one, up to eight times. 0 is never. The installation's
     /// setting when left out.
     cooldown_seconds: Option<u32>,
-    zones: Vec<ZoneRequest>,
+    /// Either these or a map.
+    zones: Option<Vec<ZoneRequest>>,
+    /// A map of one of the tenant's venues: each of its categories with places becomes a zone.
+    map_id: Option<Uuid>,
+    /// The last one when left out.
+    map_version: Option<u32>,
+    /// Prices by ids of the map's categories.
+    prices: Option<BTreeMap<String, Money>>,
+    /// Ids of the map's categories of which this show has no places.
+    not_for_sale: Option<Vec<String>>,
+    /// What is for sale. Without it every zone is sold at its price.
+    offer: Option<OfferRequest>,
+    /// Companion seats that an order may have for each accessible seat in it, 0 to 8 (default 0, of a map 1).
+    companions_per_accessible: Option<u32>,
 }
 
 impl RequestBody for ShowRequest {
@@ -131,7 +160,8 @@ impl RequestBody for ShowRequest {
 
 /// Create a show and open it.
 ///
-/// Its event has to be published: a draft sells nothing.
+/// Its event has to be published: a draft sells nothing. Its places are `zones`, or those of the map of a venue
+/// (`map_id`) with `prices` by category.
 #[utoipa::path(
     post, path = "/api/v1/events/{id}/shows", operation_id = "create_show", tag = "catalog", request_body = ShowRequest,
     params(
@@ -144,7 +174,7 @@ impl RequestBody for ShowRequest {
         (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
-        (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: no such event, or the tenant has no such map", body = Problem),
         (status = 409, description = "`QUOTA_EXCEEDED`, `SHOW_CANCELLED`: of a cancelled event", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
@@ -152,15 +182,19 @@ impl RequestBody for ShowRequest {
 pub(crate) async fn create(
     call: Call,
     PathId(id): PathId,
-    body: JsonBody<ShowRequest>,
+    mut body: JsonBody<ShowRequest>,
 ) -> Result<Response, ApiError> {
     let managed = managed_event(&call.state, &call.caller, EventId(id), &MANAGE_EVENTS).await?;
     check_status(managed.row.status)?;
     let identity = call.identity("create show", id, &body.bytes);
     let opens_by_default = body.value.sale_opens_at.is_none();
-    let row = row(&call.state, &managed.row, identity, body.value)?;
+    let show_id = derived_id("show", identity.request_id);
+    let layout = places(&call.state, &managed.row, show_id, &mut body.value).await?;
+    let (row, chart) = row(&call.state, &managed.row, show_id, body.value, layout)?;
+    layout::opening(&row, &managed.row)?;
     detached(async move {
-        let answer = make(&call, managed, identity, row, opens_by_default).await?;
+        let new = New { row, chart };
+        let answer = make(&call, managed, identity, new, opens_by_default).await?;
         Ok(answer.into_response(&call.context))
     })
     .await
@@ -190,9 +224,10 @@ fn not_published() -> ApiError {
 fn row(
     state: &AppState,
     event: &EventRow,
-    identity: Identity,
+    show_id: Uuid,
     request: ShowRequest,
-) -> Result<ShowRow, ApiError> {
+    layout: Layout,
+) -> Result<(ShowRow, Option<StoredChart>), ApiError> {
     if let Some(name) = &request.name {
         check_line("name", name, NAME_MAX_CHARS)?;
     }
@@ -224,11 +259,19 @@ fn row(
             opens.0
         });
     check_window(sale_opens_at_ms, sale_closes_at_ms)?;
-    let show_id = derived_id("show", identity.request_id);
-    Ok(ShowRow {
+    let companions_per_accessible = match request.companions_per_accessible {
+        Some(companions) => check_companions(companions)?,
+        None if layout.of.is_some() => COMPANIONS_OF_MAP,
+        None => 0,
+    };
+    let offer = request.offer.as_ref();
+    let offer = offer.map(|offer| offer::of_new_show(offer, &layout.zones));
+    let (map, chart) = layout.of.unzip();
+    let row = ShowRow {
         show_id: ShowId(show_id),
         event_id: event.event_id,
         partition: partition_of(event.event_id, state.log.partitions()),
+        map,
         name: request.name,
         starts_at_ms: starts_at.0,
         sale_opens_at_ms,
@@ -238,13 +281,31 @@ fn row(
         cooldown_ms,
         status: ShowStatus::Opening,
         created_at_ms: now_ms,
-        zones: layout::zones(show_id, request.zones)?,
-    })
+        companions_per_accessible,
+        // An empty one is none.
+        offer: offer.transpose()?.filter(|row| *row != OfferRow::default()),
+        zones: layout.zones,
+    };
+    Ok((row, chart))
 }
 
 /// When a sale ends for which no end was given.
 pub(super) fn closes_by_default(starts_at: Instant) -> u64 {
     starts_at.0.saturating_sub(SALE_CLOSES_BEFORE_MS)
+}
+
+/// Companion seats for each accessible one.
+fn check_companions(companions: u32) -> Result<u8, ApiError> {
+    u8::try_from(companions)
+        .ok()
+        .filter(|companions| *companions <= COMPANIONS_PER_ACCESSIBLE_MAX)
+        .ok_or_else(|| {
+            ApiError::invalid(
+                "companions_per_accessible",
+                companions,
+                &format!("0 to {COMPANIONS_PER_ACCESSIBLE_MAX}"),
+            )
+        })
 }
 
 /// The first cool-down in milliseconds.
@@ -288,14 +349,22 @@ pub(super) fn check_window(opens_at_ms: u64, closes_at_ms: u64) -> Result<(), Ap
     }
 }
 
+/// A show to be made.
+struct New {
+    row: ShowRow,
+    /// Where it is made from a map.
+    chart: Option<StoredChart>,
+}
+
 async fn make(
     call: &Call,
     managed: Managed,
     identity: Identity,
-    row: ShowRow,
+    new: New,
     opens_by_default: bool,
 ) -> Result<Answer, ApiError> {
     let state = &call.state;
+    let New { row, chart } = new;
     let of_command = |answer| {
         Answer::Final(Final {
             command: Some(identity.request_id),
@@ -313,7 +382,14 @@ async fn make(
     };
     let quota = &state.config.quota;
     let entry = opening.did("show.create");
-    let row = match state.store.add_show_within(&row, quota, entry).await {
+    let added = match &chart {
+        Some(chart) => {
+            let store = &state.store;
+            store.add_show_of_map(&row, chart, quota, entry).await
+        }
+        None => state.store.add_show_within(&row, quota, entry).await,
+    };
+    let row = match added {
         Ok(()) => row,
         // An earlier attempt came as far as the row.
         Err(StoreError::Exists(_)) => {
@@ -339,12 +415,12 @@ async fn make(
         Err(StoreError::NotPublished) => return Err(not_published()),
         Err(error) => return Err(error.into()),
     };
-    let open = layout::open_command(&row, &managed.row)?;
+    let command = layout::opening(&row, &managed.row)?;
     let order = Order {
         identity,
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: row.partition,
-        command: Command::OpenShowV2(open),
+        command,
         answering: Arc::new(opening),
     };
     let answer = call.hand_in(order).await?;

@@ -1,17 +1,24 @@
 //! The layout of a new show: read, checked against every limit, and turned into rows and command.
 
+mod of_map;
+mod seating;
+mod size;
+
 use std::collections::HashSet;
 use std::fmt;
 
-use onsale_schemas::command::{Admission, OpenShow, OpenShowV2, ZoneLayout};
-use onsale_schemas::limits::{
-    GENERAL_CAPACITY_MAX, ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX,
-    UNIT_PRICE_MAX_MINOR, ZONES_PER_SHOW_MAX,
+use onsale_halls::limits::{
+    GENERAL_CAPACITY_MAX, NAME_MAX_CHARS, ROW_LABEL_MAX_CHARS, ROWS_PER_ZONE_MAX,
+    SEAT_LABEL_MAX_CHARS, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX, ZONES_PER_SHOW_MAX,
 };
-use onsale_schemas::{TenantId, ZoneIndex, currencies};
+use onsale_schemas::command::{Admission, OpenShow, OpenShowV2, ZoneLayout};
+use onsale_schemas::limits::UNIT_PRICE_MAX_MINOR;
+use onsale_schemas::seating::{OpenShowV3, RowPlan};
+use onsale_schemas::{Command, TenantId, ZoneIndex, currencies};
 use onsale_store::catalog::{
     ChartRow, EventRow, Growth, RowSeats, ShowRow, ZoneAdmission, ZoneRow,
 };
+use onsale_store::venue::{ShowMap, StoredChart};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -19,6 +26,8 @@ use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use uuid::Uuid;
 
+pub(super) use self::of_map::{MapRequest, of_map};
+pub(super) use self::seating::Seating;
 use super::body::row_seats;
 use crate::error::ApiError;
 use crate::routes::catalog_call::zone_id;
@@ -26,9 +35,17 @@ use crate::routes::events::body::check_line;
 use crate::text;
 use crate::values::Money;
 
-pub(super) const ZONE_NAME_MAX_CHARS: usize = 100;
-pub(super) const ROW_NAME_MAX_CHARS: usize = 16;
-const SEAT_LABEL_MAX_CHARS: usize = 8;
+/// Names have the limits that halls have.
+pub(super) const ZONE_NAME_MAX_CHARS: usize = NAME_MAX_CHARS;
+/// See [`ZONE_NAME_MAX_CHARS`].
+pub(super) const ROW_NAME_MAX_CHARS: usize = ROW_LABEL_MAX_CHARS;
+
+/// The layout of a new show.
+pub(super) struct Layout {
+    pub(super) zones: Vec<ZoneRow>,
+    /// What it was made from, and the chart of it.
+    pub(super) of: Option<(ShowMap, StoredChart)>,
+}
 
 /// A zone of a new show.
 #[derive(Deserialize, ToSchema)]
@@ -266,6 +283,7 @@ fn admission(
                 chart_rows.push(ChartRow {
                     name: row.name,
                     seats,
+                    plan: RowPlan::default(),
                 });
             }
             Ok(ZoneAdmission::Seated { rows: chart_rows })
@@ -348,8 +366,30 @@ pub(super) fn zone_layout(zone: &ZoneRow) -> Result<ZoneLayout, ApiError> {
     })
 }
 
-/// The command that opens a show of the catalog.
-pub(super) fn open_command(show: &ShowRow, event: &EventRow) -> Result<OpenShowV2, ApiError> {
+/// The command that opens a show of the catalog: the one that every log knows, as far as that says all there is
+/// to the show.
+///
+/// # Errors
+/// `VALIDATION_ERROR` for one that is too large for the log.
+pub(super) fn opening(show: &ShowRow, event: &EventRow) -> Result<Command, ApiError> {
+    let open = open_command(show, event)?;
+    let plans = Seating::of(show).plans();
+    if plans.is_empty() && show.offer.is_none() && show.companions_per_accessible == 0 {
+        return Ok(Command::OpenShowV2(open));
+    }
+    let offer = show.offer.as_ref().map(|row| row.offer.clone());
+    let command = Command::OpenShowV3(Box::new(OpenShowV3 {
+        show: open,
+        plans,
+        companions_per_accessible: show.companions_per_accessible,
+        offer: offer.unwrap_or_default(),
+    }));
+    size::check(&command)?;
+    Ok(command)
+}
+
+/// What machine version 2 knows of the opening.
+fn open_command(show: &ShowRow, event: &EventRow) -> Result<OpenShowV2, ApiError> {
     let zones = show
         .zones
         .iter()

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
-use onsale_schemas::{Command, Offset, Outcome, PartitionId, ShowId};
+use onsale_schemas::{Offset, Outcome, PartitionId, ShowId};
 use onsale_store::audit::{Audit, Unaudited};
 use onsale_store::catalog::{ShowRow, ShowStatus};
 
 use super::create::{is_unopened, withdraw};
-use super::layout::open_command;
+use super::layout::opening;
 use crate::error::ApiError;
 use crate::rejection;
 use crate::state::AppState;
@@ -135,7 +135,7 @@ async fn resume(state: &AppState, show: &ShowRow) -> Result<Resumption, ApiError
     let Some(event) = state.installation.event(show.event_id).await? else {
         return Ok(Resumption::NoEvent);
     };
-    let command = Command::OpenShowV2(open_command(show, &event)?);
+    let command = opening(show, &event)?;
     let received = hand_in_own(state, show.partition, command)?;
     let patience = Duration::from_millis(OUTCOME_PATIENCE_MS);
     match tokio::time::timeout(patience, received).await {

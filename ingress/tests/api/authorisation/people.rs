@@ -58,7 +58,7 @@ fn scope(row: &Row) -> Option<&'static str> {
         ("PUT", "events/{id}") => "manage_events",
         ("PATCH" | "DELETE", "shows/{id}" | "events/{id}") => "manage_events",
         ("POST", path) if path.starts_with("shows/{id}/") => "manage_sales",
-        ("POST", "bookings/{id}/cancel") => "serve_buyers",
+        ("POST", "bookings/{id}/cancel" | "bookings/{id}/return") => "serve_buyers",
         ("GET", "bookings/{id}" | "bookings/{id}/receipt") => "read_bookings",
         ("GET", "audit" | "audit/export") => "read_audit",
         _ => return None,

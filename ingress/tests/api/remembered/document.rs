@@ -41,6 +41,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("begin_passkey", "the client keeps what it begins"),
     ("begin_passkey_sign_in", "the client keeps what it begins"),
     ("link_identity", "the browser keeps what it begins"),
+    ("quote", "holds and changes nothing"),
     // For operators, who look at how things stand.
     ("reset_clock", "the second finds the clock accepted"),
     ("failover", "is about where partitions are now"),

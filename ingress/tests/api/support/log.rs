@@ -7,7 +7,11 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use async_trait::async_trait;
 use onsale_log::{CommandLog, OutcomeBatch, Reply, Submission, SubmitError};
 use onsale_schemas::command::{Admission, Confirm, Pick, Reserve};
-use onsale_schemas::outcome::{Confirmed, EndedBooking, Replayed, Reserved};
+use onsale_schemas::order::{Item, PickV2, ReserveV2, ReturnPlaces};
+use onsale_schemas::outcome::{
+    Confirmed, EndedBooking, Line, PlacesReturned, PriceRule, Replayed, Reserved, ReservedV2,
+    ZonePlaces,
+};
 use onsale_schemas::seating::{AddSeats, Addition};
 use onsale_schemas::{
     Actor, Command, Envelope, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, SeatList,
@@ -15,6 +19,8 @@ use onsale_schemas::{
 };
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, oneshot};
+
+use super::machine::Machine;
 
 /// Log time of every record.
 pub(crate) const LOG_TIME_MS: u64 = 1_700_000_000_000;
@@ -50,6 +56,8 @@ struct State {
     held: Vec<(OutcomeRecord, oneshot::Sender<Reply>)>,
     seats: HashMap<ShowId, ShowSeats>,
     next_offset: u64,
+    /// Decides what has no script, where there is one.
+    machine: Option<Machine>,
 }
 
 pub(crate) struct ScriptedLog {
@@ -64,6 +72,28 @@ pub(crate) struct ScriptedLog {
 impl ScriptedLog {
     pub(crate) fn new() -> Self {
         Self::of_a_process(false)
+    }
+
+    /// One whose answers the machine gives.
+    pub(crate) fn deciding() -> Self {
+        let log = Self::of_a_process(false);
+        let machine = Machine::new();
+        {
+            let mut state = log.state.lock();
+            state.next_offset = machine.next_offset();
+            state.machine = Some(machine);
+        }
+        log
+    }
+
+    /// Does something with the machine that decides.
+    pub(crate) fn machine<T>(&self, act: impl FnOnce(&mut Machine) -> T) -> T {
+        let mut state = self.state.lock();
+        let machine = state.machine.as_mut().expect("a log that decides");
+        let result = act(machine);
+        let next_offset = machine.next_offset();
+        state.next_offset = next_offset;
+        result
     }
 
     /// One that other processes hand commands to as well.
@@ -174,13 +204,23 @@ impl CommandLog for ScriptedLog {
         let envelope: Envelope = codec::decode(&submission.payload).expect("a whole envelope");
         assert_eq!(envelope.request_id, Some(submission.request_id));
         let mut state = self.state.lock();
-        let scripts = match &envelope.command {
-            Command::ClaimReference(_) => &mut state.claims,
-            _ => &mut state.scripts,
+        let script = match &envelope.command {
+            Command::ClaimReference(_) => state.claims.pop_front(),
+            _ => state.scripts.pop_front(),
         };
-        let script = scripts
-            .pop_front()
-            .unwrap_or_else(|| Script::Answer(granted(&envelope.command, state.next_offset)));
+        if script.is_none()
+            && let Some(machine) = &mut state.machine
+        {
+            let record = machine.apply(&submission.payload);
+            state.next_offset = record.offset + 1;
+            state.seen.push((submission.partition, envelope));
+            drop(state);
+            self.publish(vec![record.clone()]);
+            let _ = submission.reply.send(Ok(record));
+            return Ok(());
+        }
+        let script =
+            script.unwrap_or_else(|| Script::Answer(granted(&envelope.command, state.next_offset)));
         if let Script::Refuse(error) = script {
             return Err(error);
         }
@@ -220,7 +260,11 @@ impl CommandLog for ScriptedLog {
         _partition: PartitionId,
         show: ShowId,
     ) -> Result<Option<ShowSeats>, SubmitError> {
-        Ok(self.state.lock().seats.get(&show).cloned())
+        let state = self.state.lock();
+        Ok(match &state.machine {
+            Some(machine) => machine.show_seats(show),
+            None => state.seats.get(&show).cloned(),
+        })
     }
 }
 
@@ -231,10 +275,15 @@ fn granted(command: &Command, offset: u64) -> Outcome {
             show: open.show,
             event: open.event,
         },
+        Command::OpenShowV3(open) => Outcome::ShowOpened {
+            show: open.show.show.show,
+            event: open.show.show.event,
+        },
         Command::OpenShowV2(open) => Outcome::ShowOpened {
             show: open.show.show,
             event: open.show.event,
         },
+        Command::SetOffer(set) => Outcome::OfferSet { show: set.show },
         Command::AmendEvent(amend) => Outcome::EventAmended {
             event: amend.event,
             max_tickets_per_user: amend.max_tickets_per_user,
@@ -246,6 +295,7 @@ fn granted(command: &Command, offset: u64) -> Outcome {
         Command::CloseShow { show } => Outcome::ShowClosed { show: *show },
         Command::CancelShow { show } => Outcome::ShowCancelled { show: *show },
         Command::Reserve(reserve) => Outcome::Reserved(reserved(reserve, offset)),
+        Command::ReserveV2(order) => Outcome::ReservedV2(Box::new(ordered(order, offset))),
         Command::Confirm(confirm) => Outcome::Confirmed(confirmed(confirm)),
         // As to every buyer of what belongs to another.
         Command::Release {
@@ -254,6 +304,9 @@ fn granted(command: &Command, offset: u64) -> Outcome {
         } if *user != super::world::BUYER => Outcome::Rejected(Rejection::UnknownBooking),
         Command::Release { booking, .. } => released(*booking, false),
         Command::Return { booking } => released(*booking, true),
+        Command::ReturnPlaces(returned) => {
+            Outcome::PlacesReturned(Box::new(places_returned(returned)))
+        }
         Command::Extend { booking, by_ms } => Outcome::Extended {
             booking: *booking,
             show: ShowId::from_bytes([1; 16]),
@@ -265,6 +318,20 @@ fn granted(command: &Command, offset: u64) -> Outcome {
         Command::Unblock(block) => Outcome::Unblocked(change(block)),
         Command::TakeSeats(block) => Outcome::SeatsTaken(change(block)),
         Command::AddSeats(add) => added(add),
+        Command::CreateCodes(create) => Outcome::CodesCreated {
+            show: create.show,
+            group: create.group,
+            created: u32::try_from(create.codes.len()).unwrap(),
+            known: 0,
+        },
+        Command::AmendCodes(amend) => Outcome::CodesAmended {
+            show: amend.show,
+            group: amend.group,
+        },
+        Command::EndCodes { show, .. } => Outcome::CodesEnded {
+            show: *show,
+            ended: 1,
+        },
         _ => Outcome::Nothing,
     }
 }
@@ -311,6 +378,44 @@ fn added(add: &AddSeats) -> Outcome {
     }
 }
 
+/// Every place costs the same, and there are no fees.
+fn ordered(order: &ReserveV2, offset: u64) -> ReservedV2 {
+    let line = |item: &Item| Line {
+        zone: item.zone,
+        ticket_type: item.types.first().map_or(0, |(id, _)| *id),
+        seats: match &item.pick {
+            PickV2::Seats(seats) => seats.clone(),
+            PickV2::BestAvailable { quantity, .. } => (0..*quantity).collect(),
+            PickV2::General { .. } => SeatList::new(),
+        },
+        quantity: item.pick.places(),
+        rule: PriceRule::Zone,
+        list_price: 250_000,
+        bundle: None,
+        bundle_off: 0,
+        code_off: 0,
+        unit_price: 250_000,
+        unit_fee: 0,
+        unit_tax: 0,
+    };
+    let lines: Vec<Line> = order.items.iter().map(line).collect();
+    let places: u32 = lines.iter().map(|line| line.quantity).sum();
+    ReservedV2 {
+        booking: offset,
+        show: order.show,
+        event: super::world::EVENT,
+        user: order.user,
+        lines,
+        order_fee: 0,
+        order_fee_tax: 0,
+        total: 250_000 * i64::from(places),
+        tax: 0,
+        currency: "THB".parse().unwrap(),
+        code: order.code,
+        expires_at_ms: LOG_TIME_MS + 600_000,
+    }
+}
+
 fn confirmed(confirm: &Confirm) -> Confirmed {
     Confirmed {
         booking: confirm.booking,
@@ -337,6 +442,31 @@ fn released(booking: u64, was_confirmed: bool) -> Outcome {
             quantity: 2,
         },
         was_confirmed,
+    }
+}
+
+/// Of a booking of one seat and nothing else.
+fn places_returned(returned: &ReturnPlaces) -> PlacesReturned {
+    let quantity = u32::try_from(returned.seats.len()).unwrap();
+    let part = ZonePlaces {
+        zone: 0,
+        seats: returned.seats.clone(),
+        quantity,
+    };
+    PlacesReturned {
+        booking: returned.booking,
+        show: super::world::SHOW,
+        user: super::world::BUYER,
+        parts: vec![part],
+        refund_price: 250_000,
+        refund_fees: 0,
+        lines: Vec::new(),
+        order_fee: 0,
+        order_fee_tax: 0,
+        total: 0,
+        tax: 0,
+        currency: "THB".parse().unwrap(),
+        ended: true,
     }
 }
 

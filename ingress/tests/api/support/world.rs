@@ -8,6 +8,7 @@ use axum::body::Body;
 use http::{Method, Request, Response};
 use onsale_ingress::{Clock, Ingress, IngressConfig};
 use onsale_schemas::outcome::Reserved;
+use onsale_schemas::seating::RowPlan;
 use onsale_schemas::{
     BookingId, EventId, Outcome, OutcomeRecord, PartitionId, SeatList, ShowId, ShowSeats, UserId,
     ZoneCounts,
@@ -82,6 +83,11 @@ impl World {
     /// One of several processes in front of the same log.
     pub(crate) async fn beside_others() -> Self {
         Self::on(ScriptedLog::shared(), |_| {}).await
+    }
+
+    /// One whose log decides as the machine does.
+    pub(crate) async fn deciding() -> Self {
+        Self::on(ScriptedLog::deciding(), |_| {}).await
     }
 
     async fn on(log: ScriptedLog, change: impl FnOnce(&mut IngressConfig)) -> Self {
@@ -182,6 +188,23 @@ impl World {
         let record = ScriptedLog::record(offset, Outcome::Reserved(reserved));
         self.project(0, vec![record]).await;
         BookingId::new(PartitionId(0), offset)
+    }
+
+    /// Projects everything that the machine has decided.
+    pub(crate) async fn catch_up(&self) {
+        let (from_offset, outcomes) = self.log.machine(|machine| machine.take_new());
+        let next_offset = self.log.machine(|machine| machine.next_offset());
+        self.store
+            .project(&ProjectionBatch {
+                partition: PartitionId(0),
+                from_offset,
+                next_offset,
+                log_time_ms: NOW_MS,
+                outcomes,
+                askers: Vec::new(),
+            })
+            .await
+            .unwrap();
     }
 
     /// Projects outcomes into the store as the projector would.
@@ -295,12 +318,14 @@ pub(crate) fn show() -> ShowRow {
     let row = |name: &str, seats| ChartRow {
         name: name.to_owned(),
         seats,
+        plan: RowPlan::default(),
     };
     let named = ["L", "M", "N"].map(str::to_owned).to_vec();
     ShowRow {
         show_id: SHOW,
         event_id: EVENT,
         partition: PartitionId(0),
+        map: None,
         name: None,
         starts_at_ms: NOW_MS + 86_400_000,
         sale_opens_at_ms: NOW_MS - 1_000,
@@ -310,6 +335,8 @@ pub(crate) fn show() -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Opening,
         created_at_ms: NOW_MS,
+        companions_per_accessible: 0,
+        offer: None,
         zones: vec![
             zone(
                 0,

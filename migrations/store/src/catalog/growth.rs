@@ -222,6 +222,7 @@ mod tests {
         let row = |(at, seats): (usize, &u16)| ChartRow {
             name: format!("R{at}"),
             seats: RowSeats::Count(*seats),
+            plan: onsale_schemas::seating::RowPlan::default(),
         };
         counts.iter().enumerate().map(row).collect()
     }

@@ -3,8 +3,9 @@
 use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
 use serde::{Deserialize, Serialize};
 
-use super::ZoneRow;
+use super::{OfferRow, ZoneRow};
 use crate::audit::Changes;
+use crate::venue::ShowMap;
 
 /// Where a show stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -47,6 +48,9 @@ pub struct ShowRow {
     pub event_id: EventId,
     /// The partition it lives on.
     pub partition: PartitionId,
+    /// What it was made from, where that was the map of a venue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<ShowMap>,
     /// Its name, where it has one.
     pub name: Option<String>,
     /// When it begins.
@@ -67,6 +71,13 @@ pub struct ShowRow {
     pub status: ShowStatus,
     /// When it was created.
     pub created_at_ms: u64,
+    /// Companion seats that an order may have for each accessible seat in it.
+    #[serde(default)]
+    pub companions_per_accessible: u8,
+    /// What is for sale, with its names; `None` where every zone is sold at its unit price. Shows of a list
+    /// come without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<OfferRow>,
     /// Its zones in order of their index.
     pub zones: Vec<ZoneRow>,
 }

@@ -1,6 +1,7 @@
 //! Zones and their charts.
 
 use onsale_schemas::ZoneIndex;
+use onsale_schemas::seating::RowPlan;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -63,6 +64,10 @@ pub struct ChartRow {
     pub name: String,
     /// Its seats in order.
     pub seats: RowSeats,
+    /// How good it is, its gaps, and which of its seats are not ordinary. (Earlier programs say nothing of
+    /// it.)
+    #[serde(default, skip_serializing_if = "RowPlan::is_plain")]
+    pub plan: RowPlan,
 }
 
 /// Seats of a row: numbered from 1, or labelled one by one.

@@ -9,7 +9,7 @@ use onsale_schemas::{Offset, ZoneIndex};
 use uuid::Uuid;
 
 use super::growth;
-use crate::catalog::{EventStatus, ShowRow, ShowStatus};
+use crate::catalog::{EventStatus, OfferRow, ShowRow, ShowStatus};
 use crate::database::{Transaction, integer};
 use crate::document::{Document, Versioned};
 use crate::error::StoreError;
@@ -164,15 +164,21 @@ async fn keep_decided(
     standing: &RowState,
     as_of: Option<Offset>,
 ) -> Result<(), StoreError> {
-    let is_amended = is_after(standing.amended, as_of);
-    if !is_amended && !is_after(standing.closed, as_of) {
-        return Ok(());
-    }
     let id = [row.show_id.0.into()];
     let Some(present) = transaction.fetch_optional(shows::SHOW_ALONE, &id).await? else {
         return Ok(());
     };
     let present = shows::show_row(&present)?;
+    let is_amended = is_after(standing.amended, as_of);
+    // Whatever is for sale, a number that was given out keeps its name.
+    row.offer = if is_amended {
+        OfferRow::with_names_of(present.offer, row.offer.take())
+    } else {
+        OfferRow::with_names_of(row.offer.take(), present.offer)
+    };
+    if !is_amended && !is_after(standing.closed, as_of) {
+        return Ok(());
+    }
     row.status = present.status;
     row.sale_closes_at_ms = present.sale_closes_at_ms;
     row.closes_by_default = present.closes_by_default;

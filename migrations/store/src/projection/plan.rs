@@ -60,7 +60,9 @@ pub(crate) enum ShowEvent {
     Opened,
     /// The change stands in the database under the id of the request.
     Amended(RequestId),
-    /// The same again, which changes nothing any more.
+    /// What is for sale stands in the database under the id of the request.
+    Offered(RequestId),
+    /// The same change or offer again, which changes nothing any more.
     AmendedBefore(RequestId),
     Closed,
     /// It has more places than before.
@@ -97,6 +99,15 @@ pub(crate) struct EventStep {
     pub(crate) offset: Offset,
 }
 
+/// A change of the codes of a show. What it is stands in the database under the id of the request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CodesStep {
+    pub(crate) show: ShowId,
+    pub(crate) request: RequestId,
+    pub(crate) at_ms: u64,
+    pub(crate) offset: Offset,
+}
+
 /// A change of the catalog.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum CatalogStep {
@@ -106,6 +117,9 @@ pub(crate) enum CatalogStep {
     EventAmended(EventStep),
     /// The same again, which changes nothing any more.
     EventChangedBefore(RequestId),
+    Codes(CodesStep),
+    /// The same again, which changes nothing any more.
+    CodesChangedBefore(RequestId),
     /// A document of it. It was created from the row at the position that it names, or before it named
     /// one at some position before its own.
     Described(Box<Describe>),

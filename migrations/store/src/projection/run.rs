@@ -4,7 +4,7 @@ use onsale_schemas::{PartitionId, ShowId, ZoneIndex};
 
 use super::bulk::{self, OnKnown};
 use super::plan::{CatalogStep, Phase, Plan};
-use super::{changes, documents, events, growth, retired, shows, sweep, trail};
+use super::{changes, codes, documents, events, growth, retired, shows, sweep, trail};
 use crate::booking::{BookingRow, ExpectedProjection, Version2, Watermark};
 use crate::database::{Row, Transaction, integer};
 use crate::error::StoreError;
@@ -106,6 +106,10 @@ async fn write(
             CatalogStep::EventAmended(step) => events::amend(transaction, step).await?,
             CatalogStep::EventChangedBefore(request) => {
                 changes::OF_EVENTS.settle(transaction, *request).await?;
+            }
+            CatalogStep::Codes(step) => codes::step(transaction, step).await?,
+            CatalogStep::CodesChangedBefore(request) => {
+                codes::settle(transaction, *request).await?;
             }
             CatalogStep::Described(describe) => documents::describe(transaction, describe).await?,
         }

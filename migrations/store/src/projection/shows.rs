@@ -5,6 +5,7 @@ use super::{changes, growth};
 use crate::catalog::ShowChange;
 use crate::database::{Transaction, Value, integer};
 use crate::error::StoreError;
+use crate::store::offers;
 use crate::store::shows::{SHOW_ALONE, show_row};
 
 pub(super) async fn step(transaction: &mut Transaction, step: &ShowStep) -> Result<(), StoreError> {
@@ -20,6 +21,15 @@ pub(super) async fn step(transaction: &mut Transaction, step: &ShowStep) -> Resu
             let id = step.show.0;
             if let Some(change) = changes::OF_SHOWS.proposed(transaction, request, id).await? {
                 amend(transaction, step, &change).await?;
+                changes::OF_SHOWS.settle(transaction, request).await?;
+            }
+            Ok(())
+        }
+        ShowEvent::Offered(request) => {
+            let id = step.show.0;
+            let proposed = changes::OF_SHOWS.proposed(transaction, request, id);
+            if let Some(offered) = proposed.await? {
+                offers::put_in_force(transaction, step.show, &offered, step.offset).await?;
                 changes::OF_SHOWS.settle(transaction, request).await?;
             }
             Ok(())

@@ -15,7 +15,8 @@
 //!
 //! `PUT /events/{id}` does the same where it changes the limit or cancels: one record counts for
 //! all shows of the event, and the projector voids shows and bookings in the same transaction. What
-//! people only read goes straight to the database. A show is added only to a published event, under
+//! people only read goes straight to the database. `PUT /shows/{id}/offer` writes the whole offer down,
+//! beside the changes of shows. A show is added only to a published event, under
 //! the lock of the event's row, so that no event is ever unpublished while it has shows.
 
 use onsale_schemas::{EventId, RequestId, ShowId};
@@ -24,7 +25,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::audit::Audit;
-use crate::catalog::{Addition, EventChange, ShowChange};
+use crate::catalog::{Addition, EventChange, OfferRow, ShowChange};
 use crate::database::{Durability, Value, integer};
 use crate::error::StoreError;
 
@@ -140,6 +141,23 @@ impl Store {
         self.write_down(&SHOW_CHANGES, proposal, audit.into()).await
     }
 
+    /// Writes down what `request` puts up for sale in the place of the offer of `show` once the log accepts
+    /// it, in the same way. The numbers of its names have to be those that [`Store::name_offer`] gave.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn propose_offer(
+        &self,
+        request: RequestId,
+        show: ShowId,
+        offer: &OfferRow,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let proposal = Proposal::new(request, show.0, offer, now_ms)?;
+        self.write_down(&SHOW_CHANGES, proposal, audit.into()).await
+    }
+
     /// Writes down what `request` changes of `event` once the log accepts it, in the same way.
     ///
     /// # Errors
@@ -210,7 +228,7 @@ impl Store {
     /// # Errors
     /// As every write.
     pub async fn forget_changes(&self, before_ms: u64) -> Result<u64, StoreError> {
-        let mut forgotten = 0;
+        let mut forgotten = self.forget_code_changes(before_ms).await?;
         for statements in [&SHOW_CHANGES, &EVENT_CHANGES] {
             forgotten += self.forget_in_steps(statements.forget, before_ms).await?;
         }

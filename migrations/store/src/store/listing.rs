@@ -15,7 +15,8 @@ macro_rules! select {
         concat!(
             "SELECT s.show_id, s.event_id, s.partition, s.name, s.starts_at_ms, \
              s.sale_opens_at_ms, s.sale_closes_at_ms, s.closes_by_default, s.hold_ms, \
-             s.cooldown_ms, s.status, s.created_at_ms, \
+             s.cooldown_ms, s.status, s.created_at_ms, s.companions_per_accessible, \
+             s.venue_id, s.map_id, s.map_version, s.chart, CAST(NULL AS text) AS offer, \
              z.zone, z.zone_id, z.name AS zone_name, z.unit_price, z.currency, z.is_seated, \
              z.places FROM (SELECT * FROM shows WHERE ",
             $condition,

@@ -4,21 +4,26 @@ use onsale_schemas::{EventId, PartitionId, ShowId};
 
 use super::Store;
 use super::events::lock_event;
+use super::offers;
 use super::usage::{self, Added};
+use super::venue_maps;
 use super::zones::{insert_zone, layout, zone_row};
 use crate::audit::Audit;
 use crate::catalog::{EventStatus, Quotas, ShowRow, ShowStatus};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
+use crate::venue::{ShowMap, StoredChart};
 
 /// Shows and zones in one statement, so that both are of one moment. A show without zones has one
-/// row.
+/// row. The offer comes with the first row alone: it may be large.
 macro_rules! select {
     ($condition_and_order:literal) => {
         concat!(
             "SELECT s.show_id, s.event_id, s.partition, s.name, s.starts_at_ms, \
              s.sale_opens_at_ms, s.sale_closes_at_ms, s.closes_by_default, s.hold_ms, \
-             s.cooldown_ms, s.status, s.created_at_ms, \
+             s.cooldown_ms, s.status, s.created_at_ms, s.companions_per_accessible, \
+             s.venue_id, s.map_id, s.map_version, s.chart, \
+             CASE WHEN z.zone IS NULL OR z.zone = 0 THEN s.offer END AS offer, \
              z.zone, z.zone_id, z.name AS zone_name, z.unit_price, z.currency, z.layout, z.growth \
              FROM shows AS s LEFT JOIN zones AS z ON z.show_id = s.show_id WHERE ",
             $condition_and_order,
@@ -30,7 +35,7 @@ macro_rules! select {
 /// A show without its zones.
 pub(crate) const SHOW_ALONE: &str = "SELECT show_id, event_id, partition, name, starts_at_ms, \
      sale_opens_at_ms, sale_closes_at_ms, closes_by_default, hold_ms, cooldown_ms, status, \
-     created_at_ms FROM shows \
+     created_at_ms, companions_per_accessible, offer, venue_id, map_id, map_version, chart FROM shows \
      WHERE show_id = $1";
 
 /// Adds a show with its zones in an open transaction, whatever its organizer has. Zones that were left
@@ -59,12 +64,15 @@ async fn insert_within(
     quotas: &Quotas,
 ) -> Result<(), StoreError> {
     let layouts = layouts(show)?;
+    let offer = offers::text(show.offer.as_ref())?;
+    let map = show.map.as_ref();
     transaction
         .execute(
             "INSERT INTO shows (show_id, event_id, partition, name, starts_at_ms, \
              sale_opens_at_ms, sale_closes_at_ms, closes_by_default, hold_ms, cooldown_ms, \
-             status, created_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             status, created_at_ms, companions_per_accessible, offer, \
+             venue_id, map_id, map_version, chart) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
             &[
                 show.show_id.0.into(),
                 show.event_id.0.into(),
@@ -78,6 +86,12 @@ async fn insert_within(
                 show.cooldown_ms.into(),
                 show.status.as_str().into(),
                 integer("created_at_ms", show.created_at_ms)?.into(),
+                u32::from(show.companions_per_accessible).into(),
+                Value::from(&offer),
+                map.map(|map| map.venue_id).into(),
+                map.map(|map| map.map_id).into(),
+                Value::Integer(map.map(|map| map.version.into())),
+                Value::BytesOrNull(map.map(|map| &map.chart[..])),
             ],
         )
         .await?;
@@ -98,17 +112,19 @@ pub(super) async fn insert_zones(
     Ok(())
 }
 
-/// Replaces what people read of a show, its times and prices, and whether it is closed, in an open
+/// Replaces what people read of a show, its times, prices and offer, and whether it is closed, in an open
 /// transaction. Nothing undoes a cancellation.
 pub(crate) async fn replace(
     transaction: &mut Transaction,
     show: &ShowRow,
 ) -> Result<(), StoreError> {
+    let offer = offers::text(show.offer.as_ref())?;
     transaction
         .execute(
             "UPDATE shows SET name = $2, starts_at_ms = $3, sale_opens_at_ms = $4, \
              sale_closes_at_ms = $5, hold_ms = $6, closes_by_default = $7, cooldown_ms = $8, \
-             status = CASE WHEN status = 'cancelled' THEN status ELSE $9 END \
+             status = CASE WHEN status = 'cancelled' THEN status ELSE $9 END, \
+             companions_per_accessible = $10, offer = $11 \
              WHERE show_id = $1",
             &[
                 show.show_id.0.into(),
@@ -120,6 +136,8 @@ pub(crate) async fn replace(
                 i64::from(show.closes_by_default).into(),
                 show.cooldown_ms.into(),
                 show.status.as_str().into(),
+                u32::from(show.companions_per_accessible).into(),
+                Value::from(&offer),
             ],
         )
         .await?;
@@ -201,7 +219,26 @@ impl Store {
         quotas: &Quotas,
         audit: impl Into<Audit>,
     ) -> Result<(), StoreError> {
-        let result = self.insert_show(show, quotas, audit.into()).await;
+        let result = self.insert_show(show, None, quotas, audit.into()).await;
+        match result {
+            Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("show")),
+            other => other,
+        }
+    }
+
+    /// As [`Store::add_show_within`] for a show that was made from the map of a venue, with its chart.
+    ///
+    /// # Errors
+    /// As [`Store::add_show_within`], and [`StoreError::NotThere`] when the map is not there any more.
+    pub async fn add_show_of_map(
+        &self,
+        show: &ShowRow,
+        chart: &StoredChart,
+        quotas: &Quotas,
+        audit: impl Into<Audit>,
+    ) -> Result<(), StoreError> {
+        let audit = audit.into();
+        let result = self.insert_show(show, Some(chart), quotas, audit).await;
         match result {
             Err(error) if is_unique_violation(&error) => Err(StoreError::Exists("show")),
             other => other,
@@ -211,19 +248,25 @@ impl Store {
     async fn insert_show(
         &self,
         show: &ShowRow,
+        chart: Option<&StoredChart>,
         quotas: &Quotas,
         audit: Audit,
     ) -> Result<(), StoreError> {
-        let (show, quotas) = (show.clone(), *quotas);
+        let (show, chart, quotas) = (show.clone(), chart.cloned(), *quotas);
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
                 // Nobody unpublishes the event meanwhile. One that is not there is what the key
                 // refuses.
-                if lock_event(&mut transaction, show.event_id)
-                    .await?
+                let event = lock_event(&mut transaction, show.event_id).await?;
+                if event
+                    .as_ref()
                     .is_some_and(|event| event.status != EventStatus::Published)
                 {
                     return Err(StoreError::NotPublished);
+                }
+                if let (Some(event), Some(map), Some(chart)) = (&event, &show.map, &chart) {
+                    let tenant = event.tenant_id;
+                    venue_maps::add_show_of(&mut transaction, tenant, map, chart).await?;
                 }
                 insert_within(&mut transaction, &show, &quotas).await?;
                 // It has something to come again; housekeeping looks whether that is so.
@@ -282,6 +325,9 @@ impl Store {
                     .await?;
                 if removed == 0 {
                     return Ok(false);
+                }
+                if let Some(map) = &show.map {
+                    venue_maps::forget_chart(&mut transaction, map.chart).await?;
                 }
                 let owner = usage::owner_of(&mut transaction, show.event_id).await?;
                 usage::remove(&mut transaction, owner, Added::show(&show, &layouts)).await?;
@@ -404,6 +450,7 @@ pub(crate) fn show_row(row: &Row) -> Result<ShowRow, StoreError> {
         show_id: ShowId(row.uuid("show_id")?),
         event_id: EventId(row.uuid("event_id")?),
         partition: PartitionId(row.number("partition")?),
+        map: show_map(row)?,
         name: row.text_or_null("name")?,
         starts_at_ms: row.number("starts_at_ms")?,
         sale_opens_at_ms: row.number("sale_opens_at_ms")?,
@@ -413,6 +460,25 @@ pub(crate) fn show_row(row: &Row) -> Result<ShowRow, StoreError> {
         cooldown_ms: row.number("cooldown_ms")?,
         status: row.word("status", ShowStatus::parse)?,
         created_at_ms: row.number("created_at_ms")?,
+        companions_per_accessible: row.number("companions_per_accessible")?,
+        offer: offers::read(row)?,
         zones: Vec::new(),
     })
+}
+
+/// What a show was made from: all of it, or nothing.
+fn show_map(row: &Row) -> Result<Option<ShowMap>, StoreError> {
+    let ids = row
+        .uuid_or_null("venue_id")?
+        .zip(row.uuid_or_null("map_id")?);
+    let version = row.number_or_null("map_version")?;
+    let chart = row.exactly_or_null("chart")?;
+    Ok(ids
+        .zip(version.zip(chart))
+        .map(|((venue_id, map_id), (version, chart))| ShowMap {
+            venue_id,
+            map_id,
+            version,
+            chart,
+        }))
 }

@@ -2,6 +2,7 @@
 
 use onsale_schemas::command::Currency;
 use onsale_schemas::outcome::{BlockChange, Confirmed, EndedBooking, Replayed, Reserved};
+use onsale_schemas::seating::RowPlan;
 use onsale_schemas::{
     BookingId, EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, ShowId, UserId,
     ZoneCounts,
@@ -67,11 +68,13 @@ pub(crate) fn show(number: u64, event: u64) -> ShowRow {
     let row = |name: &str, seats| ChartRow {
         name: name.to_owned(),
         seats,
+        plan: RowPlan::default(),
     };
     ShowRow {
         show_id: show_id(number),
         event_id: event_id(event),
         partition: P,
+        map: None,
         name: None,
         starts_at_ms: 1_800_000_000_000 + number,
         sale_opens_at_ms: 1_750_000_000_000,
@@ -81,6 +84,8 @@ pub(crate) fn show(number: u64, event: u64) -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Opening,
         created_at_ms: 1_700_000_000_000,
+        companions_per_accessible: 0,
+        offer: None,
         zones: vec![
             zone(
                 0,

@@ -117,6 +117,9 @@ async fn a_change_is_described_again(bench: Bench) {
     let statements = [
         "UPDATE shows SET closes_by_default = 1 - closes_by_default",
         "UPDATE shows SET cooldown_ms = cooldown_ms + 1",
+        "UPDATE shows SET companions_per_accessible = 1",
+        "UPDATE shows SET offer = '{\"offer\":{\"types\":[],\"prices\":[],\"phases\":[],\"bundles\":[],\
+         \"fees\":{\"place\":0,\"place_bp\":0,\"order\":0,\"tax_bp\":0},\"tax_bp\":7,\"zones\":[]}}'",
     ];
     for sql in statements {
         bench.tamper(sql).await;
@@ -291,6 +294,7 @@ fn labels_of_a_large_house_fit_into_a_document() {
             .map(|row| onsale_store::catalog::ChartRow {
                 name: format!("Row {row}"),
                 seats: RowSeats::Labels(labels(row)),
+                plan: onsale_schemas::seating::RowPlan::default(),
             })
             .collect(),
     };

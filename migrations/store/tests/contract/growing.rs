@@ -44,6 +44,7 @@ fn rows(names: &[(&str, u16)]) -> Vec<ChartRow> {
     let row = |(name, seats): &(&str, u16)| ChartRow {
         name: (*name).to_owned(),
         seats: RowSeats::Count(*seats),
+        plan: onsale_schemas::seating::RowPlan::default(),
     };
     names.iter().map(row).collect()
 }

@@ -6,7 +6,7 @@ use onsale_store::account::{ApiKeyRow, Membership, MembershipChange, TenantChang
 use onsale_store::audit::{Actor, AuditEntry, AuditFilter, Unaudited};
 use onsale_store::branding::Branding;
 use onsale_store::catalog::{
-    EventFilter, EventRow, EventStatus, ShowChange, ShowStatus, TenantScope,
+    EventFilter, EventRow, EventStatus, OfferNames, OfferRow, ShowChange, ShowStatus, TenantScope,
 };
 use onsale_store::job::NewJob;
 use onsale_store::listed::TenantFilter;
@@ -308,6 +308,15 @@ async fn another_tenant_changes_nothing_where_nobody_compares_tenants() {
         let request = RequestId(id(99));
         let proposed = store.propose_change(request, show_id(1), &change, 1, by());
         assert_refused("propose_change", proposed.await);
+        let offer = OfferRow::default();
+        let proposed = store.propose_offer(request, show_id(1), &offer, 1, by());
+        assert_refused("propose_offer", proposed.await);
+        let names = OfferNames {
+            types: vec!["Theirs".to_owned()],
+            ..OfferNames::default()
+        };
+        let named = store.name_offer(show_id(1), &names).await;
+        assert_eq!(named.unwrap(), None);
         let mut chain = Chain::default();
         chain.reserve(1, 7, &[3]);
         chain.block(1, 0, &[5], 0);

@@ -17,6 +17,7 @@ use onsale_processor::node::status::MemberRole;
 use onsale_processor::node::{Node, NodeError, NodeOptions};
 use onsale_processor::replay::{Until, genesis, replay};
 use onsale_schemas::command::{Admission, OpenShow, Pick, Reserve, ZoneLayout};
+use onsale_schemas::seating::RowPlan;
 use onsale_schemas::{
     Command, Envelope, EventId, NodeName, OutcomeRecord, PartitionId, RequestId, ShowId, UserId,
     codec,
@@ -359,6 +360,7 @@ pub(crate) fn show_row(partition: PartitionId) -> ShowRow {
         show_id: show_id(partition),
         event_id: event_id(partition),
         partition,
+        map: None,
         name: None,
         starts_at_ms: 4_000_000_000_000,
         sale_opens_at_ms: 0,
@@ -368,6 +370,8 @@ pub(crate) fn show_row(partition: PartitionId) -> ShowRow {
         cooldown_ms: 0,
         status: ShowStatus::Opening,
         created_at_ms: 0,
+        companions_per_accessible: 0,
+        offer: None,
         zones: vec![ZoneRow {
             zone_id: Uuid::from_u64_pair(3, partition.0.into()),
             index: 0,
@@ -379,6 +383,7 @@ pub(crate) fn show_row(partition: PartitionId) -> ShowRow {
                     .map(|row| ChartRow {
                         name: row.to_string(),
                         seats: RowSeats::Count(SEATS_PER_ROW),
+                        plan: RowPlan::default(),
                     })
                     .collect(),
             },

@@ -77,11 +77,12 @@ pub(super) fn read_rows(
             special: special(request.special.as_deref().unwrap_or_default()),
         };
         check_plan(&path, &plan, seats.count())?;
-        plans.push(plan);
         rows.push(ChartRow {
             name: request.name,
             seats,
+            plan: plan.clone(),
         });
+        plans.push(plan);
     }
     if plans.iter().all(|plan| *plan == RowPlan::default()) {
         plans.clear();

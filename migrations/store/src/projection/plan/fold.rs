@@ -11,7 +11,8 @@ use onsale_schemas::{
 };
 
 use super::{
-    BookingChange, CatalogStep, EventStep, Grown, Left, Phase, ShowEvent, ShowStep, Sweep,
+    BookingChange, CatalogStep, CodesStep, EventStep, Grown, Left, Phase, ShowEvent, ShowStep,
+    Sweep,
 };
 use crate::booking::{BookingRow, BookingStatus};
 use crate::error::StoreError;
@@ -57,15 +58,7 @@ impl Fold {
             self.end(ended, BookingStatus::Expired, record)?;
         }
         if record.replay_of.is_some() {
-            match (&record.outcome, record.request_id) {
-                (Outcome::ShowAmended { show } | Outcome::SeatsAdded { show, .. }, Some(id)) => {
-                    self.step(*show, ShowEvent::AmendedBefore(id), record);
-                }
-                (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
-                    self.catalog.push(CatalogStep::EventChangedBefore(id));
-                }
-                _ => {}
-            }
+            self.repeat(record);
             return Ok(());
         }
         match &record.outcome {
@@ -101,6 +94,11 @@ impl Fold {
                     self.step(*show, ShowEvent::Amended(id), record);
                 }
             }
+            Outcome::OfferSet { show } => {
+                if let Some(id) = record.request_id {
+                    self.step(*show, ShowEvent::Offered(id), record);
+                }
+            }
             Outcome::EventAmended {
                 event,
                 max_tickets_per_user,
@@ -111,6 +109,9 @@ impl Fold {
                 offset: record.offset,
             })),
             Outcome::SeatsAdded { .. } | Outcome::SeatsTaken(_) => self.change_places(record),
+            Outcome::CodesCreated { show, .. }
+            | Outcome::CodesAmended { show, .. }
+            | Outcome::CodesEnded { show, .. } => self.codes(*show, record),
             // They begin the next phase.
             Outcome::ShowCancelled { .. }
             | Outcome::EventCancelled { .. }
@@ -122,10 +123,6 @@ impl Fold {
             | Outcome::Claimed { .. }
             | Outcome::BarrierPassed { .. }
             | Outcome::ReferenceClaimed(_)
-            | Outcome::OfferSet { .. }
-            | Outcome::CodesCreated { .. }
-            | Outcome::CodesAmended { .. }
-            | Outcome::CodesEnded { .. }
             | Outcome::Rejected(_) => {}
             Outcome::Described(describe) => {
                 self.catalog
@@ -133,6 +130,42 @@ impl Fold {
             }
         }
         Ok(())
+    }
+
+    /// An answer of an earlier record again: what was written down under its request counts no more.
+    fn repeat(&mut self, record: &OutcomeRecord) {
+        match (&record.outcome, record.request_id) {
+            (
+                Outcome::ShowAmended { show }
+                | Outcome::SeatsAdded { show, .. }
+                | Outcome::OfferSet { show },
+                Some(id),
+            ) => {
+                self.step(*show, ShowEvent::AmendedBefore(id), record);
+            }
+            (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
+                self.catalog.push(CatalogStep::EventChangedBefore(id));
+            }
+            (
+                Outcome::CodesCreated { .. }
+                | Outcome::CodesAmended { .. }
+                | Outcome::CodesEnded { .. },
+                Some(id),
+            ) => self.catalog.push(CatalogStep::CodesChangedBefore(id)),
+            _ => {}
+        }
+    }
+
+    /// The codes of a show have changed; without an id nothing was written down of it.
+    fn codes(&mut self, show: ShowId, record: &OutcomeRecord) {
+        if let Some(request) = record.request_id {
+            self.catalog.push(CatalogStep::Codes(CodesStep {
+                show,
+                request,
+                at_ms: record.log_time_ms,
+                offset: record.offset,
+            }));
+        }
     }
 
     fn reserve(&mut self, reserved: &Reserved, record: &OutcomeRecord) -> Result<(), StoreError> {

@@ -39,6 +39,8 @@ pub enum SealedColumn {
     PasskeyName,
     /// An answer that is remembered under an idempotency key.
     AccountAnswer,
+    /// The text of a code of a show.
+    CodeText,
 }
 
 /// A value that is sealed with another key than the current one.
@@ -116,7 +118,7 @@ macro_rules! statements {
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::UserEmail,
         Self::UserName,
         Self::UserPhone,
@@ -129,6 +131,7 @@ impl SealedColumn {
         Self::PasskeyCredential,
         Self::PasskeyName,
         Self::AccountAnswer,
+        Self::CodeText,
     ];
 
     /// Where the value of a row lies.
@@ -146,6 +149,7 @@ impl SealedColumn {
             Self::PasskeyCredential => sealed_columns::credential(row),
             Self::PasskeyName => sealed_columns::passkey_name(row),
             Self::AccountAnswer => sealed_columns::account_answer(row),
+            Self::CodeText => sealed_columns::code_text(row),
         }
     }
 
@@ -165,6 +169,7 @@ impl SealedColumn {
             Self::PasskeyCredential => statements!("passkeys", "passkey_id", "credential_sealed"),
             Self::PasskeyName => statements!("passkeys", "passkey_id", "name_sealed"),
             Self::AccountAnswer => statements!("account_answers", "answer_id", "answer_sealed"),
+            Self::CodeText => statements!("codes", "code_hash", "text_sealed"),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Every write but those of accounts.
 
-use onsale_schemas::{PartitionId, RequestId};
+use onsale_schemas::{CodeHash, PartitionId, RequestId};
 use onsale_store::audit::{Actor, Unaudited};
 use onsale_store::booking::BookingRepair;
-use onsale_store::catalog::{EventChange, EventEdit, RememberedAnswer, ShowChange, ShowStatus};
+use onsale_store::catalog::{
+    EventChange, EventEdit, OfferRow, RememberedAnswer, ShowChange, ShowStatus,
+};
+use onsale_store::code::{CodesChange, CodesProposal, NewCode};
 use onsale_store::document::{Document, Versioned};
 use onsale_store::job::NewJob;
 use onsale_store::snapshot::SnapshotInfo;
+use onsale_store::venue::{MapId, VenueRow};
 use uuid::Uuid;
 
 use super::{Begin, call, drop_each};
@@ -14,6 +18,7 @@ use crate::accounts::NOW_MS;
 use crate::build::{P, event, event_id, id, show, show_id};
 use crate::harness::{Bench, contract};
 use crate::pictures::picture_of;
+use crate::venues::{hall, map_id, venue};
 
 contract!(no_write_takes_its_connection_with_it);
 
@@ -22,6 +27,11 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
     let store = &bench.store;
     store.add_event(&event(1)).await.unwrap();
     store.add_show(&show(1, 1)).await.unwrap();
+    let by = Unaudited::Unattended;
+    let of_tenant = venue(60);
+    store.add_venue(&of_tenant, by).await.unwrap();
+    let added = store.add_map(map_id(1), &hall(1), NOW_MS, by).await;
+    assert!(added.unwrap().is_some());
     let change = EventChange {
         name: "Renamed".to_owned(),
         description: None,
@@ -62,7 +72,62 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
     // A repetition would read what is there, and a read may cost its connection: see below.
     let new_request = || RequestId(Uuid::new_v4());
     let show_change = ShowChange::default();
+    let offer = OfferRow::default();
+    let codes = CodesProposal {
+        show: show_id(1),
+        tenant: id(1),
+        change: CodesChange::EndGroup(1),
+        codes: vec![NewCode {
+            code: CodeHash(id(2)),
+            sealed: None,
+        }],
+    };
     let calls: Vec<(&str, Begin<'_>)> = vec![
+        (
+            "add_venue",
+            Box::new(|| {
+                call(async move {
+                    let row = VenueRow {
+                        venue_id: Uuid::new_v4(),
+                        ..venue(61)
+                    };
+                    store.add_venue(&row, by).await
+                })
+            }),
+        ),
+        (
+            "change_venue",
+            Box::new(|| {
+                let id = of_tenant.venue_id;
+                call(store.change_venue(id, &of_tenant.venue, None, NOW_MS, by))
+            }),
+        ),
+        (
+            "add_map",
+            Box::new(|| {
+                call(async move {
+                    let id = MapId {
+                        map_id: Uuid::new_v4(),
+                        ..map_id(1)
+                    };
+                    store.add_map(id, &hall(1), NOW_MS, by).await
+                })
+            }),
+        ),
+        (
+            "add_map_version",
+            Box::new(|| {
+                call(async move {
+                    let other = hall(2);
+                    let added = store.add_map_version(map_id(1), &other, NOW_MS, by);
+                    added.await
+                })
+            }),
+        ),
+        (
+            "delete_venue",
+            Box::new(|| call(store.delete_venue(id(9), None, by))),
+        ),
         (
             "change_event",
             Box::new(|| call(store.change_event(event_id(1), &change, Unaudited::Unattended))),
@@ -158,6 +223,22 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
                     Unaudited::Unattended,
                 ))
             }),
+        ),
+        (
+            "propose_offer",
+            Box::new(|| {
+                call(store.propose_offer(
+                    new_request(),
+                    show_id(1),
+                    &offer,
+                    1,
+                    Unaudited::Unattended,
+                ))
+            }),
+        ),
+        (
+            "propose_codes",
+            Box::new(|| call(store.propose_codes(new_request(), &codes, 1, Unaudited::Unattended))),
         ),
         (
             "put_snapshot",

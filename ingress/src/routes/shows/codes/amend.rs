@@ -1,0 +1,223 @@
+//! `PATCH /shows/{id}/codes/{group}`
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::code::AmendCodes;
+use onsale_schemas::limits::{TYPES_PER_SHOW_MAX, ZONES_PER_SHOW_MAX};
+use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId};
+use onsale_store::audit::Changes;
+use onsale_store::code::{CodeGroupRow, CodesChange, CodesProposal, GroupTerms};
+use serde::Deserialize;
+use serde_json::Number;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::body::CodeGroupBody;
+use super::create::NAME_MAX_CHARS;
+use super::terms::{PERCENT, PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX};
+use super::{managed, refused};
+use crate::auth::{Caller, OnBehalf};
+use crate::bounds::{Bound, Bounds, Of};
+use crate::charts::Chart;
+use crate::envelope::{Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, PathGroup, RequestBody};
+use crate::idempotency::IdempotencyKey;
+use crate::routes::call::{Call, Order, Proposal};
+use crate::routes::events::body::check_line;
+use crate::routes::managers::MANAGE_EVENTS;
+use crate::routes::projected::is_ahead_of_catalog;
+use crate::state::AppState;
+use crate::submit::{Answering, Final, PendingAnswer, unexpected};
+use crate::values::{Instant, Money};
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (
+        Of::Field("AmendCodesRequest", "name"),
+        Bound::Line(NAME_MAX_CHARS),
+    ),
+    (Of::Field("AmendCodesRequest", "percent"), PERCENT),
+    (Of::Field("AmendCodesRequest", "uses_max"), USES_MAX),
+    (
+        Of::Field("AmendCodesRequest", "uses_per_user_max"),
+        USES_PER_USER_MAX,
+    ),
+    (Of::Field("AmendCodesRequest", "places_max"), PLACES_MAX),
+];
+
+/// New terms; what is left out stays as it is. Bookings keep their prices.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AmendCodesRequest {
+    name: Option<String>,
+    /// In the place of an amount, too. With at most two decimals.
+    #[schema(value_type = Option<f64>)]
+    percent: Option<Number>,
+    /// In the place of a percentage, too.
+    amount: Option<Money>,
+    /// 0 is no limit. Fewer than there are take nothing away; none is granted until they are fewer again.
+    uses_max: Option<u32>,
+    uses_per_user_max: Option<u16>,
+    places_max: Option<u8>,
+    from: Option<Instant>,
+    until: Option<Instant>,
+    /// None is all.
+    #[schema(max_items = 256)]
+    zones: Option<Vec<Uuid>>,
+    /// None is all.
+    #[schema(max_items = 64)]
+    ticket_types: Option<Vec<String>>,
+    presale: Option<bool>,
+    opens: Option<bool>,
+}
+
+// What the document says of the lists, which may be empty here.
+const _: () = assert!(ZONES_PER_SHOW_MAX == 256 && TYPES_PER_SHOW_MAX == 64);
+
+impl RequestBody for AmendCodesRequest {
+    fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        caller.permit(&MANAGE_EVENTS)
+    }
+}
+
+/// Change the terms of a group of codes, from the next order on.
+#[utoipa::path(
+    patch, path = "/api/v1/shows/{id}/codes/{group}", operation_id = "amend_codes", tag = "catalog",
+    request_body = AmendCodesRequest,
+    params(
+        ("id" = Uuid, Path, description = "The show"),
+        ("group" = u32, Path, description = "The group's `group_id`"),
+        IdempotencyKey,
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The group as it is now", body = Success<CodeGroupBody>),
+        (status = 202, description = "The outcome is not known yet: poll `Location`", body = Success<PendingAnswer>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 403, description = "`FORBIDDEN`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: there is no such group, or it has ended", body = Problem),
+        (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
+        (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
+    ),
+)]
+pub(crate) async fn amend(
+    call: Call,
+    PathGroup(id, group): PathGroup,
+    body: JsonBody<AmendCodesRequest>,
+) -> Result<Response, ApiError> {
+    let show = ShowId(id);
+    let (chart, managed) = managed(&call.state, &call.caller, show).await?;
+    let row = call.state.store.code_group(show, group).await?;
+    let row = row
+        .filter(|row| row.ended_at_ms.is_none())
+        .ok_or_else(|| ApiError::not_found("group of codes"))?;
+    let said = match read(body.value, &row.said, &chart) {
+        Ok(said) => said,
+        Err(error) => {
+            // It may name what the show has got since the chart was read.
+            call.state.charts.doubt(&chart).await;
+            return Err(error);
+        }
+    };
+    let mut changes = Changes::default();
+    changes.field("group", &row.said, &said);
+    let order = Order {
+        identity: call.identity("amend codes", format_args!("{id}/{group}"), &body.bytes),
+        on_behalf: OnBehalf::Staff(managed.authority),
+        partition: chart.partition,
+        command: Command::AmendCodes(Box::new(AmendCodes {
+            show,
+            group,
+            terms: said.terms.clone(),
+        })),
+        answering: Arc::new(Amending {
+            row: CodeGroupRow {
+                said: said.clone(),
+                ..row
+            },
+            chart: chart.clone(),
+        }),
+    };
+    let proposal = CodesProposal {
+        show,
+        tenant: chart.tenant.0,
+        change: CodesChange::Amend(said),
+        codes: Vec::new(),
+    };
+    call.propose(
+        order,
+        Proposal::Codes(Box::new(proposal)),
+        chart.tenant.0,
+        changes,
+    )
+    .await
+}
+
+/// What a request makes of a group.
+fn read(
+    request: AmendCodesRequest,
+    before: &GroupTerms,
+    chart: &Chart,
+) -> Result<GroupTerms, ApiError> {
+    if let Some(name) = &request.name {
+        check_line("name", name, NAME_MAX_CHARS)?;
+    }
+    let said = Said {
+        percent: request.percent,
+        amount: request.amount,
+        uses_max: request.uses_max,
+        uses_per_user_max: request.uses_per_user_max,
+        places_max: request.places_max,
+        from: request.from,
+        until: request.until,
+        zones: request.zones,
+        ticket_types: request.ticket_types,
+        presale: request.presale,
+        opens: request.opens,
+    };
+    Ok(GroupTerms {
+        group: before.group,
+        name: request.name.or_else(|| before.name.clone()),
+        kind: before.kind,
+        terms: said.apply(before.kind, before.terms.clone(), chart)?,
+    })
+}
+
+/// Answers an amendment. The projector writes it down. The caller should find it there, but a projection
+/// that is behind is no reason to call it failed.
+struct Amending {
+    /// As it is when the projection is behind.
+    row: CodeGroupRow,
+    chart: Arc<Chart>,
+}
+
+#[async_trait]
+impl Answering for Amending {
+    async fn answer(
+        &self,
+        state: &AppState,
+        partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        match &record.outcome {
+            Outcome::CodesAmended { .. } => {}
+            Outcome::Rejected(why) => return Err(refused(why)),
+            other => return Err(unexpected("amend codes", other)),
+        }
+        let is_ahead = is_ahead_of_catalog(state, partition, record).await;
+        let (show, group) = (self.row.show, self.row.said.group);
+        // The caller manages it: that was looked at before it was asked for.
+        let found = state.installation.code_group(show, group).await?;
+        let row = found.filter(|_| !is_ahead);
+        let row = row.as_ref().unwrap_or(&self.row);
+        Final::new(StatusCode::OK, &CodeGroupBody::of(row, &self.chart))
+    }
+
+    fn tells_of_bookings(&self, _record: &OutcomeRecord) -> bool {
+        false
+    }
+}

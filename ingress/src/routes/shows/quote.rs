@@ -1,0 +1,199 @@
+//! `POST /shows/{id}/quote`
+
+mod judge;
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::limits::{ITEMS_PER_ORDER_MAX, TICKETS_PER_BOOKING_MAX};
+use onsale_schemas::rejection::CodeRefusal;
+use onsale_schemas::{CodeHash, Rejection, ShowId, UserId};
+use onsale_store::catalog::ShowRow;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use self::judge::{Standing, Tried};
+use crate::auth::{Caller, Role};
+use crate::bounds::{Bound, Bounds, Of};
+use crate::client_address::ClientAddress;
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, PathId, RequestBody};
+use crate::rejection;
+use crate::routes::bookings::lines::{self, LineBody, Sums, Totals};
+use crate::routes::bookings::reserve::{Basket, items};
+use crate::routes::visible;
+use crate::state::AppState;
+use crate::values::{Instant, Money};
+
+/// What its requests may hold.
+pub(super) const BOUNDS: Bounds = &[
+    (
+        Of::Field("Basket", "quantity"),
+        Bound::Range(1, TICKETS_PER_BOOKING_MAX as u64),
+    ),
+    (
+        Of::Field("Basket", "seats"),
+        Bound::Items(TICKETS_PER_BOOKING_MAX as usize),
+    ),
+    (
+        Of::Field("Basket", "items"),
+        Bound::Items(ITEMS_PER_ORDER_MAX),
+    ),
+];
+
+impl RequestBody for Basket {
+    const PUBLIC: bool = true;
+
+    fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// What a basket would cost now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Quote {
+    show_id: Uuid,
+    /// Line by line. Seats that are not named are chosen when they are reserved; the price does not depend on which.
+    lines: Vec<LineBody>,
+    /// What bundles and the code took off.
+    discount: Money,
+    /// Fees for the places and for the order.
+    fees: Money,
+    /// Tax in prices and fees.
+    tax: Money,
+    /// What is to be paid, fees included.
+    total_price: Money,
+    /// When a window of the offer or of the sale begins or ends next, or in a minute. What others buy may change the
+    /// price before: send the total along when reserving.
+    valid_until: Instant,
+    server_time: Instant,
+}
+
+/// What a basket would cost.
+///
+/// The body is that of a reservation. Nothing is held, and whether the places are free is not looked at. Lines and
+/// total are those of a reservation at this moment; so are refusals that follow from the offer, the code and the
+/// times of the sale.
+#[utoipa::path(
+    post, path = "/api/v1/shows/{id}/quote", operation_id = "quote", tag = "bookings", request_body = Basket,
+    params(("id" = Uuid, Path, description = "The show")),
+    security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "What it would cost", body = Success<Quote>),
+        (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
+        (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),
+        (status = 409, description = "`SALE_NOT_OPEN`, `SALE_CLOSED`, `SHOW_CANCELLED`, `TYPE_NOT_OFFERED`, `CODE_REFUSED`, `ACCESS_CODE_REQUIRED`, `TYPE_NOT_ON_SALE`, `TYPE_QUANTITY`, `WRONG_SEAT_KIND`, `COMPANION_ALONE`", body = Problem),
+        (status = 429, description = "`RATE_LIMITED`: too many requests, or too many wrong codes", body = Problem),
+    ),
+)]
+pub(crate) async fn quote(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Option<Caller>,
+    client: ClientAddress,
+    PathId(id): PathId,
+    body: JsonBody<Basket>,
+) -> Result<Response, ApiError> {
+    let (show, basket) = (ShowId(id), body.value);
+    let chart = visible::chart_on_sale(&state, show).await?;
+    if basket.names_unknown(&chart) {
+        state.charts.doubt(&chart).await;
+    }
+    let items = items(&chart, &basket)?;
+    // Uses of a code are counted for buyers.
+    let buyer = caller.filter(|caller| caller.role == Role::Buyer);
+    let user = buyer.map(|caller| caller.user);
+    let tried = match &basket.code {
+        None => None,
+        Some(typed) => {
+            let hash = state.codes.hash(chart.tenant, show, typed)?;
+            state.codes.admit(client.0, user)?;
+            Some(tried(&state, show, hash, user).await?)
+        }
+    };
+    let row = state.charts.show(show).await?;
+    let phase_places = phase_places(&state, &row).await?;
+    let standing = Standing {
+        show: &row,
+        phase_places: &phase_places,
+        code: tried.as_ref(),
+        // Of named seats the log alone knows the kind; they are looked at when they are reserved.
+        seat_kind: &|_| None,
+        now_ms: state.clock.now_ms(),
+    };
+    let quoted = judge::price(&standing, &items).map_err(|why| {
+        if is_wrong_code(&why) {
+            state.codes.was_wrong(client.0, user);
+        }
+        rejection::to_error(&why, Some(&*chart), None)
+    })?;
+    let order = quoted.price;
+    let of_order = onsale_prices::lines(&order, &judge::seats(&items));
+    let sums = Sums {
+        order_fee: order.order_fee,
+        total: order.total,
+        tax: order.tax,
+        currency: quoted.currency,
+    };
+    let totals = Totals::of(&of_order, sums);
+    let answer = Quote {
+        show_id: id,
+        lines: lines::bodies(&chart, &of_order, quoted.currency),
+        discount: totals.discount,
+        fees: totals.fees,
+        tax: totals.tax,
+        total_price: totals.total_price,
+        valid_until: Instant(standing.valid_until_ms()),
+        server_time: Instant(standing.now_ms),
+    };
+    envelope::success(&context, StatusCode::OK, &answer)
+}
+
+fn is_wrong_code(why: &Rejection) -> bool {
+    matches!(
+        why,
+        Rejection::CodeRefused {
+            why: CodeRefusal::Unknown
+        }
+    )
+}
+
+/// What is known of a code that someone tries. Bookings of others are counted, which their reader may not see.
+async fn tried(
+    state: &AppState,
+    show: ShowId,
+    code: CodeHash,
+    user: Option<UserId>,
+) -> Result<Tried, ApiError> {
+    let Some((_group, terms)) = state.installation.code_terms(show, code).await? else {
+        return Ok(Tried::Unknown);
+    };
+    let (uses, uses_of_user) = if terms.uses_max > 0 || terms.uses_per_user_max > 0 {
+        state.installation.code_uses(show, code, user).await?
+    } else {
+        (0, 0)
+    };
+    Ok(Tried::Known {
+        terms,
+        uses,
+        uses_of_user,
+    })
+}
+
+/// Live places by the phase that gave their price, where a phase has a limit.
+async fn phase_places(state: &AppState, show: &ShowRow) -> Result<HashMap<u8, u32>, ApiError> {
+    let phases = show.offer.iter().flat_map(|row| &row.offer.phases);
+    if phases.clone().all(|phase| phase.places == 0) {
+        return Ok(HashMap::new());
+    }
+    let counts = state.installation.phase_counts(show.show_id).await?;
+    let counts = counts.into_iter();
+    Ok(counts
+        .map(|(phase, places)| (phase, u32::try_from(places).unwrap_or(u32::MAX)))
+        .collect())
+}

@@ -1,0 +1,43 @@
+//! `GET /venues/{id}`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::body::VenueBody;
+use super::{matching, nothing, sees};
+use crate::auth::Caller;
+use crate::context::RequestContext;
+use crate::envelope::{self, Problem, Success};
+use crate::error::ApiError;
+use crate::extract::PathId;
+use crate::state::AppState;
+
+/// One venue.
+///
+/// Everybody may read a venue in which a show of an event takes place that is no draft, where the show was made from
+/// one of its maps; the staff of its tenant any.
+#[utoipa::path(
+    get, path = "/api/v1/venues/{id}", operation_id = "get_venue", tag = "catalog",
+    params(("id" = Uuid, Path, description = "The venue")),
+    responses(
+        (status = 200, description = "The venue", body = Success<VenueBody>, headers(("ETag" = String))),
+        (status = 404, description = "`NOT_FOUND`", body = Problem),
+    ),
+)]
+pub(crate) async fn one(
+    State(state): State<AppState>,
+    context: RequestContext,
+    caller: Option<Caller>,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    let row = state.store.venue(id).await?.ok_or_else(nothing)?;
+    let is_seen = caller.is_some_and(|caller| sees(&caller, &row));
+    if !is_seen && !state.store.is_venue_public(id).await? {
+        return Err(nothing());
+    }
+    let version = row.version;
+    let mut response = envelope::success(&context, StatusCode::OK, &VenueBody::from(row))?;
+    matching::set_tag(response.headers_mut(), version)?;
+    Ok(response)
+}

@@ -1,0 +1,258 @@
+//! What a show has for sale, with the names that people read.
+
+use onsale_schemas::limits::TYPES_PER_SHOW_MAX;
+use onsale_schemas::offer::{Offer, TypePrice};
+use onsale_schemas::{TicketTypeId, ZoneIndex};
+use serde::{Deserialize, Serialize};
+
+use crate::audit::Changes;
+
+/// The name of ticket type 0, which is what a place is sold as where nobody says which type.
+pub const STANDARD_TYPE: &str = "Standard";
+/// The first number of a ticket type with another name, of a phase and of a bundle.
+const FIRST_NUMBER: u8 = 1;
+
+/// What a show has for sale. The log knows ticket types, phases and bundles by numbers and nothing of their
+/// names; here they have both. A number that was given to a name is never given to another one, whatever is for
+/// sale later: bookings of before show it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfferRow {
+    /// As the log has it.
+    pub offer: Offer,
+    /// Ticket types: those of the offer as they were listed, and then those that are offered no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<TypeName>,
+    /// Phases in any order, those of before as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Named>,
+    /// Bundles in any order, those of before as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<Named>,
+}
+
+/// A ticket type as people read it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypeName {
+    /// Its number.
+    pub id: TicketTypeId,
+    /// Its name.
+    pub name: String,
+    /// Whom it is for, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether it is left out where the public reads the offer. Who knows its name can buy it.
+    #[serde(default)]
+    pub is_hidden: bool,
+}
+
+/// A phase or a bundle as people read it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// Its number.
+    pub id: u8,
+    /// Its name.
+    pub name: String,
+}
+
+/// Names that an offer uses.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OfferNames {
+    /// Of ticket types.
+    pub types: Vec<String>,
+    /// Of phases.
+    pub phases: Vec<String>,
+    /// Of bundles.
+    pub bundles: Vec<String>,
+}
+
+impl OfferRow {
+    /// Gives a number to each of the names that has none, as long as there are any: then the last ones stay
+    /// without. True when it gave one.
+    pub fn number(&mut self, names: &OfferNames) -> bool {
+        let mut is_changed = false;
+        for name in &names.types {
+            if self.type_by_name(name).is_some() {
+                continue;
+            }
+            let is_free = |id: &u8| self.types.iter().all(|known| known.id != *id);
+            let id = if name == STANDARD_TYPE {
+                Some(0).filter(is_free)
+            } else {
+                let end = u8::try_from(TYPES_PER_SHOW_MAX).unwrap_or(u8::MAX);
+                (FIRST_NUMBER..end).find(is_free)
+            };
+            if let Some(id) = id {
+                self.types.push(TypeName {
+                    id,
+                    name: name.clone(),
+                    description: None,
+                    is_hidden: false,
+                });
+                is_changed = true;
+            }
+        }
+        is_changed |= number(&mut self.phases, &names.phases);
+        is_changed |= number(&mut self.bundles, &names.bundles);
+        is_changed
+    }
+
+    /// The number of the ticket type with that name, whether or not it is for sale now.
+    pub fn type_by_name(&self, name: &str) -> Option<TicketTypeId> {
+        let mut types = self.types.iter();
+        types.find(|known| known.name == name).map(|known| known.id)
+    }
+
+    /// The ticket type with that number, whether or not it is for sale now.
+    pub fn type_name(&self, id: TicketTypeId) -> Option<&TypeName> {
+        self.types.iter().find(|known| known.id == id)
+    }
+
+    /// Puts another offer in the place of this one. Names that it does not have stay.
+    pub fn replace_by(&mut self, other: &Self) {
+        let before = std::mem::replace(self, other.clone());
+        self.keep_names(before);
+    }
+
+    /// What is for sale by `offer`, with the names of both. Where both have a number, the name is that of
+    /// `offer`.
+    pub fn with_names_of(offer: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let (mut row, other) = match (offer, other) {
+            (None, None) => return None,
+            (Some(row), other) => (row, other.unwrap_or_default()),
+            (None, Some(other)) => (Self::default(), other),
+        };
+        row.keep_names(other);
+        Some(row)
+    }
+
+    /// Whether a price is in the offer, which has them in their order.
+    fn has_price(&self, price: &TypePrice) -> bool {
+        let key = |price: &TypePrice| (price.zone, price.ticket_type);
+        let at = self.offer.prices.binary_search_by_key(&key(price), key);
+        at.is_ok_and(|at| self.offer.prices.get(at) == Some(price))
+    }
+
+    fn keep_names(&mut self, other: Self) {
+        for name in other.types {
+            if self.type_name(name.id).is_none() {
+                self.types.push(name);
+            }
+        }
+        keep(&mut self.phases, other.phases);
+        keep(&mut self.bundles, other.bundles);
+    }
+
+    /// What is other `after` a change. Of prices only those are named that are not as they were.
+    pub fn changes(before: Option<&Self>, after: Option<&Self>) -> Changes {
+        let nothing = Self::default();
+        let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
+        let mut changes = Changes::default();
+        let types = |row: &Self| -> Vec<String> {
+            let ids = row.offer.types.iter().map(|known| known.id);
+            ids.filter_map(|id| row.type_name(id))
+                .map(|known| known.name.clone())
+                .collect()
+        };
+        changes.field("ticket_types", &types(before), &types(after));
+        let prices = |row: &Self, other: &Self| -> Vec<(ZoneIndex, TicketTypeId, i64)> {
+            let prices = row.offer.prices.iter();
+            prices
+                .filter(|price| !other.has_price(price))
+                .map(|price| (price.zone, price.ticket_type, price.price))
+                .collect()
+        };
+        changes.field(
+            "prices_by_zone_and_type",
+            &prices(before, after),
+            &prices(after, before),
+        );
+        let (was, is) = (&before.offer, &after.offer);
+        changes.field("types", &was.types, &is.types);
+        changes.field("phases", &was.phases, &is.phases);
+        changes.field("bundles", &was.bundles, &is.bundles);
+        changes.field("fees", &was.fees, &is.fees);
+        changes.field("tax_bp", &was.tax_bp, &is.tax_bp);
+        changes.field("zone_rules", &was.zones, &is.zones);
+        changes
+    }
+}
+
+fn number(named: &mut Vec<Named>, names: &[String]) -> bool {
+    let mut is_changed = false;
+    for name in names {
+        if named.iter().any(|known| known.name == *name) {
+            continue;
+        }
+        let is_free = |id: &u8| named.iter().all(|known| known.id != *id);
+        if let Some(id) = (FIRST_NUMBER..=u8::MAX).find(is_free) {
+            let name = name.clone();
+            named.push(Named { id, name });
+            is_changed = true;
+        }
+    }
+    is_changed
+}
+
+fn keep(named: &mut Vec<Named>, others: Vec<Named>) {
+    for other in others {
+        if named.iter().all(|known| known.id != other.id) {
+            named.push(other);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(types: &[&str]) -> OfferNames {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        OfferNames {
+            types: owned(types),
+            phases: owned(&["Early"]),
+            bundles: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_number_keeps_its_name_whatever_is_for_sale_later() {
+        let mut row = OfferRow::default();
+        assert!(row.number(&names(&["Adult", STANDARD_TYPE, "Child"])));
+        let ids = |row: &OfferRow| {
+            ["Adult", "Standard", "Child", "Student"].map(|name| row.type_by_name(name))
+        };
+        assert_eq!(ids(&row), [Some(1), Some(0), Some(2), None]);
+        assert!(!row.number(&names(&["Child", "Adult"])));
+        // Only students now: those of before are known still.
+        let mut other = row.clone();
+        assert!(other.number(&names(&["Student"])));
+        other.types.retain(|known| known.name == "Student");
+        row.replace_by(&other);
+        assert_eq!(ids(&row), [Some(1), Some(0), Some(2), Some(3)]);
+        assert_eq!(row.types[0].name, "Student", "what is for sale comes first");
+        assert_eq!(row.phases.len(), 1);
+        let lost = OfferRow::with_names_of(None, Some(row.clone())).unwrap();
+        assert_eq!(ids(&lost), ids(&row));
+        assert!(lost.offer.is_empty());
+        assert_eq!(OfferRow::with_names_of(None, None), None);
+    }
+
+    #[test]
+    fn numbers_end_and_none_is_given_twice() {
+        let mut row = OfferRow::default();
+        let many: Vec<String> = (0..70).map(|n| format!("Type {n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(row.number(&names(&many)));
+        assert_eq!(row.types.len(), TYPES_PER_SHOW_MAX - 1);
+        assert_eq!(row.type_by_name("Type 63"), None);
+        assert!(!row.number(&names(&["Another"])));
+        assert!(row.number(&names(&[STANDARD_TYPE])), "0 is kept for it");
+        let mut ids: Vec<u8> = row.types.iter().map(|known| known.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), TYPES_PER_SHOW_MAX);
+    }
+}

@@ -1,0 +1,335 @@
+//! Codes of shows: changes of them on their way through the log, and what is known of them.
+//!
+//! As with shows (see [`super::changes`]), a change is written down here under the id of its request
+//! before the log has it, with the texts of new codes, and the projector takes it over in the transaction
+//! that moves the watermark.
+
+use onsale_private::Sealed;
+use onsale_schemas::code::CodeTerms;
+use onsale_schemas::{CodeGroup, CodeHash, RequestId, ShowId};
+use uuid::Uuid;
+
+use super::Store;
+use crate::audit::Audit;
+use crate::catalog::Page;
+use crate::code::{
+    CodeGroupRow, CodeKind, CodeRow, CodesProposal, GroupTerms, NewCode, read_terms,
+};
+use crate::database::{Durability, Row, Transaction, Value, integer};
+use crate::error::StoreError;
+
+/// How often a change is written down that the projector takes over at the same moment. It does so once.
+const WRITE_DOWN_ATTEMPTS_MAX: u32 = 8;
+
+/// Groups of a show with how many codes they have and how often these are in use, before a condition on
+/// `g`. A booking from before its code was created again is no use of it.
+macro_rules! groups {
+    ($rest:literal) => {
+        concat!(
+            "SELECT g.show_id, g.code_group, g.name, g.kind, g.terms, g.created_at_ms, g.ended_at_ms, \
+             (SELECT COUNT(*) FROM codes AS c WHERE c.show_id = g.show_id \
+             AND c.code_group = g.code_group AND c.ended_at_ms IS NULL) AS codes, \
+             (SELECT COUNT(*) FROM codes AS c JOIN order_codes AS o \
+             ON o.show_id = c.show_id AND o.code = c.code_hash \
+             AND o.booking_offset > c.created_offset WHERE c.show_id = g.show_id \
+             AND c.code_group = g.code_group AND c.ended_at_ms IS NULL) AS uses FROM code_groups AS g ",
+            $rest
+        )
+    };
+}
+
+/// A code as JSON for either database: its hash and its sealed text, both in hexadecimal.
+type Written = (String, Option<String>);
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 0x0f] {
+            text.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+        }
+    }
+    text
+}
+
+fn written(codes: &[NewCode]) -> Result<String, StoreError> {
+    let rows: Vec<Written> = codes
+        .iter()
+        .map(|new| {
+            let sealed = new.sealed.as_ref().map(Sealed::as_bytes);
+            (hex(new.code.as_bytes()), sealed.map(hex))
+        })
+        .collect();
+    serde_json::to_string(&rows).map_err(|error| StoreError::Invalid(format!("codes: {error}")))
+}
+
+impl Store {
+    /// Writes down what `request` changes of the codes of a show once the log accepts it. To write down the
+    /// same again changes nothing and leaves no further entry. False when another change stands under that
+    /// id: it is left as it is.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn propose_codes(
+        &self,
+        request: RequestId,
+        proposal: &CodesProposal,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let (show, tenant) = (proposal.show, proposal.tenant);
+        let text = serde_json::to_string(&proposal.change)
+            .map_err(|error| StoreError::Invalid(format!("change: {error}")))?;
+        let rows = written(&proposal.codes)?;
+        let now_ms = integer("now_ms", now_ms)?;
+        let audit = audit.into();
+        for _ in 0..WRITE_DOWN_ATTEMPTS_MAX {
+            let (change, rows, audit) = (text.clone(), rows.clone(), audit.clone());
+            let is_new = self
+                .database
+                .write(Durability::Durable, move |mut transaction| async move {
+                    let added = transaction
+                        .execute(
+                            "INSERT INTO code_changes (request_id, show_id, tenant_id, change, \
+                             created_at_ms) VALUES ($1, $2, $3, $4, $5) \
+                             ON CONFLICT (request_id) DO NOTHING",
+                            &[
+                                request.0.into(),
+                                show.0.into(),
+                                tenant.into(),
+                                Value::from(&change),
+                                now_ms.into(),
+                            ],
+                        )
+                        .await?;
+                    if added == 0 {
+                        return Ok(false);
+                    }
+                    propose(&mut transaction, request, tenant, &rows, now_ms).await?;
+                    transaction.commit(audit).await?;
+                    Ok(true)
+                })
+                .await?;
+            if is_new {
+                return Ok(true);
+            }
+            let known = self
+                .database
+                .fetch_optional(
+                    "SELECT show_id, change FROM code_changes WHERE request_id = $1",
+                    &[request.0.into()],
+                )
+                .await?;
+            // When there is none, the projector took it over between the two statements.
+            if let Some(row) = known {
+                return Ok(row.uuid("show_id")? == show.0 && row.text("change")? == text);
+            }
+        }
+        // It is another tenant's, which this caller may not even see.
+        Ok(false)
+    }
+
+    /// Forgets changes of codes that were written down before `before_ms`, which the log refused or never
+    /// saw; returns how many.
+    ///
+    /// # Errors
+    /// As every write.
+    pub(super) async fn forget_code_changes(&self, before_ms: u64) -> Result<u64, StoreError> {
+        self.forget_in_steps(
+            "DELETE FROM proposed_codes WHERE (request_id, code_hash) IN \
+             (SELECT request_id, code_hash FROM proposed_codes WHERE created_at_ms < $1 \
+             ORDER BY created_at_ms LIMIT $2)",
+            before_ms,
+        )
+        .await?;
+        self.forget_in_steps(
+            "DELETE FROM code_changes WHERE request_id IN (SELECT request_id FROM code_changes \
+             WHERE created_at_ms < $1 ORDER BY created_at_ms LIMIT $2)",
+            before_ms,
+        )
+        .await
+    }
+
+    /// Groups of codes of a show, the latest first, those that ended included; page by number from 1. One
+    /// that is added between the two reads of one call may be counted and not listed.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn code_groups(
+        &self,
+        show: ShowId,
+        page: u32,
+        per_page: u32,
+    ) -> Result<Page<CodeGroupRow>, StoreError> {
+        let counted = self
+            .database
+            .fetch_optional(
+                "SELECT COUNT(*) AS total FROM code_groups WHERE show_id = $1",
+                &[show.0.into()],
+            )
+            .await?;
+        let skip = i64::from(page.saturating_sub(1)).saturating_mul(i64::from(per_page));
+        let rows = self
+            .database
+            .fetch(
+                groups!(
+                    "WHERE g.show_id = $1 ORDER BY g.created_at_ms DESC, g.code_group \
+                     LIMIT $2 OFFSET $3"
+                ),
+                &[show.0.into(), per_page.into(), skip.into()],
+            )
+            .await?;
+        Ok(Page {
+            rows: rows.iter().map(group_row).collect::<Result<_, _>>()?,
+            total: counted.map_or(Ok(0), |row| row.number("total"))?,
+        })
+    }
+
+    /// One group of codes, also when it has ended.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn code_group(
+        &self,
+        show: ShowId,
+        group: CodeGroup,
+    ) -> Result<Option<CodeGroupRow>, StoreError> {
+        self.database
+            .fetch_optional(
+                groups!("WHERE g.show_id = $1 AND g.code_group = $2"),
+                &[show.0.into(), group.into()],
+            )
+            .await?
+            .map(|row| group_row(&row))
+            .transpose()
+    }
+
+    /// Codes of a group by their hash, from behind `after` on, those that ended included.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn codes_of_group(
+        &self,
+        show: ShowId,
+        group: CodeGroup,
+        after: Option<CodeHash>,
+        limit: u32,
+    ) -> Result<Vec<CodeRow>, StoreError> {
+        let after = after.map_or(Uuid::nil(), |code| code.0);
+        let rows = self
+            .database
+            .fetch(
+                "SELECT c.code_hash, c.text_sealed, c.ended_at_ms, \
+                 (SELECT COUNT(*) FROM order_codes AS o WHERE o.show_id = c.show_id \
+                 AND o.code = c.code_hash AND o.booking_offset > c.created_offset) AS uses FROM codes AS c \
+                 WHERE c.show_id = $1 AND c.code_group = $2 AND c.code_hash > $3 \
+                 ORDER BY c.code_hash LIMIT $4",
+                &[show.0.into(), group.into(), after.into(), limit.into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(CodeRow {
+                    code: CodeHash(row.uuid("code_hash")?),
+                    sealed: row.sealed_or_null("text_sealed")?,
+                    ended_at_ms: row.number_or_null("ended_at_ms")?,
+                    uses: row.number("uses")?,
+                })
+            })
+            .collect()
+    }
+
+    /// The group that a code of a show belongs to and its terms, as projected; `None` where the code is
+    /// unknown or has ended. Whoever knows the code may know what it is good for, so this looks at all of
+    /// the installation.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn code_terms(
+        &self,
+        show: ShowId,
+        code: CodeHash,
+    ) -> Result<Option<(CodeGroup, CodeTerms)>, StoreError> {
+        self.for_installation()
+            .database
+            .fetch_optional(
+                "SELECT g.code_group, g.terms FROM codes AS c JOIN code_groups AS g \
+                 ON g.show_id = c.show_id AND g.code_group = c.code_group \
+                 WHERE c.code_hash = $1 AND c.show_id = $2 AND c.ended_at_ms IS NULL \
+                 AND g.ended_at_ms IS NULL",
+                &[code.0.into(), show.0.into()],
+            )
+            .await?
+            .map(|row| Ok((row.number("code_group")?, read_terms(&row.text("terms")?)?)))
+            .transpose()
+    }
+}
+
+/// Writes codes down for a request, as [`written`] has them.
+async fn propose(
+    transaction: &mut Transaction,
+    request: RequestId,
+    tenant: Uuid,
+    rows: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let insert = match transaction {
+        Transaction::Postgres(_) => {
+            "INSERT INTO proposed_codes (request_id, tenant_id, created_at_ms, code_hash, \
+             text_sealed) SELECT $1, $2, $3, (n.code ->> 0)::uuid, decode(n.code ->> 1, 'hex') \
+             FROM jsonb_array_elements($4::text::jsonb) AS n (code)"
+        }
+        Transaction::Sqlite(_) => {
+            "INSERT INTO proposed_codes (request_id, tenant_id, created_at_ms, code_hash, \
+             text_sealed) SELECT $1, $2, $3, unhex(n.value ->> 0), unhex(n.value ->> 1) \
+             FROM json_each($4) AS n"
+        }
+    };
+    let values = [
+        request.0.into(),
+        tenant.into(),
+        now_ms.into(),
+        Value::from(rows),
+    ];
+    transaction.execute(insert, &values).await.map(drop)
+}
+
+fn group_row(row: &Row) -> Result<CodeGroupRow, StoreError> {
+    Ok(CodeGroupRow {
+        show: ShowId(row.uuid("show_id")?),
+        said: GroupTerms {
+            group: row.number("code_group")?,
+            name: row.text_or_null("name")?,
+            kind: row.word("kind", CodeKind::parse)?,
+            terms: read_terms(&row.text("terms")?)?,
+        },
+        created_at_ms: row.number("created_at_ms")?,
+        ended_at_ms: row.number_or_null("ended_at_ms")?,
+        codes: row.number("codes")?,
+        uses: row.number("uses")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_written_as_both_databases_read_them() {
+        let codes = [
+            NewCode {
+                code: CodeHash::from_bytes([0xa5; 16]),
+                sealed: Some(Sealed::from_stored(vec![1, 255])),
+            },
+            NewCode {
+                code: CodeHash::from_bytes([0; 16]),
+                sealed: None,
+            },
+        ];
+        let expected = format!(
+            r#"[["{}","01ff"],["{}",null]]"#,
+            "a5".repeat(16),
+            "0".repeat(32)
+        );
+        assert_eq!(written(&codes).unwrap(), expected);
+    }
+}
