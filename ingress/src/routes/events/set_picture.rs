@@ -40,8 +40,7 @@ pub(crate) struct PictureQuery {
     alt: Option<String>,
 }
 
-/// Give an event a picture in place of the one that it has: a PNG or a JPEG of at most 4 MiB and 16 million pixels, at
-/// most twice as high as wide.
+/// Give an event a picture: a PNG or a JPEG of at most 4 MiB and 16 million pixels, at most twice as high as wide.
 ///
 /// The file itself says which of these it is. It is drawn anew in widths of 320, 640 and 1,280 pixels, none of them
 /// wider than what was sent, without anything else that was in the file: as JPEG, or as PNG where something is to be
