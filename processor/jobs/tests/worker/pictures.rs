@@ -56,7 +56,8 @@ async fn a_picture_that_no_event_has_is_deleted_in_all_its_widths_and_one_in_use
     };
     let uploads = Uploads::new(&config).unwrap().unwrap();
     let (store, by) = (&queue.store, Unaudited::Unattended);
-    let added = store.add_event_within(&event(), &Quotas::UNLIMITED, by);
+    let row = event();
+    let added = store.add_event_within(&row, &Quotas::UNLIMITED, by);
     added.await.unwrap();
     // One that never became a picture, one that another took the place of, and that other.
     for number in 1..=3 {
@@ -73,7 +74,7 @@ async fn a_picture_that_no_event_has_is_deleted_in_all_its_widths_and_one_in_use
     }
     // A sweep that comes twice, as after the death of a worker, finds nothing and is content.
     store.announce_picture(&picture(9).files).await.unwrap();
-    let left = async |number| {
+    let left = async |number: u128| {
         let mut left = 0;
         for name in picture(number).files.names() {
             left += usize::from(uploads.get(&name).await.unwrap().is_some());
