@@ -3,7 +3,7 @@ use std::io::Cursor;
 use image::{Rgba, RgbaImage};
 
 use super::*;
-use crate::picture::Pictures;
+use crate::picture::{Pictures, read_on_thread};
 
 fn file(width: u32, height: u32, alpha: u8, format: ImageFormat) -> Vec<u8> {
     let mut pixels = RgbaImage::from_pixel(width, height, Rgba([200, 30, 30, 255]));
@@ -156,4 +156,25 @@ fn an_answer_is_taken_whole_and_within_its_bounds_or_not_at_all() {
         other[at] = byte;
         assert_eq!(unpacked(&other), None, "{at} {byte}");
     }
+}
+
+/// Whatever is sent becomes files within their bounds or is refused, and a reader that panics takes nothing else along.
+#[test]
+fn fuzz_photographs() {
+    const RUN: onsale_fuzz::Run = onsale_fuzz::Run {
+        inputs: 300,
+        size_max_bytes: 4_096,
+    };
+    let corpus = [
+        file(33, 20, 255, ImageFormat::Png),
+        file(33, 20, 128, ImageFormat::Png),
+        file(33, 20, 255, ImageFormat::Jpeg),
+    ];
+    onsale_fuzz::run("photographs", RUN, &corpus, |bytes| {
+        if let Ok(photo) = read_on_thread(Bytes::copy_from_slice(bytes), drawn) {
+            let whole = packed(&photo).unwrap();
+            assert!(whole.len() <= DRAWN_MAX_BYTES);
+            assert_eq!(unpacked(&whole), Some(photo));
+        }
+    });
 }
