@@ -114,6 +114,7 @@ async fn another_node_tells_the_lines_of_an_order_as_well() {
     let order = json!({
         "show_id": SHOW, "items": [{ "zone_id": STALLS, "seats": ["A-1"] }],
     });
+    world.log.next(Script::Answer(granted(100)));
     let first = world.reserve(order).send().await.data(201);
     assert_eq!(first["lines"].as_array().unwrap().len(), 1);
     let plain = world.reserve(json!({ "show_id": SHOW, "zone_id": STALLS, "seats": ["A-1"] }));
