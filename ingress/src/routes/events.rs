@@ -9,6 +9,7 @@ mod delete;
 mod export_orders;
 mod find;
 mod list;
+mod named;
 mod one;
 mod order_search;
 mod orders;

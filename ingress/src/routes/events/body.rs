@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub(super) use super::named::{other_slug, slug_of};
 use super::picture_body::PictureBody;
 use super::venue;
 use crate::auth::{Caller, Right, Role};
@@ -27,8 +28,6 @@ pub(super) const NAME_MAX_CHARS: usize = 200;
 const DESCRIPTION_MAX_CHARS: usize = 10_000;
 const PLACE_MAX_CHARS: usize = 200;
 const CATEGORY_MAX_CHARS: usize = 50;
-/// Characters of an id that tell two events of the same name apart.
-const SLUG_ID_CHARS: usize = 12;
 /// Performers of one event.
 const PERFORMERS_MAX: usize = 50;
 const MINIMUM_AGE_MAX_YEARS: u8 = 120;
@@ -388,27 +387,6 @@ fn check_performers(performers: &[String]) -> Result<(), ApiError> {
         check_line(&format!("performers[{place}]"), name, NAME_MAX_CHARS)?;
     }
     Ok(())
-}
-
-/// The name in addresses of a new event. One whose name has no letters has its id there.
-pub(super) fn slug_of(name: &str, event: EventId) -> String {
-    let slug = slug::of(name);
-    if slug.is_empty() {
-        event.0.simple().to_string()
-    } else {
-        slug
-    }
-}
-
-/// As [`slug_of`], where another event of the tenant has that: with the beginning of the id behind it.
-pub(super) fn other_slug(row: &EventRow) -> String {
-    let id = row.event_id.0.simple().to_string();
-    let id = id.get(..SLUG_ID_CHARS).unwrap_or_default();
-    let name: String = slug_of(&row.name, row.event_id)
-        .chars()
-        .take(SLUG_MAX_CHARS - SLUG_ID_CHARS - 1)
-        .collect();
-    slug::of(&format!("{name}-{id}"))
 }
 
 /// Refuses names that are too long, more than one line, or of nothing that can be seen.
