@@ -46,24 +46,8 @@ fn offer() -> Offer {
     offer
 }
 
-#[test]
-fn kinds_of_named_seats_are_those_of_the_machine() {
-    let offer = offer();
-    let first = plan(&[
-        special(1, 1, SeatKind::Accessible),
-        special(2, 2, SeatKind::Companion),
-    ]);
-    let later = plan(&[
-        special(0, 2, SeatKind::Accessible),
-        special(2, 1, SeatKind::Companion),
-    ]);
-    let mut open = opening(offer.clone());
-    let plans = vec![first, RowPlan::default(), RowPlan::default()];
-    open.companions_per_accessible = 1;
-    open.plans = vec![ZonePlan {
-        zone: 0,
-        rows: plans.clone(),
-    }];
+/// A machine that sells the show, with one row more.
+fn selling(open: &OpenShowV3, later: &RowPlan) -> Machine {
     let mut machine = Machine {
         partition: Partition::new(ID, LIMITS),
         now_ms: 30_000,
@@ -84,6 +68,28 @@ fn kinds_of_named_seats_are_those_of_the_machine() {
         panic!("{added:?}");
     };
     assert_eq!(first_seat, ADDED[0]);
+    machine
+}
+
+#[test]
+fn kinds_of_named_seats_are_those_of_the_machine() {
+    let offer = offer();
+    let first = plan(&[
+        special(1, 1, SeatKind::Accessible),
+        special(2, 2, SeatKind::Companion),
+    ]);
+    let later = plan(&[
+        special(0, 2, SeatKind::Accessible),
+        special(2, 1, SeatKind::Companion),
+    ]);
+    let mut open = opening(offer.clone());
+    let plans = vec![first, RowPlan::default(), RowPlan::default()];
+    open.companions_per_accessible = 1;
+    open.plans = vec![ZonePlan {
+        zone: 0,
+        rows: plans.clone(),
+    }];
+    let mut machine = selling(&open, &later);
 
     // The same show in the catalog.
     let chart_row = |name: &str, count, plan| ChartRow {
@@ -99,7 +105,7 @@ fn kinds_of_named_seats_are_those_of_the_machine() {
             .map(|((name, count), plan)| chart_row(name, count, plan))
             .collect(),
     };
-    assert!(row.zones[0].add_rows(&[chart_row("D", 4, later)], first_seat, 2));
+    assert!(row.zones[0].add_rows(&[chart_row("D", 4, later)], ADDED[0], 2));
     let chart = Chart::new(&row, TenantId::from_bytes([3; 16]));
     assert_eq!(chart.kind(271), Some(SeatKind::Accessible));
     assert_eq!(chart.kind(274), None, "it has no such seat");
