@@ -107,26 +107,28 @@ async fn reserving(
     })
 }
 
-/// Whether the answer to a record depends on what was asked: it names places or prices, which only the show
-/// knows, or tells the lines of an order, which a plain booking that was asked for as such has as well.
-pub(super) fn needs_asked(outcome: &Outcome) -> bool {
+/// Whether the answer to a record of `user`'s depends on what was asked: it names places or prices, which only the
+/// show knows, or tells the lines of an order, which a plain booking that was asked for as such has as well.
+pub(super) fn needs_asked(outcome: &Outcome, user: UserId) -> bool {
+    if let Outcome::Reserved(reserved) = outcome {
+        return reserved.user == user;
+    }
     matches!(
         outcome,
-        Outcome::Reserved(_)
-            | Outcome::Rejected(
-                Rejection::SeatUnavailable { .. }
-                    | Rejection::InsufficientStock { .. }
-                    | Rejection::PriceChanged { .. }
-                    | Rejection::TypeNotOffered { .. }
-                    | Rejection::AccessCodeRequired { .. }
-                    | Rejection::TypeNotOnSale { .. }
-                    | Rejection::TypeQuantity { .. }
-                    | Rejection::WrongSeatKind { .. }
-                    | Rejection::SeatInOwnHold { .. }
-                    | Rejection::LeavesSingleSeat { .. }
-                    | Rejection::InsufficientStockOf { .. }
-                    | Rejection::PlacesNotOfBooking { .. }
-            )
+        Outcome::Rejected(
+            Rejection::SeatUnavailable { .. }
+                | Rejection::InsufficientStock { .. }
+                | Rejection::PriceChanged { .. }
+                | Rejection::TypeNotOffered { .. }
+                | Rejection::AccessCodeRequired { .. }
+                | Rejection::TypeNotOnSale { .. }
+                | Rejection::TypeQuantity { .. }
+                | Rejection::WrongSeatKind { .. }
+                | Rejection::SeatInOwnHold { .. }
+                | Rejection::LeavesSingleSeat { .. }
+                | Rejection::InsufficientStockOf { .. }
+                | Rejection::PlacesNotOfBooking { .. }
+        )
     )
 }
 
