@@ -143,6 +143,7 @@ fn of_bookings(report: &Report) -> Vec<&Finding> {
                 | Finding::BookingExtra { .. }
                 | Finding::SeatHoldersDiffer { .. }
                 | Finding::ZoneSumsDiffer { .. }
+                | Finding::OrderCountsDiffer { .. }
         )
     };
     findings.filter(is_of_bookings).collect()
@@ -245,6 +246,35 @@ async fn an_offer_that_the_catalog_lacks_is_found_and_put_in_force() {
     assert_eq!(phases, ["Phase 3"]);
     let after = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
     assert_eq!(offers(&after), [] as [ShowId; 0]);
+}
+
+#[tokio::test]
+async fn what_is_counted_of_orders_is_compared_and_counted_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = told();
+    let (machine, outcomes, _) = outcome(&told.records);
+    let store = projected(&folder, outcomes).await;
+    let counted = async || {
+        let phases = store.phase_counts(SHOW).await.unwrap();
+        (phases, store.code_counts(SHOW).await.unwrap())
+    };
+    let right = counted().await;
+    assert_eq!(right, (vec![(PHASE, 3)], vec![(CODE, 2)]));
+    store.lose_order_counts().await.unwrap();
+    assert_ne!(counted().await, right);
+    let machines = [machine];
+    let report = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
+    let differs = Finding::OrderCountsDiffer { show_id: SHOW };
+    assert_eq!(of_bookings(&report), [&differs]);
+    let engine = Engine {
+        machines: &machines,
+        log_id: LOG,
+        log: None,
+    };
+    apply(&report, engine, &store, NOW_MS, None).await.unwrap();
+    assert_eq!(counted().await, right);
+    let after = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
+    assert_eq!(of_bookings(&after), [] as [&Finding; 0]);
 }
 
 #[tokio::test]

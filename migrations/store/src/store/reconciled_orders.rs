@@ -76,4 +76,18 @@ impl Store {
             })
             .await
     }
+
+    /// Deletes what is counted of orders, as by hand: for tests.
+    ///
+    /// # Errors
+    /// As every write.
+    #[cfg(feature = "testing")]
+    pub async fn lose_order_counts(&self) -> Result<(), StoreError> {
+        for sql in ["DELETE FROM order_phases", "DELETE FROM order_codes"] {
+            self.database
+                .execute_unaudited(Durability::Durable, sql, &[])
+                .await?;
+        }
+        Ok(())
+    }
 }
