@@ -1,8 +1,13 @@
-//! Demo events for `onsale dev`: a theatre, an arena and a club with their maps, put there through the public API.
+//! Demo events for `onsale dev`: a theatre, an arena and a club with their maps, offers and codes, put there through
+//! the public API.
+
+mod houses;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+pub(crate) use self::houses::{ACCESS_CODE, DISCOUNT_CODE};
+use self::houses::{House, HouseCode};
 use crate::{client, output};
 
 /// Organizer and tenant that own the demo events.
@@ -26,6 +31,8 @@ pub(crate) const TENANT: uuid::Uuid =
 
 /// Demo shows begin this many days from now.
 const DAYS_AHEAD: i64 = 60;
+/// Of lists of events, venues and codes: the most that a page has.
+const PER_PAGE: u32 = 100;
 
 /// A demo show, for the lines that `onsale dev` prints.
 #[derive(Clone, Debug)]
@@ -36,9 +43,11 @@ pub(crate) struct DemoShow {
     pub show_id: String,
     /// Its zones: id and name.
     pub zones: Vec<(String, String)>,
+    /// The first of its ticket types, where it has some.
+    pub ticket_type: Option<String>,
 }
 
-/// Creates the demo events if there are none yet; returns the first show of each.
+/// Creates what is missing of the demo events; returns the first show of each.
 pub(crate) async fn ensure(
     http: reqwest::Client,
     base: &str,
@@ -49,107 +58,39 @@ pub(crate) async fn ensure(
         base: format!("{base}/api/v1"),
         token: organizer_token.to_owned(),
     };
-    let events = api.get("/events?per_page=100").await?;
+    let events = api.get(&format!("/events?per_page={PER_PAGE}")).await?;
     let known: Vec<&Value> = events.as_array().into_iter().flatten().collect();
-    let starts_at = jiff::Timestamp::now()
+    let day = jiff::Timestamp::now()
         .checked_add(jiff::SignedDuration::from_hours(24 * DAYS_AHEAD))
-        .context("the clock is out of range")?;
+        .context("the clock is out of range")?
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
     let mut shows = Vec::new();
-    for house in [theatre(), arena(), club()] {
-        let name = house.event["name"].as_str().unwrap_or_default().to_owned();
+    for house in houses::all() {
+        let name = text(&house.event["name"]);
+        let starts_at = format!("{day}T{}", house.begins);
         let event_id = match known.iter().find(|event| event["name"] == name.as_str()) {
             Some(event) => text(&event["event_id"]),
             None => {
                 output::announce(format_args!("Creating the demo event {name}"));
-                api.make_event(&house, &starts_at.to_string()).await?
+                api.make_event(&house, &starts_at).await?
             }
         };
-        // A first start that was interrupted may have left an event without its show.
+        // A first start that was interrupted may have left an event without its show, or a show without its codes.
         let shows_path = format!("/events/{event_id}/shows");
-        if api
-            .get(&shows_path)
-            .await?
-            .as_array()
-            .is_none_or(Vec::is_empty)
-        {
-            let map_id = api.map_of(&house).await?;
-            let show = json!({
-                "starts_at": starts_at.to_string(), "map_id": map_id, "prices": house.prices,
-            });
-            api.post(&shows_path, &show).await?;
+        let has_show = |shows: &Value| shows.as_array().is_some_and(|shows| !shows.is_empty());
+        if !has_show(&api.get(&shows_path).await?) {
+            api.make_show(&house, &shows_path, &starts_at).await?;
         }
-        shows.push(api.first_show(&event_id, name).await?);
+        let show = api.first_show(&event_id, name).await?;
+        api.make_codes(&house.codes, &show).await?;
+        shows.push(show);
     }
     Ok(shows)
 }
 
-/// A venue with a hall of a common shape, and what is on there.
-struct House {
-    venue: Value,
-    hall: Value,
-    event: Value,
-    /// By category.
-    prices: Value,
-}
-
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
-}
-
-fn price(baht: u32) -> Value {
-    json!({ "amount": u64::from(baht) * 100, "currency": "THB" })
-}
-
-/// 1,500 seats: stalls and a balcony.
-fn theatre() -> House {
-    House {
-        venue: json!({
-            "name": "Lyric Theatre", "city": "Bangkok", "country": "TH", "time_zone": "Asia/Bangkok",
-            "position": { "latitude": 13.7308, "longitude": 100.5137 },
-        }),
-        hall: json!({ "shape": "theatre", "name": "Great House" }),
-        event: json!({
-            "name": "The Glass Orchard", "description": "A play in two acts.",
-            "venue": "Lyric Theatre", "city": "Bangkok", "category": "theater",
-        }),
-        prices: json!({ "premium": price(3_200), "stalls": price(2_400), "balcony": price(1_500) }),
-    }
-}
-
-/// 18,000 seats all around a stage.
-fn arena() -> House {
-    House {
-        venue: json!({
-            "name": "Harbour Arena", "city": "Bangkok", "country": "TH", "time_zone": "Asia/Bangkok",
-            "position": { "latitude": 13.9117, "longitude": 100.5483 },
-        }),
-        hall: json!({ "shape": "arena", "name": "Arena" }),
-        event: json!({
-            "name": "Northern Lights Tour", "description": "One night only.",
-            "venue": "Harbour Arena", "city": "Bangkok", "category": "concert",
-            "max_tickets_per_user": 6,
-        }),
-        prices: json!({
-            "lower-front": price(5_200), "lower": price(4_500),
-            "upper-front": price(3_600), "upper": price(2_400),
-        }),
-    }
-}
-
-/// Standing room for 600, and tables.
-fn club() -> House {
-    House {
-        venue: json!({
-            "name": "Cellar Nine", "city": "Chiang Mai", "country": "TH", "time_zone": "Asia/Bangkok",
-            "position": { "latitude": 18.7883, "longitude": 98.9853 },
-        }),
-        hall: json!({ "shape": "club", "name": "Cellar" }),
-        event: json!({
-            "name": "Brass After Dark", "description": "Doors at eight.",
-            "venue": "Cellar Nine", "city": "Chiang Mai", "category": "concert",
-        }),
-        prices: json!({ "floor": price(900), "side": price(900), "table": price(1_400) }),
-    }
 }
 
 struct Api {
@@ -159,15 +100,24 @@ struct Api {
 }
 
 impl Api {
+    /// The venue of a house, which is made where there is none yet.
+    async fn venue_of(&self, house: &House) -> anyhow::Result<String> {
+        let name = &house.venue["name"];
+        let venues = self.get(&format!("/venues?per_page={PER_PAGE}")).await?;
+        let mut venues = venues.as_array().into_iter().flatten();
+        let venue = match venues.find(|venue| venue["name"] == *name) {
+            Some(venue) => venue.clone(),
+            None => self.post("/venues", &house.venue).await?,
+        };
+        let venue_id = venue["venue_id"]
+            .as_str()
+            .context("a venue without an id")?;
+        Ok(venue_id.to_owned())
+    }
+
     /// The map of a house, which is made where there is none yet.
     async fn map_of(&self, house: &House) -> anyhow::Result<String> {
-        let name = &house.venue["name"];
-        let venues = self.get("/venues?per_page=100").await?;
-        let mut venues = venues.as_array().into_iter().flatten();
-        let venue_id = match venues.find(|venue| venue["name"] == *name) {
-            Some(venue) => text(&venue["venue_id"]),
-            None => text(&self.post("/venues", &house.venue).await?["venue_id"]),
-        };
+        let venue_id = self.venue_of(house).await?;
         let maps_path = format!("/venues/{venue_id}/maps");
         let maps = self.get(&maps_path).await?;
         let map = match maps.get(0) {
@@ -184,11 +134,47 @@ impl Api {
     async fn make_event(&self, house: &House, starts_at: &str) -> anyhow::Result<String> {
         let mut event = house.event.clone();
         event["starts_at"] = json!(starts_at);
+        event["venue_id"] = json!(self.venue_of(house).await?);
         let made = self.post("/events", &event).await?;
         Ok(made["event_id"]
             .as_str()
             .context("an event without an id")?
             .to_owned())
+    }
+
+    async fn make_show(&self, house: &House, path: &str, starts_at: &str) -> anyhow::Result<()> {
+        let show = json!({
+            "starts_at": starts_at, "map_id": self.map_of(house).await?, "prices": house.prices,
+            "offer": house.offer,
+        });
+        self.post(path, &show).await?;
+        Ok(())
+    }
+
+    /// Creates the codes of a show that it does not have; those that have ended count as had.
+    async fn make_codes(&self, codes: &[HouseCode], show: &DemoShow) -> anyhow::Result<()> {
+        let path = format!("/shows/{}/codes", show.show_id);
+        let groups = self.get(&format!("{path}?per_page={PER_PAGE}")).await?;
+        let groups: Vec<&Value> = groups.as_array().into_iter().flatten().collect();
+        for of in codes {
+            if groups.iter().any(|group| group["name"] == of.body["name"]) {
+                continue;
+            }
+            let mut body = of.body.clone();
+            if let Some(name) = of.zone {
+                // A show of an earlier version may have other zones.
+                let Some((zone_id, _)) = show.zones.iter().find(|(_, zone)| zone == name) else {
+                    continue;
+                };
+                body["zones"] = json!([zone_id]);
+            }
+            // A start right after one that was interrupted may not see the code yet.
+            let key = format!("demo-{}-{}", show.show_id, of.code);
+            let request = self.http.post(format!("{}{path}", self.base));
+            let request = request.header("Idempotency-Key", key).json(&body);
+            self.data(request).await?;
+        }
+        Ok(())
     }
 
     async fn first_show(&self, event_id: &str, event: String) -> anyhow::Result<DemoShow> {
@@ -207,10 +193,13 @@ impl Api {
             .flatten()
             .map(|zone| (text(&zone["zone_id"]), text(&zone["name"])))
             .collect();
+        let offer = self.get(&format!("/shows/{show_id}/offer")).await?;
+        let ticket_type = offer["ticket_types"][0]["name"].as_str().map(str::to_owned);
         Ok(DemoShow {
             event,
             show_id,
             zones,
+            ticket_type,
         })
     }
 
