@@ -3,7 +3,11 @@
 
 mod houses;
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
+use reqwest::StatusCode;
+use reqwest::header::RETRY_AFTER;
 use serde_json::{Value, json};
 
 pub(crate) use self::houses::{ACCESS_CODE, DISCOUNT_CODE};
@@ -33,6 +37,10 @@ pub(crate) const TENANT: uuid::Uuid =
 const DAYS_AHEAD: i64 = 60;
 /// Of lists of events, venues and codes: the most that a page has.
 const PER_PAGE: u32 = 100;
+/// How often a request is made again that the server's limits turned away, after the time that it says each.
+const LIMITED_MAX: u32 = 5;
+/// The longest of these times, in seconds.
+const LIMITED_WAIT_MAX_S: u64 = 10;
 
 /// A demo show, for the lines that `onsale dev` prints.
 #[derive(Clone, Debug)]
@@ -65,25 +73,34 @@ pub(crate) async fn ensure(
         .context("the clock is out of range")?
         .to_zoned(jiff::tz::TimeZone::UTC)
         .date();
+    let mut venues = None;
     let mut shows = Vec::new();
     for house in houses::all() {
         let name = text(&house.event["name"]);
         let starts_at = format!("{day}T{}", house.begins);
-        let event_id = match known.iter().find(|event| event["name"] == name.as_str()) {
+        let known = known.iter().find(|event| event["name"] == name.as_str());
+        let present = match known {
+            Some(event) => api.first_show(&text(&event["event_id"]), &name).await?,
+            None => None,
+        };
+        // A first start that was interrupted may have left an event without its show, or a show without its codes.
+        if let Some(show) = present {
+            api.make_codes(&house.codes, &show).await?;
+            shows.push(show);
+            continue;
+        }
+        let place = api.place_of(&house, &mut venues).await?;
+        let event_id = match known {
             Some(event) => text(&event["event_id"]),
             None => {
                 output::announce(format_args!("Creating the demo event {name}"));
-                api.make_event(&house, &starts_at).await?
+                api.make_event(&house, &place, &starts_at).await?
             }
         };
-        // A first start that was interrupted may have left an event without its show, or a show without its codes.
-        let shows_path = format!("/events/{event_id}/shows");
-        let has_show = |shows: &Value| shows.as_array().is_some_and(|shows| !shows.is_empty());
-        if !has_show(&api.get(&shows_path).await?) {
-            api.make_show(&house, &shows_path, &starts_at).await?;
+        let show = api.make_show(&house, &place, &event_id, &starts_at).await?;
+        for of in &house.codes {
+            api.make_code(of, &show).await?;
         }
-        let show = api.first_show(&event_id, name).await?;
-        api.make_codes(&house.codes, &show).await?;
         shows.push(show);
     }
     Ok(shows)
@@ -93,6 +110,33 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// The id in this field, or what is wrong with the answer.
+fn id(of: &Value, field: &str) -> anyhow::Result<String> {
+    let id = of[field].as_str();
+    let id = id.with_context(|| format!("an answer without {field}: {of}"))?;
+    Ok(id.to_owned())
+}
+
+/// A show as an answer has it. `offer` is what it has for sale.
+fn show_of(show: &Value, event: &str, offer: &Value) -> anyhow::Result<DemoShow> {
+    let zones = show["zones"].as_array().into_iter().flatten();
+    let zones = zones.map(|zone| (text(&zone["zone_id"]), text(&zone["name"])));
+    Ok(DemoShow {
+        event: event.to_owned(),
+        show_id: id(show, "show_id")?,
+        zones: zones.collect(),
+        ticket_type: offer["ticket_types"][0]["name"].as_str().map(str::to_owned),
+    })
+}
+
+/// Where a house is.
+struct Place {
+    venue_id: String,
+    map_id: String,
+}
+
+/// Few requests make everything: the limits by user hold for `dev` too, and what they leave is for who tries things
+/// out next.
 struct Api {
     http: reqwest::Client,
     base: String,
@@ -100,107 +144,104 @@ struct Api {
 }
 
 impl Api {
-    /// The venue of a house, which is made where there is none yet.
-    async fn venue_of(&self, house: &House) -> anyhow::Result<String> {
+    /// The venue and the map of a house, which are made where there are none yet. `venues` are those that there
+    /// were, once they were read.
+    async fn place_of(&self, house: &House, venues: &mut Option<Value>) -> anyhow::Result<Place> {
+        if venues.is_none() {
+            *venues = Some(self.get(&format!("/venues?per_page={PER_PAGE}")).await?);
+        }
         let name = &house.venue["name"];
-        let venues = self.get(&format!("/venues?per_page={PER_PAGE}")).await?;
-        let mut venues = venues.as_array().into_iter().flatten();
-        let venue = match venues.find(|venue| venue["name"] == *name) {
-            Some(venue) => venue.clone(),
-            None => self.post("/venues", &house.venue).await?,
-        };
-        let venue_id = venue["venue_id"]
-            .as_str()
-            .context("a venue without an id")?;
-        Ok(venue_id.to_owned())
-    }
-
-    /// The map of a house, which is made where there is none yet.
-    async fn map_of(&self, house: &House) -> anyhow::Result<String> {
-        let venue_id = self.venue_of(house).await?;
-        let maps_path = format!("/venues/{venue_id}/maps");
-        let maps = self.get(&maps_path).await?;
-        let map = match maps.get(0) {
-            Some(map) => map.clone(),
+        let known = venues.as_ref().and_then(Value::as_array);
+        let mut known = known.into_iter().flatten();
+        let (venue_id, present) = match known.find(|venue| venue["name"] == *name) {
+            Some(venue) => {
+                let venue_id = id(venue, "venue_id")?;
+                let maps = self.get(&format!("/venues/{venue_id}/maps")).await?;
+                (venue_id, maps.get(0).cloned())
+            }
             None => {
-                let generate = format!("{maps_path}/generate");
+                let made = self.post("/venues", &house.venue).await?;
+                (id(&made, "venue_id")?, None)
+            }
+        };
+        let map = match present {
+            Some(map) => map,
+            None => {
+                let generate = format!("/venues/{venue_id}/maps/generate");
                 self.post(&generate, &house.hall).await?
             }
         };
-        let map_id = map["map_id"].as_str().context("a map without an id")?;
-        Ok(map_id.to_owned())
+        let map_id = id(&map, "map_id")?;
+        Ok(Place { venue_id, map_id })
     }
 
-    async fn make_event(&self, house: &House, starts_at: &str) -> anyhow::Result<String> {
+    async fn make_event(
+        &self,
+        house: &House,
+        place: &Place,
+        starts_at: &str,
+    ) -> anyhow::Result<String> {
         let mut event = house.event.clone();
         event["starts_at"] = json!(starts_at);
-        event["venue_id"] = json!(self.venue_of(house).await?);
+        event["venue_id"] = json!(place.venue_id);
         let made = self.post("/events", &event).await?;
-        Ok(made["event_id"]
-            .as_str()
-            .context("an event without an id")?
-            .to_owned())
+        id(&made, "event_id")
     }
 
-    async fn make_show(&self, house: &House, path: &str, starts_at: &str) -> anyhow::Result<()> {
+    async fn make_show(
+        &self,
+        house: &House,
+        place: &Place,
+        event_id: &str,
+        starts_at: &str,
+    ) -> anyhow::Result<DemoShow> {
         let show = json!({
-            "starts_at": starts_at, "map_id": self.map_of(house).await?, "prices": house.prices,
-            "offer": house.offer,
+            "starts_at": starts_at, "map_id": place.map_id, "prices": house.prices, "offer": house.offer,
         });
-        self.post(path, &show).await?;
-        Ok(())
+        let path = format!("/events/{event_id}/shows");
+        let made = self.post(&path, &show).await?;
+        show_of(&made, &text(&house.event["name"]), &house.offer)
+    }
+
+    /// The first show of an event, if it has one.
+    async fn first_show(&self, event_id: &str, event: &str) -> anyhow::Result<Option<DemoShow>> {
+        let shows = self.get(&format!("/events/{event_id}/shows")).await?;
+        let Some(show) = shows.get(0) else {
+            return Ok(None);
+        };
+        let show_id = id(show, "show_id")?;
+        let offer = self.get(&format!("/shows/{show_id}/offer")).await?;
+        Ok(Some(show_of(show, event, &offer)?))
     }
 
     /// Creates the codes of a show that it does not have; those that have ended count as had.
     async fn make_codes(&self, codes: &[HouseCode], show: &DemoShow) -> anyhow::Result<()> {
-        let path = format!("/shows/{}/codes", show.show_id);
-        let groups = self.get(&format!("{path}?per_page={PER_PAGE}")).await?;
+        let path = format!("/shows/{}/codes?per_page={PER_PAGE}", show.show_id);
+        let groups = self.get(&path).await?;
         let groups: Vec<&Value> = groups.as_array().into_iter().flatten().collect();
         for of in codes {
-            if groups.iter().any(|group| group["name"] == of.body["name"]) {
-                continue;
+            if !groups.iter().any(|group| group["name"] == of.body["name"]) {
+                self.make_code(of, show).await?;
             }
-            let mut body = of.body.clone();
-            if let Some(name) = of.zone {
-                // A show of an earlier version may have other zones.
-                let Some((zone_id, _)) = show.zones.iter().find(|(_, zone)| zone == name) else {
-                    continue;
-                };
-                body["zones"] = json!([zone_id]);
-            }
-            // A start right after one that was interrupted may not see the code yet.
-            let key = format!("demo-{}-{}", show.show_id, of.code);
-            let request = self.http.post(format!("{}{path}", self.base));
-            let request = request.header("Idempotency-Key", key).json(&body);
-            self.data(request).await?;
         }
         Ok(())
     }
 
-    async fn first_show(&self, event_id: &str, event: String) -> anyhow::Result<DemoShow> {
-        let shows = self.get(&format!("/events/{event_id}/shows")).await?;
-        let show = shows
-            .get(0)
-            .with_context(|| format!("{event} has no show"))?;
-        let show_id = show["show_id"]
-            .as_str()
-            .context("a show without an id")?
-            .to_owned();
-        let zones = self.get(&format!("/shows/{show_id}/zones")).await?;
-        let zones = zones
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|zone| (text(&zone["zone_id"]), text(&zone["name"])))
-            .collect();
-        let offer = self.get(&format!("/shows/{show_id}/offer")).await?;
-        let ticket_type = offer["ticket_types"][0]["name"].as_str().map(str::to_owned);
-        Ok(DemoShow {
-            event,
-            show_id,
-            zones,
-            ticket_type,
-        })
+    async fn make_code(&self, of: &HouseCode, show: &DemoShow) -> anyhow::Result<()> {
+        let mut body = of.body.clone();
+        if let Some(name) = of.zone {
+            // A show of an earlier version may have other zones.
+            let Some((zone_id, _)) = show.zones.iter().find(|(_, zone)| zone == name) else {
+                return Ok(());
+            };
+            body["zones"] = json!([zone_id]);
+        }
+        // A start right after one that was interrupted may not see the code yet.
+        let key = format!("demo-{}-{}", show.show_id, of.code);
+        let path = format!("{}/shows/{}/codes", self.base, show.show_id);
+        let request = self.http.post(path).header("Idempotency-Key", key);
+        self.data(request.json(&body)).await?;
+        Ok(())
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -214,12 +255,26 @@ impl Api {
     }
 
     async fn data(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
-        let response = client::answer(request, &self.token, &self.base).await?;
-        let status = response.status();
-        let mut body: Value = response.json().await?;
-        if !status.is_success() {
-            bail!("{status}: {}", body["error"]);
+        let mut limited = 0;
+        loop {
+            let again = request
+                .try_clone()
+                .context("a request that cannot be made again")?;
+            let response = client::answer(again, &self.token, &self.base).await?;
+            let status = response.status();
+            if status == StatusCode::TOO_MANY_REQUESTS && limited < LIMITED_MAX {
+                limited += 1;
+                let said = response.headers().get(RETRY_AFTER);
+                let seconds: Option<u64> = said.and_then(|said| said.to_str().ok()?.parse().ok());
+                let seconds = seconds.unwrap_or(1).min(LIMITED_WAIT_MAX_S);
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                continue;
+            }
+            let mut body: Value = response.json().await?;
+            if !status.is_success() {
+                bail!("{status}: {}", body["error"]);
+            }
+            return Ok(body["data"].take());
         }
-        Ok(body["data"].take())
     }
 }
