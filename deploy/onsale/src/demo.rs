@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 pub(crate) use self::houses::{ACCESS_CODE, DISCOUNT_CODE};
 use self::houses::{House, HouseCode};
+use crate::commands::dev::Tokens;
 use crate::{client, output};
 
 /// Organizer and tenant that own the demo events.
@@ -59,12 +60,13 @@ pub(crate) struct DemoShow {
 pub(crate) async fn ensure(
     http: reqwest::Client,
     base: &str,
-    organizer_token: &str,
+    tokens: &Tokens,
 ) -> anyhow::Result<Vec<DemoShow>> {
     let api = Api {
         http,
         base: format!("{base}/api/v1"),
-        token: organizer_token.to_owned(),
+        organizer: tokens.organizer.clone(),
+        admin: tokens.admin.clone(),
     };
     let events = api.get(&format!("/events?per_page={PER_PAGE}")).await?;
     let known: Vec<&Value> = events.as_array().into_iter().flatten().collect();
@@ -135,12 +137,15 @@ struct Place {
     map_id: String,
 }
 
-/// Few requests make everything: the limits by user hold for `dev` too, and what they leave is for who tries things
-/// out next.
+/// Few requests make everything, of two callers: the limits by user hold for `dev` too, and what they leave is for
+/// who tries things out next.
 struct Api {
     http: reqwest::Client,
     base: String,
-    token: String,
+    /// Whose events and shows they are.
+    organizer: String,
+    /// Who makes what belongs to the tenant, and reads.
+    admin: String,
 }
 
 impl Api {
@@ -160,7 +165,7 @@ impl Api {
                 (venue_id, maps.get(0).cloned())
             }
             None => {
-                let made = self.post("/venues", &house.venue).await?;
+                let made = self.post("/venues", &house.venue, &self.admin).await?;
                 (id(&made, "venue_id")?, None)
             }
         };
@@ -168,7 +173,7 @@ impl Api {
             Some(map) => map,
             None => {
                 let generate = format!("/venues/{venue_id}/maps/generate");
-                self.post(&generate, &house.hall).await?
+                self.post(&generate, &house.hall, &self.admin).await?
             }
         };
         let map_id = id(&map, "map_id")?;
@@ -184,7 +189,7 @@ impl Api {
         let mut event = house.event.clone();
         event["starts_at"] = json!(starts_at);
         event["venue_id"] = json!(place.venue_id);
-        let made = self.post("/events", &event).await?;
+        let made = self.post("/events", &event, &self.organizer).await?;
         id(&made, "event_id")
     }
 
@@ -199,7 +204,7 @@ impl Api {
             "starts_at": starts_at, "map_id": place.map_id, "prices": house.prices, "offer": house.offer,
         });
         let path = format!("/events/{event_id}/shows");
-        let made = self.post(&path, &show).await?;
+        let made = self.post(&path, &show, &self.organizer).await?;
         show_of(&made, &text(&house.event["name"]), &house.offer)
     }
 
@@ -240,27 +245,27 @@ impl Api {
         let key = format!("demo-{}-{}", show.show_id, of.code);
         let path = format!("{}/shows/{}/codes", self.base, show.show_id);
         let request = self.http.post(path).header("Idempotency-Key", key);
-        self.data(request.json(&body)).await?;
+        self.data(request.json(&body), &self.admin).await?;
         Ok(())
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.data(self.http.get(format!("{}{path}", self.base)))
-            .await
+        let request = self.http.get(format!("{}{path}", self.base));
+        self.data(request, &self.admin).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.data(self.http.post(format!("{}{path}", self.base)).json(body))
-            .await
+    async fn post(&self, path: &str, body: &Value, token: &str) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.base)).json(body);
+        self.data(request, token).await
     }
 
-    async fn data(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+    async fn data(&self, request: reqwest::RequestBuilder, token: &str) -> anyhow::Result<Value> {
         let mut limited = 0;
         loop {
             let again = request
                 .try_clone()
                 .context("a request that cannot be made again")?;
-            let response = client::answer(again, &self.token, &self.base).await?;
+            let response = client::answer(again, token, &self.base).await?;
             let status = response.status();
             if status == StatusCode::TOO_MANY_REQUESTS && limited < LIMITED_MAX {
                 limited += 1;

@@ -92,7 +92,7 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
             .context("demo accounts")?;
         let shows = if demo {
             let http = http_client::build(config.http.tls_ca_file.as_deref())?;
-            demo::ensure(http, &base, &tokens.organizer)
+            demo::ensure(http, &base, &tokens)
                 .await
                 .context("demo events")?
         } else {
@@ -150,7 +150,7 @@ fn without_huge_pages() {
 pub(crate) struct Tokens {
     buyer: String,
     pub(crate) organizer: String,
-    admin: String,
+    pub(crate) admin: String,
     service: String,
     operator: String,
 }
