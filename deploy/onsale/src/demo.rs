@@ -54,6 +54,8 @@ pub(crate) struct DemoShow {
     pub zones: Vec<(String, String)>,
     /// The first of its ticket types, where it has some.
     pub ticket_type: Option<String>,
+    /// Whether it is neither closed nor cancelled.
+    pub is_open: bool,
 }
 
 /// Creates what is missing of the demo events; returns the first show of each.
@@ -87,7 +89,9 @@ pub(crate) async fn ensure(
         };
         // A first start that was interrupted may have left an event without its show, or a show without its codes.
         if let Some(show) = present {
-            api.make_codes(&house.codes, &show).await?;
+            if show.is_open {
+                api.make_codes(&house.codes, &show).await?;
+            }
             shows.push(show);
             continue;
         }
@@ -128,6 +132,7 @@ fn show_of(show: &Value, event: &str, offer: &Value) -> anyhow::Result<DemoShow>
         show_id: id(show, "show_id")?,
         zones: zones.collect(),
         ticket_type: offer["ticket_types"][0]["name"].as_str().map(str::to_owned),
+        is_open: show["status"] == "open",
     })
 }
 
