@@ -18,7 +18,7 @@ use crate::state::AppState;
 /// Everybody may read a venue that an event names that is no draft, or from one of whose maps a show of such an event
 /// was made; the staff of its tenant any.
 #[utoipa::path(
-    get, path = "/api/v1/venues/{id}", operation_id = "get_venue", tag = "catalog",
+    get, path = "/api/v1/venues/{id}", operation_id = "get_venue", tag = "venues",
     params(("id" = Uuid, Path, description = "The venue")),
     responses(
         (status = 200, description = "The venue", body = Success<VenueBody>, headers(("ETag" = String))),
