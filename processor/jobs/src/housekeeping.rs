@@ -21,6 +21,12 @@ const ATTEMPTS_MAX: u16 = 5;
 /// How long changes of shows and events that the log never accepted are kept, in milliseconds: 30
 /// days, longer than any request is in flight.
 const CHANGES_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// How long those of shows and codes are kept where the projection has passed them, in milliseconds: an hour. A refusal
+/// forgets them at once; these are of requests whose answer nobody got.
+const PASSED_CHANGES_KEPT_MS: u64 = 3_600 * 1_000;
+/// How long codes are kept after their end, in milliseconds: 30 days, within which they are exported. They count for
+/// what their organizer may have.
+const ENDED_CODES_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// How long ended jobs are kept, and with them their keys, in milliseconds: 7 days, longer than the
 /// time within which the same job is enqueued again.
 const JOBS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
@@ -54,6 +60,7 @@ const JOBS_PER_STEP: u32 = 5_000;
 /// the log never accepted, jobs, one-time tokens, changes of an address and API keys that ended long ago, sign-ins with
 /// other providers and challenges, guests who bought nothing, reports of retention, and mails that were never sent. Notes
 /// which events have ended.
+/// Forgets codes that ended.
 /// What people may want to look at before it is gone is left to [`crate::retention`].
 struct Housekeeping {
     store: Store,
@@ -95,6 +102,13 @@ impl Handler for Housekeeping {
         let changes = self
             .store
             .forget_changes(now_ms.saturating_sub(CHANGES_KEPT_MS))
+            .await?
+            + self
+                .store
+                .forget_passed_changes(now_ms.saturating_sub(PASSED_CHANGES_KEPT_MS))
+                .await?;
+        self.store
+            .forget_ended_codes(now_ms.saturating_sub(ENDED_CODES_KEPT_MS))
             .await?;
         let tokens = self
             .store

@@ -240,6 +240,42 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets changes of shows and of codes that were written down before `before_ms`, and which the log never
+    /// accepted for certain: the projection of their partition has come an hour further since. Returns how many,
+    /// without their codes.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forget_passed_changes(&self, before_ms: u64) -> Result<u64, StoreError> {
+        self.forget_in_steps(
+            "DELETE FROM proposed_codes WHERE (request_id, code_hash) IN \
+             (SELECT p.request_id, p.code_hash FROM proposed_codes AS p \
+             JOIN code_changes AS c ON c.request_id = p.request_id \
+             JOIN shows AS s ON s.show_id = c.show_id \
+             JOIN projector_watermarks AS w ON w.partition = s.partition \
+             WHERE c.created_at_ms < $1 AND w.log_time_ms > c.created_at_ms + 3600000 \
+             ORDER BY c.created_at_ms LIMIT $2)",
+            before_ms,
+        )
+        .await?;
+        let mut forgotten = 0;
+        for delete in [
+            "DELETE FROM code_changes WHERE request_id IN \
+             (SELECT c.request_id FROM code_changes AS c JOIN shows AS s ON s.show_id = c.show_id \
+             JOIN projector_watermarks AS w ON w.partition = s.partition \
+             WHERE c.created_at_ms < $1 AND w.log_time_ms > c.created_at_ms + 3600000 \
+             ORDER BY c.created_at_ms LIMIT $2)",
+            "DELETE FROM show_changes WHERE request_id IN \
+             (SELECT c.request_id FROM show_changes AS c JOIN shows AS s ON s.show_id = c.show_id \
+             JOIN projector_watermarks AS w ON w.partition = s.partition \
+             WHERE c.created_at_ms < $1 AND w.log_time_ms > c.created_at_ms + 3600000 \
+             ORDER BY c.created_at_ms LIMIT $2)",
+        ] {
+            forgotten += self.forget_in_steps(delete, before_ms).await?;
+        }
+        Ok(forgotten)
+    }
+
     /// Forgets changes that were written down before `before_ms`, which the log refused or never
     /// saw; returns how many.
     ///

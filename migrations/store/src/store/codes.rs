@@ -29,9 +29,8 @@ macro_rules! groups {
             "SELECT g.show_id, g.code_group, g.name, g.kind, g.terms, g.created_at_ms, g.ended_at_ms, \
              (SELECT COUNT(*) FROM codes AS c WHERE c.show_id = g.show_id \
              AND c.code_group = g.code_group AND c.ended_at_ms IS NULL) AS codes, \
-             (SELECT COUNT(*) FROM codes AS c JOIN order_codes AS o \
-             ON o.show_id = c.show_id AND o.code = c.code_hash \
-             AND o.booking_offset > c.created_offset WHERE c.show_id = g.show_id \
+             (SELECT CAST(COALESCE(SUM(u.uses), 0) AS bigint) FROM code_uses AS u JOIN codes AS c \
+             ON c.code_hash = u.code WHERE u.show_id = g.show_id AND c.show_id = g.show_id \
              AND c.code_group = g.code_group AND c.ended_at_ms IS NULL) AS uses FROM code_groups AS g ",
             $rest
         )
@@ -280,8 +279,8 @@ impl Store {
             .database
             .fetch(
                 "SELECT c.code_hash, c.text_sealed, c.ended_at_ms, \
-                 (SELECT COUNT(*) FROM order_codes AS o WHERE o.show_id = c.show_id \
-                 AND o.code = c.code_hash AND o.booking_offset > c.created_offset) AS uses FROM codes AS c \
+                 (SELECT CAST(COALESCE(SUM(u.uses), 0) AS bigint) FROM code_uses AS u \
+                 WHERE u.show_id = c.show_id AND u.code = c.code_hash) AS uses FROM codes AS c \
                  WHERE c.show_id = $1 AND c.code_group = $2 AND c.code_hash > $3 \
                  ORDER BY c.code_hash LIMIT $4",
                 &[show.0.into(), group.into(), after.into(), limit.into()],

@@ -7,15 +7,15 @@ use crate::error::StoreError;
 
 impl Store {
     /// Live places of a show by the price phase that gave their price, ascending; phases without any are left
-    /// out. By an index, however many orders there are.
+    /// out. A few rows are read, however many orders there are.
     ///
     /// # Errors
     /// As every read.
     pub async fn phase_counts(&self, show: ShowId) -> Result<Vec<(u8, u64)>, StoreError> {
         self.database
             .fetch(
-                "SELECT phase, CAST(SUM(places) AS bigint) AS places FROM order_phases \
-                 WHERE show_id = $1 GROUP BY phase ORDER BY phase",
+                "SELECT phase, CAST(SUM(places) AS bigint) AS places FROM phase_places \
+                 WHERE show_id = $1 GROUP BY phase HAVING SUM(places) > 0 ORDER BY phase",
                 &[show.0.into()],
             )
             .await?
@@ -25,7 +25,8 @@ impl Store {
     }
 
     /// Live bookings of a show that carry a code, and how many of them are the user's. As to the machine, a code
-    /// that ended and was created again is another one, which the bookings from before do not use.
+    /// that ended and was created again is another one, which the bookings from before do not use. A few rows are read,
+    /// and those of the user.
     ///
     /// # Errors
     /// As every read.
@@ -38,9 +39,8 @@ impl Store {
         let row = self
             .database
             .fetch_optional(
-                "SELECT (SELECT COUNT(*) FROM order_codes WHERE show_id = $1 AND code = $2 \
-                 AND booking_offset > COALESCE((SELECT created_offset FROM codes \
-                 WHERE code_hash = $2), -1)) AS uses, \
+                "SELECT (SELECT CAST(COALESCE(SUM(uses), 0) AS bigint) FROM code_uses \
+                 WHERE show_id = $1 AND code = $2) AS uses, \
                  (SELECT COUNT(*) FROM bookings WHERE user_id = $3 AND show_id = $1 \
                  AND order_code = $2 AND status IN ('reserved', 'confirmed') \
                  AND booking_offset > COALESCE((SELECT created_offset FROM codes \

@@ -66,7 +66,9 @@ impl Store {
                 for sql in [
                     "DELETE FROM order_phases WHERE show_id = $1",
                     "DELETE FROM order_codes WHERE show_id = $1",
-                    // The triggers of migration 0028 count.
+                    "DELETE FROM phase_places WHERE show_id = $1",
+                    "DELETE FROM code_uses WHERE show_id = $1",
+                    // The triggers of migrations 0028 and 0038 count.
                     "UPDATE bookings SET order_lines = order_lines WHERE show_id = $1 \
                      AND order_lines IS NOT NULL AND status IN ('reserved', 'confirmed')",
                 ] {

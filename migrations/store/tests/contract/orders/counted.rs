@@ -152,6 +152,8 @@ async fn deleted_bookings_take_theirs_along(bench: Bench) {
         .await;
     assert_eq!(counted(&bench).await, ([(0, 0), (0, 0)], 0, 0, vec![]));
     let rows = "SELECT CAST(phase AS text) FROM order_phases \
+                UNION ALL SELECT CAST(phase AS text) FROM phase_places \
+                UNION ALL SELECT CAST(uses AS text) FROM code_uses \
                 UNION ALL SELECT CAST(booking_offset AS text) FROM order_codes";
     assert_eq!(bench.texts(rows).await, [""; 0]);
 }
