@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::request::Parts;
 use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
-use onsale_store::catalog::{Addition, EventChange, OfferRow, ShowChange};
+use onsale_store::catalog::{Addition, EventChange, OfferRow, Precondition, ShowChange};
 use onsale_store::code::CodesProposal;
 use serde_json::json;
 use uuid::Uuid;
@@ -25,6 +25,7 @@ use crate::state::AppState;
 use crate::submit::{Answer, Answering, Ask, Final, send};
 
 /// What every call with a command brings along.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(super) state: AppState,
     pub(super) context: RequestContext,
@@ -44,10 +45,12 @@ pub(super) struct Order {
 /// A change of the catalog whose values the log does not hold.
 pub(super) enum Proposal {
     Event(EventId, Arc<EventChange>),
-    Show(ShowId, Arc<ShowChange>),
+    /// A change of a show, where that is as it has to be.
+    Show(ShowId, Arc<ShowChange>, Precondition),
     /// What is added to a show.
     Addition(ShowId, Arc<Addition>),
-    Offer(ShowId, Arc<OfferRow>),
+    /// What a show has for sale, where it is as it has to be.
+    Offer(ShowId, Arc<OfferRow>, Precondition),
     Codes(Box<CodesProposal>),
     /// New codes, where the organizer may have so many in all.
     NewCodes(Box<CodesProposal>, u64),
@@ -58,10 +61,10 @@ impl Proposal {
     fn entry(&self, actor: &Actor) -> AuditEntry {
         match self {
             Self::Event(event, _) => actor.did("event.propose", "event", event),
-            Self::Show(show, _) | Self::Addition(show, _) => {
+            Self::Show(show, ..) | Self::Addition(show, _) => {
                 actor.did("show.propose", "show", show)
             }
-            Self::Offer(show, _) => actor.did("show.propose_offer", "show", show),
+            Self::Offer(show, ..) => actor.did("show.propose_offer", "show", show),
             Self::Codes(codes) | Self::NewCodes(codes, _) => {
                 actor.did("codes.propose", "show", codes.show)
             }
@@ -183,9 +186,9 @@ impl Call {
                         .propose_event_change(request, event, &change, now_ms, entry)
                         .await?
                 }
-                Proposal::Show(show, change) => {
+                Proposal::Show(show, change, condition) => {
                     store
-                        .propose_change(request, show, &change, now_ms, entry)
+                        .propose_change_if(request, show, &change, condition, now_ms, entry)
                         .await?
                 }
                 Proposal::Addition(show, addition) => {
@@ -193,9 +196,9 @@ impl Call {
                         .propose_addition(request, show, &addition, now_ms, entry)
                         .await?
                 }
-                Proposal::Offer(show, offer) => {
+                Proposal::Offer(show, offer, condition) => {
                     store
-                        .propose_offer(request, show, &offer, now_ms, entry)
+                        .propose_offer_if(request, show, &offer, condition, now_ms, entry)
                         .await?
                 }
                 Proposal::Codes(codes) => {

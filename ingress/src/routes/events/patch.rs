@@ -14,6 +14,9 @@ use crate::routes::call::Call;
 use crate::submit::PendingAnswer;
 use crate::versions::IfMatch;
 
+/// How often a change is tried that someone else is always ahead of. Of those who come at once one succeeds each time.
+const ATTEMPTS_MAX: u32 = 64;
+
 /// Change some values of an event.
 ///
 /// As `PUT /events/{id}` with the values that the event has for all that is left out.
@@ -43,19 +46,20 @@ pub(crate) async fn patch(
     if_match: IfMatch,
     body: JsonBody<EventPatch>,
 ) -> Result<Response, ApiError> {
-    let present = versioned(&call, EventId(id)).await?;
-    if_match.expected(present.version)?;
-    let request = body.value.onto(&present.row).mapped(&call.state).await?;
     let identity = call.identity("patch event", id, &body.bytes);
-    // What is left out is as it was read, so nobody may have changed it since.
-    let changed = change(call, identity, request, present.row, Some(present.version)).await;
-    changed.map_err(|error| {
-        if error.code() == Code::PreconditionFailed && !if_match.is_given() {
-            ApiError::overloaded(
-                "Someone else changed the same at this moment. Nothing was changed; try again.",
-            )
-        } else {
-            error
+    for _ in 0..ATTEMPTS_MAX {
+        let present = versioned(&call, EventId(id)).await?;
+        if_match.expected(present.version)?;
+        let request = body.value.clone().onto(&present.row);
+        let request = request.mapped(&call.state).await?;
+        // What is left out is as it was read, so nobody may have changed it since.
+        let expected = Some(present.version);
+        match change(call.clone(), identity, request, present.row, expected).await {
+            Err(error) if error.code() == Code::PreconditionFailed && !if_match.is_given() => {}
+            answer => return answer,
         }
-    })
+    }
+    Err(ApiError::overloaded(
+        "Others change the same all the time. Nothing was changed; try again.",
+    ))
 }

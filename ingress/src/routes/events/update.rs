@@ -136,6 +136,7 @@ pub(super) async fn change(
         requires_verified_account: new_verified_only,
         details,
         expected_version,
+        claims_version: command.is_some() && expected_version.is_some(),
     };
     if new_status == Some(EventStatus::Draft) {
         unpublish(state, event, expected_version, entry("event.unpublish")).await?;

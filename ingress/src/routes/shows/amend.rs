@@ -8,7 +8,7 @@ use http::StatusCode;
 use jiff::tz::TimeZone;
 use onsale_schemas::command::AmendShow;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId, ZoneIndex};
-use onsale_store::catalog::{ShowChange, ShowRow};
+use onsale_store::catalog::{Precondition, ShowChange, ShowRow};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -117,10 +117,14 @@ pub(crate) async fn amend(
         .await?
         .ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&call.state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
+    let mut condition = Precondition::None;
     if if_match.is_given() {
         let found = call.state.store.catalog_versions(row.event_id, Some(show));
         let (_, version) = found.await?;
-        if_match.expected(version.ok_or_else(|| ApiError::not_found("show"))?)?;
+        let version = version.ok_or_else(|| ApiError::not_found("show"))?;
+        if let Some(expected) = if_match.expected(version)? {
+            condition = Precondition::Version(expected);
+        }
     }
     let now_ms = call.state.clock.now_ms();
     let zone = zone_of_row(managed.row.details.time_zone.as_deref());
@@ -142,8 +146,13 @@ pub(crate) async fn amend(
     let limit_after = change.max_tickets_per_user.unwrap_or(limit);
     changes.field("max_tickets_per_user", &limit, &limit_after);
     let tenant = managed.row.tenant_id;
-    call.propose(order, Proposal::Show(show, change), tenant, changes)
-        .await
+    call.propose(
+        order,
+        Proposal::Show(show, change, condition),
+        tenant,
+        changes,
+    )
+    .await
 }
 
 /// New times as instants.

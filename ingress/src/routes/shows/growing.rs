@@ -5,15 +5,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::StatusCode;
-use onsale_schemas::{Offset, Outcome, OutcomeRecord, PartitionId, ShowId, TenantId, ZoneIndex};
+use onsale_schemas::limits::{ADDITIONS_PER_ZONE_MAX, ROWS_PER_ZONE_MAX, SEATS_PER_SHOW_MAX};
+use onsale_schemas::rejection::InvalidReason;
+use onsale_schemas::{
+    Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId, TenantId, ZoneIndex,
+};
 use onsale_store::catalog::{SeatIndexes, ShowRow};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::Caller;
 use crate::charts::Chart;
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::rejection;
 use crate::routes::managers::{MANAGE_EVENTS, Managed, managed_event};
 use crate::routes::projected::wait_for;
@@ -92,7 +97,7 @@ impl Answering for Adding {
             Outcome::SeatsAdded {
                 show, zone, places, ..
             } => (*show, *zone, *places),
-            Outcome::Rejected(why) => return Err(rejection::to_error(why, None, None)),
+            Outcome::Rejected(why) => return Err(refused(why)),
             other => return Err(unexpected("adding places", other)),
         };
         let total = total_since(state, partition, record, (show, zone)).await;
@@ -106,6 +111,22 @@ impl Answering for Adding {
             },
         )
     }
+}
+
+/// A refusal by the limits of a layout names those that only the log counts.
+fn refused(why: &Rejection) -> ApiError {
+    let Rejection::Invalid {
+        reason: InvalidReason::Layout,
+    } = why
+    else {
+        return rejection::to_error(why, None, None);
+    };
+    let expected = format!(
+        "at most {ADDITIONS_PER_ZONE_MAX} additions of rows to one zone, {ROWS_PER_ZONE_MAX} rows in it, and \
+         {SEATS_PER_SHOW_MAX} seats in the whole show"
+    );
+    ApiError::new(Code::ValidationError, format!("rows: expected {expected}"))
+        .with_details(json!({ "field": "rows", "expected": expected }))
 }
 
 /// Where the record is that decided: the first one with its key.

@@ -197,6 +197,9 @@ pub struct EventEdit {
     pub details: super::DetailsChange,
     /// Only where its row is of this version.
     pub expected_version: Option<u64>,
+    /// That its row is of another version from then on, even where nothing of it is other than before: more of the same
+    /// change follows by the log, and whoever else read that version must not make it as well.
+    pub claims_version: bool,
 }
 
 /// What became of the wish to delete something of the catalog.

@@ -23,10 +23,10 @@ use onsale_schemas::{EventId, RequestId, ShowId};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Store;
+use super::{Store, offers};
 use crate::audit::Audit;
-use crate::catalog::{Addition, EventChange, OfferRow, ShowChange};
-use crate::database::{Durability, Value, integer};
+use crate::catalog::{Addition, EventChange, OfferRow, Precondition, ShowChange};
+use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 
 /// What is done with one table of changes.
@@ -113,6 +113,23 @@ impl Store {
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
+        self.propose_change_if(request, show, change, Precondition::None, now_ms, audit)
+            .await
+    }
+
+    /// As [`Store::propose_change`], where the show is as it has to be.
+    ///
+    /// # Errors
+    /// [`StoreError::VersionChanged`] where it is not; otherwise as [`Store::propose_change`].
+    pub async fn propose_change_if(
+        &self,
+        request: RequestId,
+        show: ShowId,
+        change: &ShowChange,
+        condition: Precondition,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
         // The projector could do nothing about them but stop.
         for (what, time) in [
             ("starts_at_ms", change.starts_at_ms),
@@ -122,7 +139,8 @@ impl Store {
             time.map(|time| integer(what, time)).transpose()?;
         }
         let proposal = Proposal::new(request, show.0, change, now_ms)?;
-        self.write_down(&SHOW_CHANGES, proposal, audit.into()).await
+        self.write_down(&SHOW_CHANGES, proposal, condition, audit.into())
+            .await
     }
 
     /// Writes down what `request` adds to `show` once the log accepts it, in the same way.
@@ -138,7 +156,8 @@ impl Store {
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
         let proposal = Proposal::new(request, show.0, addition, now_ms)?;
-        self.write_down(&SHOW_CHANGES, proposal, audit.into()).await
+        self.write_down(&SHOW_CHANGES, proposal, Precondition::None, audit.into())
+            .await
     }
 
     /// Writes down what `request` puts up for sale in the place of the offer of `show` once the log accepts
@@ -154,8 +173,26 @@ impl Store {
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
+        self.propose_offer_if(request, show, offer, Precondition::None, now_ms, audit)
+            .await
+    }
+
+    /// As [`Store::propose_offer`], where the show is as it has to be.
+    ///
+    /// # Errors
+    /// [`StoreError::VersionChanged`] where it is not; otherwise as every write.
+    pub async fn propose_offer_if(
+        &self,
+        request: RequestId,
+        show: ShowId,
+        offer: &OfferRow,
+        condition: Precondition,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
         let proposal = Proposal::new(request, show.0, offer, now_ms)?;
-        self.write_down(&SHOW_CHANGES, proposal, audit.into()).await
+        self.write_down(&SHOW_CHANGES, proposal, condition, audit.into())
+            .await
     }
 
     /// Writes down what `request` changes of `event` once the log accepts it, in the same way.
@@ -172,7 +209,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         integer("starts_at_ms", change.starts_at_ms)?;
         let proposal = Proposal::new(request, event.0, change, now_ms)?;
-        self.write_down(&EVENT_CHANGES, proposal, audit.into())
+        self.write_down(&EVENT_CHANGES, proposal, Precondition::None, audit.into())
             .await
     }
 
@@ -180,6 +217,7 @@ impl Store {
         &self,
         statements: &'static Statements,
         proposal: Proposal,
+        condition: Precondition,
         audit: Audit,
     ) -> Result<bool, StoreError> {
         let Proposal {
@@ -189,10 +227,20 @@ impl Store {
             now_ms,
         } = proposal;
         for _ in 0..WRITE_DOWN_ATTEMPTS_MAX {
-            let (change, audit) = (text.clone(), audit.clone());
+            let (change, condition) = (text.clone(), condition.clone());
+            let audit = audit.clone();
             let is_new = self
                 .database
                 .write(Durability::Durable, move |mut transaction| async move {
+                    // Before anything is written: that takes a weaker lock of the show, and two would wait for each
+                    // other.
+                    if condition != Precondition::None {
+                        let own = [request.0.into()];
+                        let known = transaction.fetch_optional(statements.select, &own).await?;
+                        if known.is_none() {
+                            claim(&mut transaction, ShowId(subject), request, &condition).await?;
+                        }
+                    }
                     let values = [
                         request.0.into(),
                         subject.into(),
@@ -288,4 +336,52 @@ impl Store {
         }
         Ok(forgotten)
     }
+}
+
+/// An error where a show is not as it has to be; otherwise nobody else changes it until the transaction ends, and who
+/// read the same as this request finds it changed.
+async fn claim(
+    transaction: &mut Transaction,
+    show: ShowId,
+    request: RequestId,
+    condition: &Precondition,
+) -> Result<(), StoreError> {
+    let is_fulfilled = match condition {
+        Precondition::None => true,
+        Precondition::Version(expected) => {
+            let values = [show.0.into(), integer("version", *expected)?.into()];
+            let claimed = transaction
+                .execute(
+                    "UPDATE shows SET version = version + 1 WHERE show_id = $1 AND version = $2",
+                    &values,
+                )
+                .await?;
+            claimed > 0
+        }
+        Precondition::Offer(expected) => {
+            let present = offers::lock(transaction, show).await?;
+            let present = present.ok_or(StoreError::NotThere("show"))?;
+            let waiting = transaction
+                .fetch_optional(
+                    "SELECT 1 AS found FROM show_changes WHERE show_id = $1 AND request_id <> $2 \
+                     LIMIT 1",
+                    &[show.0.into(), request.0.into()],
+                )
+                .await?;
+            waiting.is_none() && present.unwrap_or_default().offer == **expected
+        }
+    };
+    if is_fulfilled {
+        return Ok(());
+    }
+    let found = transaction
+        .fetch_optional(
+            "SELECT version FROM shows WHERE show_id = $1",
+            &[show.0.into()],
+        )
+        .await?;
+    let found = found.ok_or(StoreError::NotThere("show"))?;
+    Err(StoreError::VersionChanged {
+        found: found.number("version")?,
+    })
 }

@@ -6,7 +6,7 @@ use super::Store;
 use super::events::{SELECT_WITH_VERSION, event_row, lock_event, replace};
 use super::slugs;
 use super::venues::keep_for_event;
-use crate::audit::Audit;
+use crate::audit::{Audit, Unaudited};
 use crate::catalog::{EventDetails, EventEdit, EventPicture, EventRow};
 use crate::database::{Durability, Row, Transaction};
 use crate::document::Versioned;
@@ -44,7 +44,15 @@ impl Store {
                 let given_up = edit.details.apply_to(&mut row.details);
                 let changes = before.row.changes(&row);
                 if changes.is_empty() {
-                    return Ok(Some(before));
+                    if !edit.claims_version {
+                        return Ok(Some(before));
+                    }
+                    let version = claim(&mut transaction, id).await?;
+                    // What follows has its entry when it is proposed.
+                    transaction
+                        .commit(Audit::Skipped(Unaudited::Logged))
+                        .await?;
+                    return Ok(Some(Versioned { version, row }));
                 }
                 if let Some(venue) = row.details.venue_id
                     && before.row.details.venue_id != Some(venue)
@@ -54,7 +62,10 @@ impl Store {
                 replace(&mut transaction, &row).await?;
                 slugs::give_up(&mut transaction, &row, &given_up).await?;
                 slugs::take(&mut transaction, &row).await?;
-                let version = version(&mut transaction, id).await?;
+                let mut version = version(&mut transaction, id).await?;
+                if edit.claims_version && version == before.version {
+                    version = claim(&mut transaction, id).await?;
+                }
                 transaction.commit(audit.with_changes(&changes)).await?;
                 Ok(Some(Versioned { version, row }))
             })
@@ -112,6 +123,17 @@ impl Store {
             })
             .transpose()
     }
+}
+
+/// Makes the row of an event another version, which is returned.
+async fn claim(transaction: &mut Transaction, id: EventId) -> Result<u64, StoreError> {
+    transaction
+        .execute(
+            "UPDATE events SET version = version + 1 WHERE event_id = $1",
+            &[id.0.into()],
+        )
+        .await?;
+    version(transaction, id).await
 }
 
 /// An event that is not deleted, with its version, which nobody else changes until the transaction ends.

@@ -27,7 +27,7 @@ pub(super) fn read(row: &Row) -> Result<Option<OfferRow>, StoreError> {
 
 /// The offer of a show, which nobody else changes until the transaction ends; `None` when there is no such
 /// show.
-async fn lock(
+pub(super) async fn lock(
     transaction: &mut Transaction,
     show: ShowId,
 ) -> Result<Option<Option<OfferRow>>, StoreError> {

@@ -52,7 +52,7 @@ pub(in crate::routes::events) const BOUNDS: Bounds = &[
 ];
 
 /// New values of an event; what is left out stays. Where `null` may stand it takes a value away.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventPatch {
     name: Option<String>,

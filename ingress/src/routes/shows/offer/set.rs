@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use onsale_schemas::offer::SetOffer;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId};
-use onsale_store::catalog::OfferRow;
+use onsale_store::catalog::{OfferRow, Precondition};
 
 use super::body::{OfferBody, Reader};
 use super::request::OfferRequest;
@@ -65,13 +65,14 @@ pub(crate) async fn set(
     let managed = managed_event(&state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
     let identity = call.identity("set offer", id, &body.bytes);
     let present = tag::of(&OfferBody::of(&row, Reader::Manager))?;
-    if !tag::is_meant(&headers, &present)
-        && !was_decided(&state, identity, row.partition, None).await
-    {
-        return Err(ApiError::new(
-            Code::PreconditionFailed,
-            "The offer is another one by now: read it again. Nothing was changed.",
-        ));
+    let mut condition = Precondition::None;
+    if !tag::is_for_any(&headers) && !was_decided(&state, identity, row.partition, None).await {
+        if !tag::is_meant(&headers, &present) {
+            return Err(changed());
+        }
+        // Looked at once more where it is written down, for others may have read the same.
+        let present = row.offer.as_ref().map(|row| row.offer.clone());
+        condition = Precondition::Offer(Box::new(present.unwrap_or_default()));
     }
     // Checked before any name is given a number for good.
     let names = read::names(&body.value);
@@ -96,8 +97,19 @@ pub(crate) async fn set(
         }),
     };
     let tenant = managed.row.tenant_id;
-    call.propose(order, Proposal::Offer(show, offer), tenant, changes)
-        .await
+    let proposal = Proposal::Offer(show, offer, condition);
+    let answer = call.propose(order, proposal, tenant, changes).await;
+    answer.map_err(|error| match error.code() {
+        Code::PreconditionFailed => changed(),
+        _ => error,
+    })
+}
+
+fn changed() -> ApiError {
+    ApiError::new(
+        Code::PreconditionFailed,
+        "The offer is another one by now, or is just being changed: read it again. Nothing was changed.",
+    )
 }
 
 /// Answers a new offer. The projector writes it to the catalog. The caller should find it there, but a

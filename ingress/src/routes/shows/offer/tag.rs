@@ -26,6 +26,11 @@ pub(super) fn is_meant(headers: &HeaderMap, tag: &str) -> bool {
     named(headers, IF_MATCH, tag).unwrap_or(true)
 }
 
+/// Whether a change is for whatever there is: without `If-Match`, or with `*`.
+pub(super) fn is_for_any(headers: &HeaderMap) -> bool {
+    named(headers, IF_MATCH, "*").unwrap_or(true)
+}
+
 /// Whether a header names the tag; `None` when there is no such header.
 fn named(headers: &HeaderMap, header: HeaderName, tag: &str) -> Option<bool> {
     let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
@@ -60,8 +65,10 @@ mod tests {
             headers.insert(IF_NONE_MATCH, sent.parse().unwrap());
             assert_eq!(is_meant(&headers, tag), is_found, "{sent}");
             assert_eq!(is_known(&headers, tag), is_found, "{sent}");
+            assert_eq!(is_for_any(&headers), sent == "*", "{sent}");
         }
         assert!(is_meant(&HeaderMap::new(), tag));
+        assert!(is_for_any(&HeaderMap::new()));
         assert!(!is_known(&HeaderMap::new(), tag));
     }
 }
