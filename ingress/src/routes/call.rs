@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
-use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId};
+use onsale_schemas::{
+    Command, EventId, Outcome, OutcomeRecord, PartitionId, Rejection, RequestId, ShowId,
+};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
 use onsale_store::catalog::{Addition, EventChange, OfferRow, Precondition, ShowChange};
 use onsale_store::code::CodesProposal;
@@ -73,7 +75,10 @@ impl Proposal {
 }
 
 /// Answers what was written down before, and forgets that where the log refuses it.
-struct Proposing(Arc<dyn Answering>);
+struct Proposing {
+    request: RequestId,
+    answering: Arc<dyn Answering>,
+}
 
 #[async_trait]
 impl Answering for Proposing {
@@ -83,17 +88,17 @@ impl Answering for Proposing {
         partition: PartitionId,
         record: &OutcomeRecord,
     ) -> Result<Final, ApiError> {
-        if let (Outcome::Rejected(why), Some(request)) = (&record.outcome, record.request_id)
+        if let Outcome::Rejected(why) = &record.outcome
             && is_for_good(why)
-            && let Err(error) = state.installation.forget_proposal(request).await
+            && let Err(error) = state.installation.forget_proposal(self.request).await
         {
             tracing::debug!(%error, "a refused change is left to housekeeping");
         }
-        self.0.answer(state, partition, record).await
+        self.answering.answer(state, partition, record).await
     }
 
     fn tells_of_bookings(&self, record: &OutcomeRecord) -> bool {
-        self.0.tells_of_bookings(record)
+        self.answering.tells_of_bookings(record)
     }
 }
 
@@ -166,7 +171,10 @@ impl Call {
         detached(async move {
             let request = order.identity.request_id;
             let order = Order {
-                answering: Arc::new(Proposing(order.answering)),
+                answering: Arc::new(Proposing {
+                    request,
+                    answering: order.answering,
+                }),
                 ..order
             };
             let entry = if changes.is_empty() {

@@ -254,6 +254,56 @@ proptest! {
     }
 }
 
+/// Numbers of any size are refused by name, or make a hall; nothing overflows on the way.
+#[test]
+fn extreme_numbers_are_refused_and_do_no_harm() {
+    let ends = [0, 1, 2, u32::MAX - 1, u32::MAX];
+    let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+    let mut refused = 0;
+    for large in ends {
+        for small in ends.map(short) {
+            for other in ends.map(short) {
+                for shape in [
+                    Shape::Arena(Arena {
+                        seats: large,
+                        sections: small,
+                        lower_rows: other,
+                    }),
+                    Shape::Theatre(Theatre {
+                        stalls_seats: large,
+                        balcony_seats: large,
+                        stalls_aisles: small,
+                        balcony_aisles: other,
+                        wheelchairs: small,
+                    }),
+                    Shape::Club(Club {
+                        standing: large,
+                        tables: small,
+                        chairs_per_table: other,
+                    }),
+                    Shape::Rectangle(Rectangle {
+                        rows: short(large),
+                        seats_per_row: small,
+                        aisles: other,
+                    }),
+                ] {
+                    refused += usize::from(generate("Hall", &shape).is_err());
+                }
+            }
+        }
+    }
+    assert!(refused > 400, "{refused} of 500");
+    let far = Shape::Arena(Arena {
+        seats: u32::MAX,
+        ..Arena::default()
+    });
+    let faults = generate("Hall", &far).unwrap_err().to_string();
+    assert!(
+        faults.contains("seats 4294967295: 1000 to 100000"),
+        "{faults}"
+    );
+}
+
 pub(crate) fn shapes() -> impl Strategy<Value = Shape> {
     let theatre = (
         20..6_000u32,

@@ -111,6 +111,85 @@ async fn a_patch_changes_what_it_names_and_null_takes_away() {
 }
 
 #[tokio::test]
+async fn of_several_who_read_the_same_one_changes_it() {
+    let world = World::new().await;
+    let event = created(
+        &world,
+        json!({"name": "Opera", "starts_at": "2030-01-01T00:00:00Z"}),
+    )
+    .await;
+    let of_event = path_of(&event);
+    let of_show = format!("/api/v1/shows/{SHOW}");
+    let of_offer = format!("{of_show}/offer");
+    for (method, path, bodies) in [
+        (
+            Method::PATCH,
+            &of_event,
+            [json!({"name": "Opera I"}), json!({"name": "Opera II"})],
+        ),
+        // The log decides these, and where nothing else is changed as well.
+        (
+            Method::PATCH,
+            &of_event,
+            [
+                json!({"max_tickets_per_user": 5}),
+                json!({"max_tickets_per_user": 6, "name": "Opera III"}),
+            ],
+        ),
+        (
+            Method::PATCH,
+            &of_show,
+            [json!({"name": "Early"}), json!({"name": "Late"})],
+        ),
+        (
+            Method::PUT,
+            &of_offer,
+            [json!({"tax_percent": "7"}), json!({"tax_percent": "19"})],
+        ),
+    ] {
+        let read = world.get(path).by_role("organizer").send().await;
+        let tag = read.header("etag").to_owned();
+        let asked = (0..8).map(|number| {
+            let call = world.call(method.clone(), path).by_role("organizer");
+            let call = call.header("if-match", &tag).json(&bodies[number % 2]);
+            call.send()
+        });
+        let replies = futures::future::join_all(asked).await;
+        let mut changed = 0;
+        for reply in &replies {
+            if reply.status == 412 {
+                reply.error(412, "PRECONDITION_FAILED");
+            } else {
+                reply.data(200);
+                changed += 1;
+            }
+        }
+        assert_eq!(changed, 1, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn who_names_no_version_is_never_in_the_way_of_others() {
+    let world = World::new().await;
+    let event = created(
+        &world,
+        json!({"name": "Opera", "starts_at": "2030-01-01T00:00:00Z"}),
+    )
+    .await;
+    let path = path_of(&event);
+    let bodies: Vec<_> = (0..8)
+        .map(|number| json!({"name": format!("Opera {number}")}))
+        .collect();
+    let asked = bodies.iter().map(|body| {
+        let call = world.call(Method::PATCH, &path).by_role("organizer");
+        call.json(body).send()
+    });
+    for reply in futures::future::join_all(asked).await {
+        reply.data(200);
+    }
+}
+
+#[tokio::test]
 async fn a_show_has_versions_too() {
     let world = World::new().await;
     let path = format!("/api/v1/shows/{SHOW}");

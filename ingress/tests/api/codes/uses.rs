@@ -207,6 +207,45 @@ async fn an_account_that_guesses_is_stopped_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn guesses_that_come_at_once_are_no_more() {
+    let world = guessing(60).await;
+    let guesses: Vec<String> = (0..60).map(|number| format!("guess-{number}")).collect();
+    let asked = guesses
+        .iter()
+        .map(|guess| order(&world, buyer(1), guess).send());
+    let replies = futures::future::join_all(asked).await;
+    let mut answered = 0;
+    for reply in &replies {
+        if reply.status == 409 {
+            assert_eq!(refused(reply), "unknown");
+            answered += 1;
+        } else {
+            reply.error(429, "RATE_LIMITED");
+        }
+    }
+    assert_eq!(answered, 10);
+    assert_eq!(world.log.seen().len(), 10, "no other reached the log");
+}
+
+#[tokio::test]
+async fn right_codes_are_no_guesses() {
+    let world = guessing(9).await;
+    for number in 0..9 {
+        let reply = order(&world, buyer(1), &format!("guess-{number}"));
+        assert_eq!(refused(&reply.send().await), "unknown");
+    }
+    for why in [CodeRefusal::UsedUp, CodeRefusal::Over] {
+        world
+            .log
+            .next(Script::reject(Rejection::CodeRefused { why }));
+        refused(&order(&world, buyer(1), "early-bird").send().await);
+    }
+    for _ in 0..3 {
+        order(&world, buyer(1), "early-bird").send().await.data(201);
+    }
+}
+
+#[tokio::test]
 async fn a_network_that_guesses_is_stopped_with_every_account() {
     let world = guessing(60).await;
     for number in 0..60 {

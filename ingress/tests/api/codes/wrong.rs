@@ -2,12 +2,13 @@
 
 use http::Method;
 use onsale_schemas::rejection::{FullTable, InvalidReason};
-use onsale_schemas::{CodeHash, Rejection, UserId};
+use onsale_schemas::{CodeHash, Outcome, Rejection, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{call, create, created, group_of, path, world};
-use crate::support::{Claims, FLOOR, ORGANIZER, Script};
+use crate::accounts::config;
+use crate::support::{Claims, FLOOR, ORGANIZER, SHOW, Script, ScriptedLog, World};
 
 fn with(more: &Value) -> Value {
     let mut body = json!({"code": "EARLY-BIRD", "kind": "discount", "percent": 10});
@@ -121,6 +122,8 @@ async fn refusals_of_the_log_are_said_in_words() {
         let reply = create(&world, &with(&json!({}))).send().await;
         assert_eq!(reply.error(status, code)["field"], field, "{code}");
     }
+    let left = world.store.forget_changes(u64::from(u32::MAX) << 16).await;
+    assert_eq!(left.unwrap(), 1, "of what may be asked for again");
     for rest in ["/5", "/5/EARLY-BIRD"] {
         world.log.next(Script::reject(Rejection::UnknownCode));
         let end = call(&world, Method::DELETE, rest);
@@ -157,4 +160,40 @@ async fn managers_of_another_tenant_read_and_change_nothing() {
         }
     }
     assert_eq!(world.log.seen().len(), handed_in);
+}
+
+#[tokio::test]
+async fn an_organizer_has_so_many_codes_in_all() {
+    let world = World::with(|all| {
+        all.accounts = config();
+        all.quota.codes_per_organizer_max = 5;
+    })
+    .await;
+    let many = |count: u32| json!({"count": count, "kind": "discount", "percent": 10});
+    let refused = create(&world, &many(6)).send().await;
+    let details = refused.error(409, "QUOTA_EXCEEDED");
+    assert_eq!(details["quota"], "codes_per_organizer_max");
+    assert!(world.log.seen().is_empty(), "it never reached the log");
+    created(&world, 0, &many(4)).await;
+    create(&world, &many(2))
+        .send()
+        .await
+        .error(409, "QUOTA_EXCEEDED");
+    created(&world, 1, &many(1)).await;
+    create(&world, &many(1))
+        .send()
+        .await
+        .error(409, "QUOTA_EXCEEDED");
+}
+
+#[tokio::test]
+async fn what_is_refused_for_certain_is_not_written_down() {
+    let world = world().await;
+    let cancelled = Outcome::ShowCancelled { show: SHOW };
+    let record = ScriptedLog::record(0, cancelled);
+    world.project(0, vec![record]).await;
+    let many = json!({"count": 3, "kind": "discount", "percent": 10});
+    let refused = create(&world, &many).send().await;
+    refused.error(409, "SHOW_CANCELLED");
+    assert!(world.log.seen().is_empty());
 }

@@ -134,6 +134,20 @@ async fn taken_places_are_refused_by_name() {
 }
 
 #[tokio::test]
+async fn what_only_the_log_counts_is_named() {
+    let world = World::new().await;
+    world.log.next(Script::reject(Rejection::Invalid {
+        reason: onsale_schemas::rejection::InvalidReason::Layout,
+    }));
+    let rows = json!({"rows": [{"name": "C", "seats": 1}]});
+    let refused = add(&world, STALLS, &rows).send().await;
+    let details = refused.error(400, "VALIDATION_ERROR");
+    assert_eq!(details["field"], "rows");
+    let expected = details["expected"].as_str().unwrap();
+    assert!(expected.contains("16 additions"), "{expected}");
+}
+
+#[tokio::test]
 async fn a_quota_holds_for_what_is_added() {
     let world = World::with(|config| config.quota.seats_per_organizer_max = 30).await;
     let rows = |seats: u16| json!({"rows": [{"name": "C", "seats": seats}]});
