@@ -137,14 +137,14 @@ async fn of_several_who_read_the_same_one_changes_it() {
             ],
         ),
         (
-            Method::PATCH,
-            &of_show,
-            [json!({"name": "Early"}), json!({"name": "Late"})],
-        ),
-        (
             Method::PUT,
             &of_offer,
             [json!({"tax_percent": "7"}), json!({"tax_percent": "19"})],
+        ),
+        (
+            Method::PATCH,
+            &of_show,
+            [json!({"name": "Early"}), json!({"name": "Late"})],
         ),
     ] {
         let read = world.get(path).by_role("organizer").send().await;
