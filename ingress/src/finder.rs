@@ -101,6 +101,11 @@ impl Finder {
         self.held.read().is_some()
     }
 
+    /// Whether the index has no place for some events.
+    pub(crate) fn leaves_out(&self) -> bool {
+        self.progress.leaves_out()
+    }
+
     /// What is wrong with the search, for readiness. It keeps no node from serving.
     pub(crate) fn problems(&self) -> Vec<String> {
         self.progress.problems()

@@ -23,12 +23,24 @@ macro_rules! columns {
     };
 }
 
+/// When the first or the last show of an event begins that takes place; the event's own beginning where there is none.
+/// The search has the same times.
+macro_rules! show_time {
+    ($of_all:literal) => {
+        concat!(
+            "COALESCE((SELECT ",
+            $of_all,
+            "(s.starts_at_ms) FROM shows AS s WHERE s.event_id = events.event_id \
+             AND s.removed_at_ms IS NULL AND s.status <> 'cancelled'), starts_at_ms)"
+        )
+    };
+}
+
 /// Every filter is there in every statement, so that it is one text that is prepared once.
 macro_rules! filters {
     () => {
         " FROM events WHERE deleted_at_ms IS NULL AND ($1 IS NULL OR status = $1) \
          AND ($2 IS NULL OR tenant_id = $2) \
-         AND starts_at_ms >= $3 AND starts_at_ms < $4 \
          AND ($5 IS NULL OR city_folded = $5) \
          AND ($6 IS NULL OR category_folded = $6) \
          AND ($7 IS NULL OR organizer_id = $7) \
@@ -44,16 +56,21 @@ macro_rules! filters {
 macro_rules! select_page {
     ($position:literal) => {
         concat!(
-            "WITH found AS MATERIALIZED (SELECT event_id, starts_at_ms",
+            "WITH found AS MATERIALIZED (SELECT event_id, first_ms FROM (SELECT event_id, ",
+            show_time!("MIN"),
+            " AS first_ms, ",
+            show_time!("MAX"),
+            " AS last_ms",
             filters!(),
             $position,
-            "(search_text, $8) > 0)), page AS (SELECT event_id FROM found \
-             ORDER BY starts_at_ms, event_id LIMIT $9 OFFSET $10) SELECT total, ",
+            "(search_text, $8) > 0)) AS dated WHERE last_ms >= $3 AND first_ms < $4), \
+             page AS (SELECT event_id, first_ms FROM found \
+             ORDER BY first_ms, event_id LIMIT $9 OFFSET $10) SELECT total, ",
             columns!(),
-            " FROM (SELECT COUNT(*) AS total FROM found) AS counted LEFT JOIN (SELECT ",
+            " FROM (SELECT COUNT(*) AS total FROM found) AS counted LEFT JOIN (SELECT first_ms, ",
             columns!(),
-            " FROM events WHERE event_id IN (SELECT event_id FROM page)) AS listed ON TRUE \
-             ORDER BY starts_at_ms, event_id"
+            " FROM page JOIN events USING (event_id)) AS listed ON TRUE \
+             ORDER BY first_ms, event_id"
         )
     };
 }
@@ -315,7 +332,8 @@ impl Store {
             .transpose()
     }
 
-    /// Events by (starts_at_ms, event_id), page by number from 1.
+    /// Events by their first show that takes place, or their own beginning where there is none, and then by id; page by
+    /// number from 1.
     ///
     /// # Errors
     /// As every read.
