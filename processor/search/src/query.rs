@@ -43,7 +43,7 @@ pub struct Filter<'a> {
     pub price_max: Option<u64>,
     /// Prices are in this currency (ISO 4217).
     pub currency: Option<[u8; 3]>,
-    /// `Some(true)`: there are tickets left; `Some(false)`: there are none.
+    /// `Some(true)`: there are tickets left, on sale now or later; `Some(false)`: there are none.
     pub available: Option<bool>,
 }
 

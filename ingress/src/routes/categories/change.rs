@@ -5,7 +5,6 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::{
     CategoryBody, MANAGE_CATEGORIES, NAME_MAX_CHARS, check, check_is_as_read, find, refused,

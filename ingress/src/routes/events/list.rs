@@ -79,7 +79,8 @@ pub(crate) struct ListQuery {
     pub(super) price_max: Option<u64>,
     /// Sold in this currency (ISO 4217).
     pub(super) currency: Option<String>,
-    /// True: there are tickets left; false: there are none, or they are not on sale.
+    /// True: there are tickets left, on sale now or from a later time on (`sale_opens_at` of the shows says which);
+    /// false: there are none left, or the sale has ended.
     pub(super) available: Option<bool>,
     /// `relevance` (default for a text: how well it fits, then what is still to come and to be had), `date`
     /// (default without one), `price` (cheapest first) or `popularity`.

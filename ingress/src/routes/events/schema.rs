@@ -42,7 +42,9 @@ pub(crate) async fn schema(
         .list_shows_after(row.event_id, None, SHOWS_MAX)
         .await?;
     shows.retain(|listed| listed.show.status != ShowStatus::Opening);
-    let json = serde_json::to_vec(&schema_org::event(&row, &shows)).map_err(ApiError::internal)?;
+    let public_url = state.config.http.public_url.as_deref();
+    let about = schema_org::event(&row, &shows, public_url);
+    let json = serde_json::to_vec(&about).map_err(ApiError::internal)?;
     let mut response = Response::new(Body::from(json));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON_LD);

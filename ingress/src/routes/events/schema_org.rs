@@ -5,11 +5,14 @@ use onsale_store::catalog::{EventRow, EventStatus, ListedShow, ShowRow, ShowStat
 use serde_json::{Map, Value, json};
 
 use crate::local_time::{told, zone_of_row};
+use crate::markdown;
+use crate::routes::pictures;
 use crate::values::Instant;
 
-/// An event: one `Event` where it has at most one show, otherwise an `EventSeries` of them.
-pub(super) fn event(row: &EventRow, shows: &[ListedShow]) -> Value {
-    let mut about = common(row);
+/// An event: one `Event` where it has at most one show, otherwise an `EventSeries` of them. Addresses are absolute where
+/// the one is known by which browsers reach this installation.
+pub(super) fn event(row: &EventRow, shows: &[ListedShow], public_url: Option<&str>) -> Value {
+    let mut about = common(row, public_url);
     about.insert("@context".to_owned(), json!("https://schema.org"));
     if let [only] = shows {
         about.extend(performance(row, only));
@@ -26,7 +29,7 @@ pub(super) fn event(row: &EventRow, shows: &[ListedShow]) -> Value {
     let parts: Vec<Value> = shows
         .iter()
         .map(|listed| {
-            let mut part = common(row);
+            let mut part = common(row, public_url);
             part.extend(performance(row, listed));
             part.insert("@type".to_owned(), json!("Event"));
             Value::Object(part)
@@ -36,7 +39,7 @@ pub(super) fn event(row: &EventRow, shows: &[ListedShow]) -> Value {
     Value::Object(about)
 }
 
-fn common(row: &EventRow) -> Map<String, Value> {
+fn common(row: &EventRow, public_url: Option<&str>) -> Map<String, Value> {
     let mut about = Map::new();
     about.insert(
         "identifier".to_owned(),
@@ -44,7 +47,18 @@ fn common(row: &EventRow) -> Map<String, Value> {
     );
     about.insert("name".to_owned(), json!(row.name));
     if let Some(description) = &row.description {
-        about.insert("description".to_owned(), json!(description));
+        let text = markdown::to_text(description);
+        about.insert("description".to_owned(), json!(text));
+    }
+    if let Some(picture) = &row.details.picture {
+        // The widest first: one is shown, and the first is meant most.
+        let files = &picture.files;
+        let server = public_url.unwrap_or_default().trim_end_matches('/');
+        let addresses = files.widths.iter().rev();
+        let addresses: Vec<String> = addresses
+            .map(|width| format!("{server}{}", pictures::path(files.picture_id, *width)))
+            .collect();
+        about.insert("image".to_owned(), json!(addresses));
     }
     if row.venue.is_some() || row.city.is_some() {
         let mut place = Map::new();
@@ -137,7 +151,52 @@ fn price(minor: i64, currency: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::price;
+    use onsale_schemas::{EventId, UserId};
+    use onsale_store::catalog::{EventDetails, EventPicture, PictureFiles, PictureFormat};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn addresses_are_absolute_where_that_of_the_installation_is_known() {
+        let row = EventRow {
+            event_id: EventId(Uuid::from_u128(1)),
+            tenant_id: Uuid::from_u128(2),
+            organizer_id: UserId(Uuid::from_u128(3)),
+            name: "Oper".to_owned(),
+            description: None,
+            venue: None,
+            city: None,
+            category: None,
+            starts_at_ms: 0,
+            max_tickets_per_user: 0,
+            minimum_age: None,
+            requires_verified_account: false,
+            status: EventStatus::Published,
+            created_at_ms: 0,
+            details: EventDetails {
+                picture: Some(EventPicture {
+                    files: PictureFiles {
+                        picture_id: Uuid::nil(),
+                        format: PictureFormat::Jpeg,
+                        widths: vec![320],
+                    },
+                    height: 180,
+                    alt: None,
+                }),
+                ..EventDetails::default()
+            },
+        };
+        let path = pictures::path(Uuid::nil(), 320);
+        for (public_url, begins) in [
+            (None, ""),
+            (Some("https://tickets.example"), "https://tickets.example"),
+            (Some("https://tickets.example/"), "https://tickets.example"),
+        ] {
+            let about = event(&row, &[], public_url);
+            assert_eq!(about["image"], json!([format!("{begins}{path}")]));
+        }
+    }
 
     #[test]
     fn a_price_has_the_decimals_of_its_currency() {

@@ -6,6 +6,15 @@ use serde_json::json;
 use super::created;
 use crate::support::World;
 
+/// An installation that is in use gets none by itself.
+#[tokio::test]
+async fn the_first_categories_are_for_a_new_installation() {
+    let world = World::new().await;
+    world.ingress.add_first_categories().await;
+    let listed = world.get("/api/v1/categories").send().await.data(200);
+    assert_eq!(listed, json!([]), "there is an event");
+}
+
 #[tokio::test]
 async fn what_is_written_for_a_category_becomes_its_name() {
     let world = World::new().await;

@@ -92,6 +92,29 @@ async fn an_index_that_missed_changes_is_made_anew() {
     until_found(ingress, "?search=finale&limit=9", &["Finale"]).await;
 }
 
+/// Nothing else brings back what is lost of an index: it is made anew, and not found to be in order.
+#[tokio::test]
+async fn an_index_that_is_damaged_is_made_anew() {
+    let world = searched(&[named(1, "Overture"), named(2, "Overture again")]).await;
+    let ingress = &world.ingress;
+    let both = ["Overture", "Overture again"];
+    until_found(ingress, "?search=overture&sort=date", &both).await;
+    ingress.damage_search().await;
+    let rebuilt = "search_index_rebuilds_total{reason=\"doubted\"} 1";
+    let is_rebuilt = async {
+        while !world.metrics().await.contains(rebuilt) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(super::PATIENCE, is_rebuilt)
+        .await
+        .unwrap();
+    until_found(ingress, "?search=overture&sort=date", &both).await;
+    // And follows again.
+    world.store.add_event(&named(3, "Finale")).await.unwrap();
+    until_found(ingress, "?search=finale&limit=9", &["Finale"]).await;
+}
+
 /// Until there is an index, the store answers what it can, as it did before there was a search.
 #[tokio::test]
 async fn without_an_index_the_list_is_there_and_a_search_says_when_to_come_back() {

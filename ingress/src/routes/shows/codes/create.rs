@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{CodeBody, CodeGroupBody, CodeKind};
-use super::made::{PREFIX_FORM, PREFIX_MAX_CHARS, Wanted};
+use super::issue::{PREFIX_FORM, PREFIX_MAX_CHARS, Wanted};
 use super::terms::{self, PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX};
 use super::{managed, refused};
 use crate::auth::{Caller, OnBehalf};
