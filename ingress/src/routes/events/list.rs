@@ -3,8 +3,9 @@
 //! The index of the search answers it, as the catalog was a moment ago. The store does where the index cannot:
 //! while there is none, while it leaves events out because it is full, and for `mine`, which shows what is not public.
 //! Times and their bounds, the order and the pages are the same from both. What the store cannot do is said with the
-//! parameters: it tells diacritics apart, finds a text wherever it is a part of another and nowhere else, and knows
-//! nothing of what only an index knows (see [`ListQuery::needs_index`]).
+//! parameters: it tells diacritics apart, finds a text wherever it is a part of another and nowhere else, knows the city
+//! of an event only where the event says it and not its venue, and nothing of what only an index knows (see
+//! [`ListQuery::needs_index`]).
 
 use axum::extract::State;
 use axum::response::Response;
