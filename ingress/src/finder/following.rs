@@ -315,6 +315,9 @@ impl Following {
             let left = left.get(&event.event.event_id).copied();
             self.known.learn(finder, event, left, now_ms);
         }
+        if self.known.is_full {
+            finder.progress.is_full(true);
+        }
         let changes = std::mem::take(&mut self.known.changes);
         if changes.is_empty() {
             return Ok(());
