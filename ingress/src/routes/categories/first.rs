@@ -42,7 +42,7 @@ pub(crate) async fn add_first(state: &AppState) {
         Ok(_) => {}
         Err(StoreError::Exists(_)) => tracing::debug!("another node adds the first categories"),
         Err(error) => {
-            tracing::warn!(%error, "the first categories are not added before the next start")
+            tracing::warn!(%error, "the first categories are not added before the next start");
         }
     }
 }
