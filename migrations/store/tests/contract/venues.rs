@@ -205,9 +205,9 @@ async fn a_version_of_a_map_stays_as_it_is(bench: Bench) {
             "{late:?}"
         );
     }
-    let same = store.add_map_version(map_id(1), &hall(2), Some(2), NOW_MS + 2, by());
-    assert_eq!(same.await.unwrap(), Some(second.clone()));
     let drawn = hall(2);
+    let same = store.add_map_version(map_id(1), &drawn, Some(2), NOW_MS + 2, by());
+    assert_eq!(same.await.unwrap(), Some(second.clone()));
     let nowhere = store.add_map_version(map_id(9), &drawn, None, NOW_MS, by());
     assert_eq!(nowhere.await.unwrap(), None);
     for (asked, row, number) in [
