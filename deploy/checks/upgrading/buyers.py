@@ -1,4 +1,7 @@
-"""Buyers who reserve, confirm and cancel at both ingress nodes, and remember every answer."""
+"""Buyers who reserve, confirm and cancel at both ingress nodes, and remember every answer.
+
+They go to the nodes that said a moment ago that they are ready, as a load balancer sends them.
+"""
 
 import itertools
 import random
@@ -15,6 +18,8 @@ TICKETS_PER_USER_MAX = 6
 PAUSE_S = 0.02
 BUYERS = 48
 EVENTS_MAX = 64
+# How often the load balancer asks whether a node is ready.
+LOOK_EVERY_S = 0.2
 # Refusals that the load means to meet.
 REFUSALS = ("SEAT_UNAVAILABLE", "INSUFFICIENT_STOCK", "MAX_PER_USER_EXCEEDED")
 # Answers of each partition that count as progress.
@@ -77,6 +82,7 @@ class Seen:
     def __init__(self):
         self.lock = threading.Lock()
         self.stop = threading.Event()
+        self.ready = set(INGRESSES)
         self.requests = self.decided = 0
         self.unexpected, self.lost = [], []
         self.begin_step()
@@ -142,8 +148,22 @@ class Load:
         self.began = time.monotonic()
         self.buyers = [Buyer(self, number) for number in range(BUYERS)]
         self.threads = [threading.Thread(target=buyer.run, daemon=True) for buyer in self.buyers]
+        self.threads += [
+            threading.Thread(target=self.look, args=[name], daemon=True) for name in INGRESSES
+        ]
         for thread in self.threads:
             thread.start()
+
+    def look(self, name):
+        """Asks a node whether it is ready, as a load balancer does."""
+        node = self.cluster.node(name)
+        while not self.seen.stop.wait(LOOK_EVERY_S):
+            try:
+                is_ready = node.ask("GET", "/health/ready")[0] == 200
+            except NoAnswerError:
+                is_ready = False
+            with self.seen.lock:
+                (self.seen.ready.add if is_ready else self.seen.ready.discard)(name)
 
     def progress(self):
         """Waits until every partition has answered some more."""
@@ -196,7 +216,10 @@ class Buyer:
         seen, key, began = self.load.seen, str(uuid.uuid4()), time.monotonic()
         at = self.random.randrange(len(self.nodes))
         while True:
-            node = self.nodes[at % len(self.nodes)]
+            # Where none is ready, whichever it is has to say so.
+            with seen.lock:
+                ready = [node for node in self.nodes if node.name in seen.ready] or self.nodes
+            node = ready[at % len(ready)]
             try:
                 status, answer = node.ask("POST", f"/api/v1{path}", self.token, body, key)
             except NoAnswerError as error:
