@@ -94,6 +94,8 @@ class Cluster:
     def __init__(self, old, new):
         self.old, self.new = old, new
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="onsale-upgrade-"))
+        # PostgreSQL runs as a user of its own where this is root, and keeps its data below.
+        self.folder.chmod(0o711)
         self.port = free_ports()
         self.secret = secrets.token_hex(32)
         self.forgotten = None
