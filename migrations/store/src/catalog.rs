@@ -9,6 +9,7 @@ mod findable;
 mod growth;
 mod listing;
 mod offer;
+mod picture;
 mod quotas;
 mod show;
 mod zone;
@@ -27,6 +28,7 @@ pub use findable::{
 pub use growth::{Addition, Growth, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};
 pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName};
+pub use picture::{EventPicture, PICTURE_SWEEP_KIND, PictureFiles, PictureFormat, PictureLook};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};
 pub use zone::{ChartRow, RowSeats, ZoneAdmission, ZoneRow};

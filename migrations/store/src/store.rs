@@ -24,6 +24,7 @@ pub(crate) mod jobs;
 mod listing;
 pub(crate) mod offers;
 mod orders;
+mod pictures;
 mod projection;
 mod reconciliation;
 mod retention;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::picture_body::PictureBody;
 use crate::auth::{Caller, Right, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::error::ApiError;
@@ -160,6 +161,7 @@ pub(crate) struct EventBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     description_html: Option<String>,
     performers: Vec<String>,
+    picture: Option<PictureBody>,
     venue: Option<String>,
     venue_id: Option<Uuid>,
     city: Option<String>,
@@ -453,6 +455,7 @@ impl EventBody {
             description: row.description,
             description_html: None,
             performers: row.details.performers,
+            picture: row.details.picture.map(PictureBody::from),
             venue: row.venue,
             venue_id: row.details.venue_id,
             city: row.city,

@@ -48,7 +48,7 @@ impl RequestBody for CopyRequest {
 
 /// Create a draft that says what an event says.
 ///
-/// It belongs to the caller, has a name of its own in addresses and no shows: a draft sells nothing, and those of the
+/// It belongs to the caller, has a name of its own in addresses, no picture and no shows: a draft sells nothing, and those of the
 /// new event have other dates. Publish it and add them with `POST /events/{id}/shows`.
 #[utoipa::path(
     post, path = "/api/v1/events/{id}/copy", operation_id = "copy_event", tag = "catalog", request_body = Option<CopyRequest>,
@@ -96,6 +96,8 @@ pub(crate) async fn copy(
         details: EventDetails {
             slug: Some(slug_of(&name, event_id)),
             former_slugs: Vec::new(),
+            // Its files are those of the event; the copy gets its own.
+            picture: None,
             ended_at_ms: None,
             deleted_at_ms: None,
             ..original.details

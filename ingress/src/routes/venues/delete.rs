@@ -21,7 +21,7 @@ use crate::submit::Final;
 ///
 /// One in which shows take place, or took place, stays: rename it instead.
 #[utoipa::path(
-    delete, path = "/api/v1/venues/{id}", operation_id = "delete_venue", tag = "catalog",
+    delete, path = "/api/v1/venues/{id}", operation_id = "delete_venue", tag = "venues",
     params(
         ("id" = Uuid, Path, description = "The venue"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the venue as you read it: only that is deleted"),

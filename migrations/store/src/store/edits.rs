@@ -6,7 +6,7 @@ use super::Store;
 use super::events::{SELECT_WITH_VERSION, event_row, lock_event, replace};
 use super::slugs;
 use crate::audit::Audit;
-use crate::catalog::{EventDetails, EventEdit, EventRow};
+use crate::catalog::{EventDetails, EventEdit, EventPicture, EventRow};
 use crate::database::{Durability, Row, Transaction};
 use crate::document::Versioned;
 use crate::error::StoreError;
@@ -126,7 +126,7 @@ pub(super) async fn locked(
     Ok(Some(Versioned { version, row }))
 }
 
-async fn version(transaction: &mut Transaction, id: EventId) -> Result<u64, StoreError> {
+pub(super) async fn version(transaction: &mut Transaction, id: EventId) -> Result<u64, StoreError> {
     transaction
         .fetch_optional(
             "SELECT version FROM events WHERE event_id = $1",
@@ -147,6 +147,10 @@ pub(super) fn details(row: &Row) -> Result<EventDetails, StoreError> {
         time_zone: row.text_or_null("time_zone")?,
         deleted_at_ms: row.number_or_null("deleted_at_ms")?,
         ended_at_ms: row.number_or_null("ended_at_ms")?,
+        picture: row
+            .text_or_null("picture")?
+            .map(|text| EventPicture::of_text(&text))
+            .transpose()?,
     })
 }
 
