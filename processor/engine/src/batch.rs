@@ -10,6 +10,7 @@
 //! since earlier commands of the batch may have changed everything.
 
 use onsale_schemas::command::{Confirm, ConfirmV2, Pick};
+use onsale_schemas::order::PickV2;
 use onsale_schemas::{Command, Entry, Envelope, LogTimeMs, Offset, codec};
 
 use crate::index::NONE;
@@ -157,8 +158,15 @@ impl State {
                     continue;
                 };
                 record.hint = slot;
-                let event = self.shows.get(slot).event;
-                self.users.fetch_entry(event, &command.user);
+                let show = self.shows.get(slot);
+                self.users.fetch_entry(show.event, &command.user);
+                for item in &command.items {
+                    let seat = match &item.pick {
+                        PickV2::Seats(seats) => seats.first().copied().unwrap_or(0),
+                        PickV2::BestAvailable { .. } | PickV2::General { .. } => 0,
+                    };
+                    show.fetch(usize::from(item.zone), seat);
+                }
             } else if let Some(booking) = booking_of(&envelope.command) {
                 record.hint = self.bookings.offsets().fetch(booking);
             }

@@ -7,6 +7,7 @@ use onsale_schemas::order::{Item, PickV2};
 use onsale_schemas::rejection::{CodeRefusal, InvalidReason};
 use onsale_schemas::seating::SeatKind;
 use onsale_schemas::{Rejection, SeatList};
+use smallvec::SmallVec;
 
 use super::super::places::{Places, check_zone, invalid};
 use super::{Judged, Seen, Wanted, places_of, shape};
@@ -26,7 +27,7 @@ impl State {
         let show = self.shows.get(slot);
         let sale = self.sale_of(show);
         let offer = &*sale.offer;
-        let unit_prices: Vec<i64> = show.zones.iter().map(|zone| zone.unit_price).collect();
+        let unit_prices: SmallVec<[i64; 8]> = show.zones.iter().map(|zone| zone.unit_price).collect();
         check_items(show, wanted.items, |zone, id| {
             list_price(offer, &unit_prices, zone, id).is_some()
         })?;
