@@ -14,6 +14,7 @@ pub(crate) mod home;
 mod invitations;
 mod logos;
 mod partitions;
+mod pictures;
 mod reconciliation;
 mod requests;
 mod shows;
@@ -53,6 +54,7 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(requests::endpoints())
         .and(categories::endpoints())
         .and(events::endpoints())
+        .and(pictures::endpoints())
         .and(shows::endpoints())
         .and(venues::endpoints())
         .and(charts::endpoints())

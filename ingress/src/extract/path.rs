@@ -46,6 +46,27 @@ impl<S: Send + Sync> FromRequestParts<S> for PathIds {
     }
 }
 
+/// The id in a path and the number behind it. What is neither names nothing, so it is not found.
+pub(crate) struct PathNumber(pub(crate) Uuid, pub(crate) u32);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathNumber {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let nothing = || ApiError::not_found("resource");
+        let parameters = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| nothing())?;
+        let mut parameters = parameters.iter().map(|(_, text)| text);
+        let id = parameters.next().and_then(|text| text.parse().ok());
+        let number = parameters.next().and_then(|text| text.parse().ok());
+        let (Some(id), Some(number)) = (id, number) else {
+            return Err(nothing());
+        };
+        Ok(Self(id, number))
+    }
+}
+
 /// The token in a path, which nobody should see.
 pub(crate) struct PathToken(pub(crate) Private);
 

@@ -9,19 +9,25 @@ mod delete;
 mod export_orders;
 mod find;
 mod list;
+mod named;
 mod one;
 mod order_search;
 mod orders;
 mod page;
 mod patch;
+mod picture_body;
+mod remove_picture;
 mod schema;
 mod schema_org;
+mod set_picture;
 mod suggest;
 mod tenant_calendar;
 mod update;
+mod venue;
 
 use utoipa_axum::routes;
 
+use crate::rate_limit::Class;
 use crate::routes::endpoints::Endpoints;
 use crate::rules::Rules;
 
@@ -50,6 +56,19 @@ pub(super) fn endpoints() -> Endpoints {
             Rules::DEFAULT.compressed().bounds(body::patch::BOUNDS),
         )
         .with(routes!(delete::delete), Rules::DEFAULT.remembered())
+        .with(
+            // As a logo: each is drawn anew, and lies where uploads do for an hour at least.
+            routes!(set_picture::set_picture),
+            Rules::DEFAULT
+                .class(Class::Upload)
+                .large_body()
+                .bounds(set_picture::BOUNDS)
+                .remembered(),
+        )
+        .with(
+            routes!(remove_picture::remove_picture),
+            Rules::DEFAULT.remembered(),
+        )
         .with(
             routes!(copy::copy),
             Rules::DEFAULT.compressed().bounds(copy::BOUNDS),

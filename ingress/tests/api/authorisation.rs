@@ -193,6 +193,7 @@ fn concrete(route: &str) -> String {
         .replace("{slug}", "theatre")
         .replace("{group}", &GROUP.to_string())
         .replace("{code}", "EARLY-BIRD")
+        .replace("{width}", "320")
 }
 
 /// Who asks for a row, and what they get.

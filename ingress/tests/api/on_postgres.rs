@@ -30,6 +30,7 @@ mod isolation;
 mod offer;
 mod orders;
 mod passkeys;
+mod pictures;
 mod remembered;
 mod rights;
 mod shows;

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::reading::Reading;
 use crate::vector;
+use crate::widths::{PHOTO_MAX_BYTES, Photo};
 
 /// Largest image that is read, in bytes.
 pub const IMAGE_MAX_BYTES: usize = 1 << 20;
@@ -53,6 +54,20 @@ pub enum PictureError {
     /// No format that is read.
     #[error("is neither PNG nor JPEG nor SVG")]
     Format,
+    /// No format that photographs are read in.
+    #[error("is neither PNG nor JPEG")]
+    NoPhoto,
+    /// A photograph of more bytes than are read.
+    #[error("has {0} bytes; expected at most {PHOTO_MAX_BYTES}")]
+    TooManyPhotoBytes(usize),
+    /// A photograph that is too high for its width.
+    #[error("is {0} pixels wide and {1} high; expected at most twice as high as wide")]
+    TooHigh(u32, u32),
+    /// A photograph that is too large once it is drawn.
+    #[error(
+        "has {1} bytes as a PNG {0} pixels wide; expected less noise in what is to be seen through"
+    )]
+    TooDetailed(u32, usize),
     /// It is damaged.
     #[error("cannot be read: it is damaged, or of a kind of {0} that is not read")]
     Damaged(&'static str),
@@ -116,29 +131,49 @@ impl Pictures {
         if bytes.len() > IMAGE_MAX_BYTES {
             return Err(PictureError::TooManyBytes(bytes.len()));
         }
+        self.in_turn(self.reading.clone().read(bytes)).await
+    }
+
+    /// Reads a photograph and draws it in a few widths; otherwise as [`Pictures::read`].
+    ///
+    /// # Errors
+    /// See [`PictureError`].
+    pub async fn draw(&self, bytes: Bytes) -> Result<Photo, PictureError> {
+        if bytes.len() > PHOTO_MAX_BYTES {
+            return Err(PictureError::TooManyPhotoBytes(bytes.len()));
+        }
+        self.in_turn(self.reading.clone().draw(bytes)).await
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, PictureError>> + Send + 'static,
+    ) -> Result<T, PictureError> {
         let turn = self.turns.clone().acquire_owned();
         let turn = tokio::time::timeout(TURN_PATIENCE, turn).await;
         let turn = turn.map_err(|_elapsed| PictureError::Busy)?;
         let turn = turn.map_err(|_closed| PictureError::Unavailable)?;
-        let reading = self.reading.clone();
         let read = tokio::spawn(async move {
-            let picture = reading.read(bytes).await;
+            let read = work.await;
             // Before the answer, so that who has it finds the next turn free.
             drop(turn);
-            picture
+            read
         });
         read.await.unwrap_or(Err(PictureError::Unavailable))
     }
 }
 
 /// Reads an image on a thread of its own, which has the stack for it, and waits for that.
-pub(crate) fn read_on_thread(bytes: Bytes) -> Result<Picture, PictureError> {
+pub(crate) fn read_on_thread<T: Send + 'static>(
+    bytes: Bytes,
+    read: fn(&[u8]) -> Result<T, PictureError>,
+) -> Result<T, PictureError> {
     let thread = thread::Builder::new()
         .name("image".to_owned())
         .stack_size(STACK_BYTES)
         .spawn(move || {
             stand_back();
-            redrawn(&bytes)
+            read(&bytes)
         })
         .map_err(|_| PictureError::Unavailable)?;
     // A reader may panic.
@@ -156,7 +191,7 @@ fn stand_back() {
     }
 }
 
-fn redrawn(bytes: &[u8]) -> Result<Picture, PictureError> {
+pub(crate) fn redrawn(bytes: &[u8]) -> Result<Picture, PictureError> {
     let pixels = match image::guess_format(bytes) {
         Ok(ImageFormat::Png) => raster(bytes, ImageFormat::Png, "PNG")?,
         Ok(ImageFormat::Jpeg) => raster(bytes, ImageFormat::Jpeg, "JPEG")?,
@@ -180,6 +215,21 @@ fn raster(
     format: ImageFormat,
     name: &'static str,
 ) -> Result<RgbaImage, PictureError> {
+    let (mut image, orientation) = decoded(bytes, format, name)?;
+    if image.width().max(image.height()) > KEPT_SIDE_MAX_PIXELS {
+        let side = KEPT_SIDE_MAX_PIXELS;
+        image = image.resize(side, side, Resampling::Lanczos3);
+    }
+    image.apply_orientation(orientation);
+    Ok(image.into_rgba8())
+}
+
+/// An image within the bounds of memory, and how it has to be turned.
+pub(crate) fn decoded(
+    bytes: &[u8],
+    format: ImageFormat,
+    name: &'static str,
+) -> Result<(DynamicImage, Orientation), PictureError> {
     let damaged = |_: ImageError| PictureError::Damaged(name);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
@@ -194,13 +244,8 @@ fn raster(
     }
     // A camera writes down how it was held; what says so is not kept, so the picture is turned.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    if image.width().max(image.height()) > KEPT_SIDE_MAX_PIXELS {
-        let side = KEPT_SIDE_MAX_PIXELS;
-        image = image.resize(side, side, Resampling::Lanczos3);
-    }
-    image.apply_orientation(orientation);
-    Ok(image.into_rgba8())
+    let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    Ok((image, orientation))
 }
 
 #[cfg(test)]

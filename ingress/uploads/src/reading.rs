@@ -2,7 +2,8 @@
 //! memory and time, and takes nothing else along when it ends.
 //!
 //! That process gets the image on its standard input, and writes one answer to its standard output: a byte that
-//! says what it is, its length in four bytes (big-endian), and a PNG or a text.
+//! says what it is, its length in four bytes (big-endian), and a PNG or a text. With one more argument
+//! ([`WIDTHS_ARGUMENT`]) it answers with a photograph in several widths.
 
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -15,7 +16,9 @@ use tokio::task::spawn_blocking;
 
 use crate::picture::{
     IMAGE_MAX_BYTES, KEPT_SIDE_MAX_PIXELS, Picture, PictureError, STORED_MAX_BYTES, read_on_thread,
+    redrawn,
 };
+use crate::widths::{DRAWN_MAX_BYTES, PHOTO_MAX_BYTES, Photo, drawn, packed, unpacked};
 
 const PICTURE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -24,6 +27,8 @@ const UNAVAILABLE: u8 = 2;
 const HEAD_BYTES: usize = 5;
 /// Longest reason that is said on, in characters.
 const REASON_MAX_CHARS: usize = 500;
+/// The argument with which a program does what [`answer_in_widths`] does.
+pub const WIDTHS_ARGUMENT: &str = "--widths";
 /// How every PNG begins: its signature, then the length and the name of its first chunk.
 const PNG_BEGIN: [u8; 16] = *b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR";
 
@@ -37,7 +42,8 @@ pub enum Reading {
     By(Reader),
 }
 
-/// A program that does what [`answer`] does, within limits that it sets for itself.
+/// A program that does what [`answer`] does, and with [`WIDTHS_ARGUMENT`] what [`answer_in_widths`] does, within
+/// limits that it sets for itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reader {
     /// The program, by a path: it is not searched for.
@@ -53,16 +59,34 @@ pub struct Reader {
 impl Reading {
     pub(crate) async fn read(self, image: Bytes) -> Result<Picture, PictureError> {
         match self {
-            Self::Here => spawn_blocking(move || read_on_thread(image))
+            Self::Here => spawn_blocking(move || read_on_thread(image, redrawn))
                 .await
                 .unwrap_or(Err(PictureError::Unavailable)),
-            Self::By(reader) => reader.read(image).await,
+            Self::By(reader) => reader.ask(image, STORED_MAX_BYTES, picture).await,
+        }
+    }
+
+    pub(crate) async fn draw(self, image: Bytes) -> Result<Photo, PictureError> {
+        match self {
+            Self::Here => spawn_blocking(move || read_on_thread(image, drawn))
+                .await
+                .unwrap_or(Err(PictureError::Unavailable)),
+            Self::By(mut reader) => {
+                reader.args.push(WIDTHS_ARGUMENT.to_owned());
+                reader.ask(image, DRAWN_MAX_BYTES, unpacked).await
+            }
         }
     }
 }
 
 impl Reader {
-    async fn read(self, image: Bytes) -> Result<Picture, PictureError> {
+    /// What the process makes of an image, in at most so many bytes, as `taken` understands it.
+    async fn ask<T>(
+        self,
+        image: Bytes,
+        size_max_bytes: usize,
+        taken: fn(&[u8]) -> Option<T>,
+    ) -> Result<T, PictureError> {
         let patience = self.patience;
         let started = spawn_blocking(move || self.start()).await;
         let (running, input, output) = match started.map_err(io::Error::other).flatten() {
@@ -72,12 +96,12 @@ impl Reader {
                 return Err(PictureError::Unavailable);
             }
         };
-        let talk = spawn_blocking(move || talk(input, output, &image));
+        let talk = spawn_blocking(move || talk(input, output, &image, size_max_bytes));
         let said = tokio::time::timeout(patience, talk).await;
         let is_late = said.is_err();
         let said = said.map(Result::unwrap_or_default).unwrap_or_default();
         let ended = spawn_blocking(move || running.end()).await;
-        if let Some(read) = understood(&said) {
+        if let Some(read) = understood(&said, taken) {
             return read;
         }
         match ended.map_err(io::Error::other).flatten() {
@@ -133,17 +157,22 @@ impl Drop for Running {
 }
 
 /// What the process says. One that has ended takes nothing and says nothing; how it ended says why.
-fn talk(mut input: ChildStdin, output: ChildStdout, image: &[u8]) -> Vec<u8> {
+fn talk(
+    mut input: ChildStdin,
+    output: ChildStdout,
+    image: &[u8],
+    size_max_bytes: usize,
+) -> Vec<u8> {
     drop(input.write_all(image));
     drop(input);
-    let most = HEAD_BYTES + STORED_MAX_BYTES;
+    let most = HEAD_BYTES + size_max_bytes;
     let mut said = Vec::new();
     drop(output.take(most as u64).read_to_end(&mut said));
     said
 }
 
 /// An answer that is whole; what wrote it has read what strangers sent, so it is not believed either.
-fn understood(said: &[u8]) -> Option<Result<Picture, PictureError>> {
+fn understood<T>(said: &[u8], taken: fn(&[u8]) -> Option<T>) -> Option<Result<T, PictureError>> {
     let (head, rest) = said.split_at_checked(HEAD_BYTES)?;
     let (kind, length) = head.split_first()?;
     let length = u32::from_be_bytes(length.try_into().ok()?);
@@ -151,7 +180,7 @@ fn understood(said: &[u8]) -> Option<Result<Picture, PictureError>> {
         return None;
     }
     match *kind {
-        PICTURE => picture(rest).map(Ok),
+        PICTURE => taken(rest).map(Ok),
         REFUSED => {
             let reason = String::from_utf8_lossy(rest);
             let reason = reason.chars().take(REASON_MAX_CHARS).collect();
@@ -182,18 +211,42 @@ fn picture(png: &[u8]) -> Option<Picture> {
 ///
 /// # Errors
 /// When input or output cannot be used.
-pub fn answer(input: impl Read, mut output: impl Write) -> io::Result<()> {
-    let mut image = Vec::new();
-    input
-        .take(IMAGE_MAX_BYTES as u64 + 1)
-        .read_to_end(&mut image)?;
+pub fn answer(input: impl Read, output: impl Write) -> io::Result<()> {
+    let image = received(input, IMAGE_MAX_BYTES)?;
     let read = if image.len() > IMAGE_MAX_BYTES {
         Err(PictureError::TooManyBytes(image.len()))
     } else {
-        read_on_thread(image.into())
+        read_on_thread(image, redrawn).map(|picture| picture.png)
     };
+    say(output, read)
+}
+
+/// As [`answer`], for a photograph that is drawn in several widths.
+///
+/// # Errors
+/// When input or output cannot be used.
+pub fn answer_in_widths(input: impl Read, output: impl Write) -> io::Result<()> {
+    let image = received(input, PHOTO_MAX_BYTES)?;
+    let read = if image.len() > PHOTO_MAX_BYTES {
+        Err(PictureError::TooManyPhotoBytes(image.len()))
+    } else {
+        read_on_thread(image, drawn).and_then(|photo| packed(&photo))
+    };
+    say(output, read)
+}
+
+/// What stands in the input, and at most one byte more than may.
+fn received(input: impl Read, size_max_bytes: usize) -> io::Result<Bytes> {
+    let mut image = Vec::new();
+    input
+        .take(size_max_bytes as u64 + 1)
+        .read_to_end(&mut image)?;
+    Ok(image.into())
+}
+
+fn say(mut output: impl Write, read: Result<Bytes, PictureError>) -> io::Result<()> {
     let (kind, said) = match read {
-        Ok(picture) => (PICTURE, picture.png),
+        Ok(drawn) => (PICTURE, drawn),
         Err(PictureError::Unavailable) => (UNAVAILABLE, Bytes::new()),
         Err(refused) => (REFUSED, refused.to_string().into()),
     };
@@ -212,6 +265,11 @@ mod tests {
                           <rect width=\"20\" height=\"10\" fill=\"red\"/></svg>";
     /// Far more than a shell takes.
     const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// As a logo.
+    fn understood(said: &[u8]) -> Option<Result<Picture, PictureError>> {
+        super::understood(said, picture)
+    }
 
     fn answered(image: &[u8]) -> Vec<u8> {
         let mut said = Vec::new();
@@ -241,6 +299,37 @@ mod tests {
         let large = vec![0; IMAGE_MAX_BYTES + 1];
         let refused = understood(&answered(&large)).unwrap().unwrap_err();
         assert!(refused.to_string().contains("bytes"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_photograph_is_answered_in_its_widths() {
+        let logo = Reading::Here.read(Bytes::from_static(LOGO)).await.unwrap();
+        let here = Reading::Here.draw(logo.png.clone()).await.unwrap();
+        let mut said = Vec::new();
+        answer_in_widths(&logo.png[..], &mut said).unwrap();
+        assert_eq!(super::understood(&said, unpacked), Some(Ok(here)));
+        // One is not taken for the other.
+        assert_eq!(understood(&said), None);
+        let mut said = Vec::new();
+        answer_in_widths(LOGO, &mut said).unwrap();
+        let refused = super::understood(&said, unpacked).unwrap().unwrap_err();
+        assert!(refused.to_string().contains("neither"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_process_is_told_that_a_photograph_is_wanted() {
+        let reader = Reader {
+            program: "/bin/sh".into(),
+            args: vec![
+                "-c".to_owned(),
+                "printf '\\001\\000\\000\\000\\010'; printf %s \"$0\"".to_owned(),
+            ],
+            env: Vec::new(),
+            patience: PATIENCE,
+        };
+        let said = Reading::By(reader).draw(Bytes::from_static(LOGO)).await;
+        let expected = PictureError::Refused(WIDTHS_ARGUMENT.to_owned());
+        assert_eq!(said, Err(expected));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use reqwest::{Response, StatusCode, Url};
 use rusty_s3::{Bucket as Place, Credentials, S3Action, UrlStyle};
 
 use crate::config::UploadsConfig;
-use crate::picture::STORED_MAX_BYTES;
 use crate::uploads::{Answered, UploadError};
+use crate::widths::FILE_MAX_BYTES;
 
 /// How long a signed URL is good; it is used at once.
 const SIGNED_FOR: Duration = Duration::from_secs(60);
@@ -194,7 +194,7 @@ fn client(config: &UploadsConfig) -> Result<reqwest::Client, UploadError> {
 async fn read(mut response: Response) -> Result<Bytes, UploadError> {
     let mut bytes = BytesMut::new();
     while let Some(piece) = response.chunk().await.map_err(unreachable)? {
-        if bytes.len() + piece.len() > STORED_MAX_BYTES {
+        if bytes.len() + piece.len() > FILE_MAX_BYTES {
             return Err(UploadError::TooLarge);
         }
         bytes.extend_from_slice(&piece);

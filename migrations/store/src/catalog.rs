@@ -9,6 +9,7 @@ mod findable;
 mod growth;
 mod listing;
 mod offer;
+mod picture;
 mod quotas;
 mod show;
 mod zone;
@@ -22,11 +23,13 @@ pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventSt
 pub use event_orders::OrderFilter;
 pub(crate) use findable::Within;
 pub use findable::{
-    CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, ShowPrices,
+    CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, FindableVenue,
+    ShowPrices,
 };
 pub use growth::{Addition, Growth, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};
 pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName};
+pub use picture::{EventPicture, PICTURE_SWEEP_KIND, PictureFiles, PictureFormat, PictureLook};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};
 pub use zone::{ChartRow, RowSeats, ZoneAdmission, ZoneRow};

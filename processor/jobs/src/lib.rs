@@ -19,6 +19,7 @@ mod handler;
 pub mod housekeeping;
 mod kind;
 mod metrics;
+pub mod pictures;
 pub mod reset_requests;
 pub mod retention;
 mod run;

@@ -50,7 +50,7 @@ impl Handler for Sweep {
     }
 }
 
-fn with_cause(error: &UploadError) -> String {
+pub(crate) fn with_cause(error: &UploadError) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use onsale_jobs::{Kind, Kinds, Metrics, Worker, housekeeping, reset_requests, retention, uploads};
+use onsale_jobs::{
+    Kind, Kinds, Metrics, Worker, housekeeping, pictures, reset_requests, retention, uploads,
+};
 use onsale_messages::{Post, account_mails, notices};
 use onsale_store::Store;
 use onsale_uploads::Uploads;
@@ -25,7 +27,10 @@ pub(super) fn worker(
         reset_requests::kind(store),
     ];
     let uploads = Uploads::new(&config.uploads()).or_use()?;
-    kinds.extend(uploads.clone().map(|uploads| uploads::kind(store, uploads)));
+    if let Some(place) = &uploads {
+        kinds.push(uploads::kind(store, place.clone()));
+        kinds.push(pictures::kind(store, place.clone()));
+    }
     kinds.extend(mails(config, store, uploads)?);
     let kinds = Kinds::new(kinds).context("kinds of jobs").or_found()?;
     let mut schedules = vec![housekeeping::schedule()];

@@ -29,6 +29,9 @@ pub(crate) struct ReadImageArgs {
     /// Time of a processor that it may take, in seconds
     #[arg(long, value_name = "NUMBER", value_parser = parse_whole::<u32>)]
     seconds: u32,
+    /// Draw a photograph in several widths, in place of a logo
+    #[arg(long)]
+    widths: bool,
 }
 
 /// How a server has images read.
@@ -55,7 +58,13 @@ fn program() -> PathBuf {
 
 pub(crate) fn run(args: &ReadImageArgs) -> Result<(), Failure> {
     limit_itself(args).context("limits").or_found()?;
-    onsale_uploads::answer(std::io::stdin().lock(), std::io::stdout().lock()).or_found()
+    let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let answered = if args.widths {
+        onsale_uploads::answer_in_widths(input, output)
+    } else {
+        onsale_uploads::answer(input, output)
+    };
+    answered.or_found()
 }
 
 fn limit_itself(args: &ReadImageArgs) -> anyhow::Result<()> {
@@ -120,6 +129,8 @@ mod tests {
             ["read-image", "--memory-mib=200", "--seconds=7"]
         );
         assert_eq!(reader.patience, Duration::from_secs(7));
+        // What the server adds for a photograph.
+        assert_eq!(onsale_uploads::WIDTHS_ARGUMENT, "--widths");
         // No secret of the server is in it.
         assert_eq!(reader.env.len(), 1);
     }

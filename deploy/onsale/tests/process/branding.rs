@@ -206,3 +206,57 @@ async fn a_logo_lies_in_a_bucket_where_one_is_configured() {
     assert!(!server.log().contains(secret_key));
     assert_eq!(server.stop(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_picture_of_an_event_is_drawn_by_a_process_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [("ONSALE_ACCOUNTS__BCRYPT_COST", "10")];
+    let server = Server::start_with(&data, &env).await;
+    let (token, _, logo) = house(&server).await;
+    let file = shown(&server, &logo).await;
+    let event = json!({ "name": "Opera", "starts_at": "2040-01-01T00:00:00Z" });
+    let (status, event) = server.post(&token, "/events", &event).await;
+    assert_eq!(status, 201, "{event}");
+    let path = format!(
+        "/events/{}/picture",
+        event["data"]["event_id"].as_str().unwrap()
+    );
+    let put = async |file: Vec<u8>| {
+        let request = server.http.put(server.url(&path)).bearer_auth(&token);
+        answer(request.body(file).send().await.unwrap()).await
+    };
+    let (status, said) = put(file.clone()).await;
+    assert_eq!(status, 200, "{said}");
+    let picture = &said["data"]["picture"];
+    assert_eq!(picture["widths"], json!([320, 512]));
+    let id = picture["id"].as_str().unwrap();
+    for width in [320, 512] {
+        let url = server.url(&format!("/pictures/{id}/{width}"));
+        let response = server.http.get(url).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        // A rasterizer may leave its edges a trifle transparent.
+        let extension = match response.headers()["content-type"].to_str().unwrap() {
+            "image/jpeg" => "jpg",
+            "image/png" => "png",
+            other => panic!("{other}"),
+        };
+        let kept = data.join(format!("uploads/pictures/{id}-{width}.{extension}"));
+        assert_eq!(
+            response.bytes().await.unwrap(),
+            std::fs::read(kept).unwrap()
+        );
+    }
+    // What that process refuses says why, and one that is cut is no reason to end it.
+    for (file, why) in [
+        (LOGO.into(), "neither PNG nor JPEG"),
+        (file[..100].to_vec(), "damaged"),
+    ] {
+        let (status, said) = put(file).await;
+        assert_eq!(status, 400, "{said}");
+        assert!(said.to_string().contains(why), "{said}");
+    }
+    let log = server.log();
+    assert!(!log.contains("process that reads images"), "{log}");
+    assert_eq!(server.stop(), Some(0));
+}

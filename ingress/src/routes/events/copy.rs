@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::body::{CHANGE_EVENTS, EventBody, NAME_MAX_CHARS, check_line, slug_of};
 use super::create::make;
+use super::venue;
 use crate::audit;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
@@ -17,7 +18,7 @@ use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::local_time::{When, zone_of_row};
 use crate::routes::call::Call;
-use crate::routes::catalog_call::derived_id;
+use crate::routes::catalog_call::{derived_id, recall};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::state::AppState;
 
@@ -48,7 +49,7 @@ impl RequestBody for CopyRequest {
 
 /// Create a draft that says what an event says.
 ///
-/// It belongs to the caller, has a name of its own in addresses and no shows: a draft sells nothing, and those of the
+/// It belongs to the caller, has a name of its own in addresses, no picture and no shows: a draft sells nothing, and those of the
 /// new event have other dates. Publish it and add them with `POST /events/{id}/shows`.
 #[utoipa::path(
     post, path = "/api/v1/events/{id}/copy", operation_id = "copy_event", tag = "catalog", request_body = Option<CopyRequest>,
@@ -78,6 +79,13 @@ pub(crate) async fn copy(
         check_line("name", name, NAME_MAX_CHARS)?;
     }
     let original = managed.row;
+    if let Some(id) = original.details.venue_id
+        && let Err(refusal) = venue::of_tenant(&call.state, original.tenant_id, id).await
+    {
+        // It may be gone since the copy was made.
+        let answered = recall(&call.state, identity).await?.ok_or(refusal)?;
+        return Ok(answered.into_response(&call.context));
+    }
     let zone = zone_of_row(original.details.time_zone.as_deref());
     let starts_at_ms = match starts_at {
         Some(starts_at) => starts_at.at("starts_at", zone.as_ref())?.0,
@@ -96,6 +104,8 @@ pub(crate) async fn copy(
         details: EventDetails {
             slug: Some(slug_of(&name, event_id)),
             former_slugs: Vec::new(),
+            // Its files are those of the event; the copy gets its own.
+            picture: None,
             ended_at_ms: None,
             deleted_at_ms: None,
             ..original.details

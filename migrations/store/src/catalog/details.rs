@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::EventPicture;
+
 /// How many former names in addresses lead to an event; older ones are given up.
 pub const FORMER_SLUGS_MAX: usize = 10;
 
@@ -26,6 +28,9 @@ pub struct EventDetails {
     /// The time zone in which its times are told (IANA).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// Its picture. (A document keeps what is needed to find the files again.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<EventPicture>,
     /// When it was deleted. Its row stays, because the log knows of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at_ms: Option<u64>,

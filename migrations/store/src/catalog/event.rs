@@ -100,6 +100,10 @@ impl EventRow {
         changes.private("performers", &details.performers, &after.performers);
         changes.field("venue_id", &details.venue_id, &after.venue_id);
         changes.field("time_zone", &details.time_zone, &after.time_zone);
+        let files = |of: &EventDetails| of.picture.as_ref().map(|picture| picture.files.clone());
+        changes.field("picture", &files(details), &files(after));
+        let alt = |of: &EventDetails| of.picture.as_ref().and_then(|picture| picture.alt.clone());
+        changes.private("picture_alt", &alt(details), &alt(after));
         changes.field(
             "deleted_at_ms",
             &details.deleted_at_ms,

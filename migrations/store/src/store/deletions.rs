@@ -6,6 +6,7 @@ use onsale_schemas::{EventId, ShowId};
 use super::Store;
 use super::edits::locked;
 use super::events::replace;
+use super::pictures;
 use crate::audit::Audit;
 use crate::catalog::{Deletion, EventStatus, ShowStatus};
 use crate::database::{Durability, Transaction, Value, integer};
@@ -14,7 +15,8 @@ use crate::error::StoreError;
 impl Store {
     /// Deletes an event of which nothing was sold and nothing is on sale: a draft, or one whose shows are all
     /// cancelled, as those of a cancelled event are. One that was public becomes a draft as well, so that programs of
-    /// the version before show it to nobody else. Its name in addresses stays its own.
+    /// the version before show it to nobody else. Its name in addresses stays its own; its
+    /// picture is deleted.
     ///
     /// # Errors
     /// [`StoreError::VersionChanged`], and as every write.
@@ -53,7 +55,11 @@ impl Store {
                 if row.status == EventStatus::Published {
                     row.status = EventStatus::Draft;
                 }
+                let picture = row.details.picture.take();
                 replace(&mut transaction, &row).await?;
+                if let Some(picture) = &picture {
+                    pictures::let_go(&mut transaction, picture).await?;
+                }
                 transaction.commit(audit).await?;
                 Ok(Deletion::Done)
             })

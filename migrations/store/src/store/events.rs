@@ -5,10 +5,12 @@ use serde_json::json;
 
 use super::Store;
 use super::edits::details;
-use super::slugs;
 use super::usage::{self, Added};
+use super::{pictures, slugs, venues};
 use crate::audit::Audit;
-use crate::catalog::{EventChange, EventFilter, EventRow, EventStatus, Page, Quotas, TenantScope};
+use crate::catalog::{
+    EventChange, EventFilter, EventPicture, EventRow, EventStatus, Page, Quotas, TenantScope,
+};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -17,7 +19,7 @@ macro_rules! columns {
         "event_id, tenant_id, organizer_id, name, description, venue, city, category, \
          starts_at_ms, max_tickets_per_user, minimum_age, status, created_at_ms, \
          requires_verified_account, slug, former_slugs, performers, venue_id, time_zone, \
-         deleted_at_ms, ended_at_ms"
+         deleted_at_ms, ended_at_ms, picture"
     };
 }
 
@@ -64,14 +66,14 @@ const INSERT: &str = concat!(
     columns!(),
     ", search_text, city_folded, category_folded) VALUES \
      ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-     $20, $21, $22, $23, $24)"
+     $20, $21, $22, $23, $24, $25)"
 );
 const REPLACE: &str = "UPDATE events SET tenant_id = $2, organizer_id = $3, name = $4, \
      description = $5, venue = $6, city = $7, category = $8, starts_at_ms = $9, \
      max_tickets_per_user = $10, minimum_age = $11, status = $12, created_at_ms = $13, \
      requires_verified_account = $14, slug = $15, former_slugs = $16, performers = $17, \
-     venue_id = $18, time_zone = $19, deleted_at_ms = $20, ended_at_ms = $21, search_text = $22, \
-     city_folded = $23, category_folded = $24 WHERE event_id = $1";
+     venue_id = $18, time_zone = $19, deleted_at_ms = $20, ended_at_ms = $21, picture = $22, \
+     search_text = $23, city_folded = $24, category_folded = $25 WHERE event_id = $1";
 /// An event with the version of its row.
 pub(super) const SELECT_WITH_VERSION: &str = concat!(
     "SELECT version, ",
@@ -106,7 +108,8 @@ pub(crate) async fn insert(
     event: &EventRow,
 ) -> Result<(), StoreError> {
     insert_within(transaction, event, &Quotas::UNLIMITED).await?;
-    slugs::keep(transaction, event).await
+    slugs::keep(transaction, event).await?;
+    pictures::keep(transaction, event).await
 }
 
 async fn insert_within(
@@ -114,19 +117,20 @@ async fn insert_within(
     event: &EventRow,
     quotas: &Quotas,
 ) -> Result<(), StoreError> {
-    let folded = Folded::of(event);
+    let folded = Folded::of(event)?;
     let values = values(event, &folded)?;
     transaction.execute(INSERT, &values).await?;
     usage::add(transaction, usage::owner(event), Added::EVENT, quotas).await
 }
 
-/// As [`replace`], with the names in addresses that a document tells of.
+/// As [`replace`], with the names in addresses and the picture that a document tells of.
 pub(crate) async fn restore(
     transaction: &mut Transaction,
     event: &EventRow,
 ) -> Result<(), StoreError> {
     replace(transaction, event).await?;
-    slugs::keep(transaction, event).await
+    slugs::keep(transaction, event).await?;
+    pictures::keep(transaction, event).await
 }
 
 /// Replaces an event's row in an open transaction.
@@ -134,7 +138,7 @@ pub(crate) async fn replace(
     transaction: &mut Transaction,
     event: &EventRow,
 ) -> Result<(), StoreError> {
-    let folded = Folded::of(event);
+    let folded = Folded::of(event)?;
     let values = values(event, &folded)?;
     transaction.execute(REPLACE, &values).await.map(drop)
 }
@@ -155,7 +159,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] when the id is taken, or (`slug`) its name in addresses by another event of the
-    /// tenant; [`StoreError::Quota`].
+    /// tenant; [`StoreError::Quota`]; [`StoreError::NotThere`] when its venue is none of the tenant.
     pub async fn add_event_within(
         &self,
         event: &EventRow,
@@ -180,6 +184,9 @@ impl Store {
             .write(Durability::Durable, move |mut transaction| async move {
                 insert_within(&mut transaction, &event, &quotas).await?;
                 slugs::take(&mut transaction, &event).await?;
+                if let Some(venue) = event.details.venue_id {
+                    venues::keep_for_event(&mut transaction, event.tenant_id, venue).await?;
+                }
                 transaction.commit(audit).await
             })
             .await
@@ -395,23 +402,27 @@ struct Folded {
     /// JSON arrays.
     former_slugs: String,
     performers: String,
+    /// A JSON object.
+    picture: Option<String>,
 }
 
 impl Folded {
-    fn of(event: &EventRow) -> Self {
+    fn of(event: &EventRow) -> Result<Self, StoreError> {
         let mut search_text = fold(&event.name);
         let texts = [&event.description, &event.venue].into_iter().flatten();
         for text in texts.chain(&event.details.performers) {
             search_text.push(FIELD_SEPARATOR);
             search_text.push_str(&fold(text));
         }
-        Self {
+        let picture = event.details.picture.as_ref();
+        Ok(Self {
             search_text,
             city: event.city.as_deref().map(fold),
             category: event.category.as_deref().map(fold),
             former_slugs: json!(event.details.former_slugs).to_string(),
             performers: json!(event.details.performers).to_string(),
-        }
+            picture: picture.map(EventPicture::text).transpose()?,
+        })
     }
 }
 
@@ -424,7 +435,7 @@ pub(super) fn fold(text: &str) -> String {
         .to_owned()
 }
 
-fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 24], StoreError> {
+fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 25], StoreError> {
     let details = &event.details;
     let time = |name, time: Option<u64>| time.map(|time| integer(name, time)).transpose();
     Ok([
@@ -449,6 +460,7 @@ fn values<'a>(event: &'a EventRow, folded: &'a Folded) -> Result<[Value<'a>; 24]
         Value::from(&details.time_zone),
         time("deleted_at_ms", details.deleted_at_ms)?.into(),
         time("ended_at_ms", details.ended_at_ms)?.into(),
+        Value::from(&folded.picture),
         Value::from(&folded.search_text),
         Value::from(&folded.city),
         Value::from(&folded.category),

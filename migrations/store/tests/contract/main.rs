@@ -39,6 +39,7 @@ mod jobs;
 mod notices;
 mod offers;
 mod orders;
+mod pictures;
 mod projection;
 mod proxy;
 mod read_only;

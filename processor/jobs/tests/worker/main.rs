@@ -8,6 +8,7 @@
 
 mod housekeeping;
 mod logos;
+mod pictures;
 mod reset_requests;
 
 use std::sync::Arc;

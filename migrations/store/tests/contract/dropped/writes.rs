@@ -17,6 +17,7 @@ use super::{Begin, call, drop_each};
 use crate::accounts::NOW_MS;
 use crate::build::{P, event, event_id, id, show, show_id};
 use crate::harness::{Bench, contract};
+use crate::pictures::picture_of;
 use crate::venues::{hall, map_id, venue};
 
 contract!(no_write_takes_its_connection_with_it);
@@ -154,6 +155,25 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
                     };
                     let edited = store.edit_event(event_id(1), &edit, Unaudited::Unattended);
                     edited.await
+                })
+            }),
+        ),
+        (
+            "set_picture",
+            Box::new(|| {
+                call(async move {
+                    let picture = Some(picture_of(Uuid::new_v4()));
+                    let set = store.set_picture(event_id(1), picture, Unaudited::Unattended);
+                    set.await
+                })
+            }),
+        ),
+        (
+            "announce_picture",
+            Box::new(|| {
+                call(async move {
+                    let files = picture_of(Uuid::new_v4()).files;
+                    store.announce_picture(&files).await
                 })
             }),
         ),
