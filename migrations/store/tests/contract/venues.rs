@@ -316,7 +316,8 @@ async fn an_event_keeps_its_venue(bench: Bench) {
     }
     let quotas = Quotas::UNLIMITED;
     for number in [61, 62] {
-        let added = store.add_event_within(&event_at(1, number), &quotas, by());
+        let event = event_at(1, number);
+        let added = store.add_event_within(&event, &quotas, by());
         let error = added.await.unwrap_err();
         assert!(matches!(error, StoreError::NotThere("venue")), "{error}");
     }
@@ -340,7 +341,8 @@ async fn an_event_keeps_its_venue(bench: Bench) {
     let error = refused.unwrap_err();
     assert!(matches!(error, StoreError::NotThere("venue")), "{error}");
     for number in [1, 2] {
-        let edited = store.edit_event(event_id(number), &moved(None), by());
+        let nowhere = moved(None);
+        let edited = store.edit_event(event_id(number), &nowhere, by());
         edited.await.unwrap().unwrap();
     }
     assert!(!store.is_venue_public(id(VENUE)).await.unwrap());
