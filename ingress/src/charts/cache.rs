@@ -130,9 +130,22 @@ impl Charts {
             .event(row.event_id)
             .await?
             .ok_or_else(|| ApiError::damaged(format!("show {show} is of no event")))?;
+        let is_withdrawn = event.is_deleted() || self.store.is_show_removed(show).await?;
         let chart = Chart::new(&row, TenantId(event.tenant_id));
-        chart.note(event.status);
+        if !is_withdrawn {
+            chart.note(event.status);
+        }
         Ok(Arc::new(chart))
+    }
+
+    /// Whether nobody is to see the show any more: its event is deleted, or it is taken out of every list. What
+    /// the catalog has lost is not.
+    pub(crate) async fn is_withdrawn(&self, chart: &Chart) -> Result<bool, ApiError> {
+        if self.store.is_show_removed(chart.show).await? {
+            return Ok(true);
+        }
+        let event = self.store.event(chart.event).await?;
+        Ok(event.is_some_and(|event| event.is_deleted()))
     }
 
     /// Notes that the record at this offset gave a show places, or took some.

@@ -47,6 +47,8 @@ pub(crate) struct Chart {
     pub(super) read_at: Instant,
     /// How long after that the catalog was last asked for a newer one, in milliseconds.
     asked_ms: AtomicU64,
+    /// The same for whether the show is still there.
+    looked_ms: AtomicU64,
     indexes: SeatIndexes,
     seats: u32,
     is_public: AtomicBool,
@@ -131,14 +133,16 @@ impl Chart {
             offer: OfferNames::of(show.offer.as_ref()),
             read_at: Instant::now(),
             asked_ms: AtomicU64::new(0),
+            looked_ms: AtomicU64::new(0),
             seats: indexes.end(),
             indexes,
             is_public: AtomicBool::new(false),
         }
     }
 
-    /// True once its event was seen to be no draft. It stays so, because an event with shows never
-    /// becomes a draft again; so no sale has to ask the database.
+    /// True once its event was seen to be no draft, until the show is seen to be withdrawn. An event with shows
+    /// does not become a draft again, and nothing is sold of what is withdrawn; so no sale has to ask the
+    /// database.
     pub(crate) fn is_public(&self) -> bool {
         self.is_public.load(Ordering::Relaxed)
     }
@@ -150,16 +154,29 @@ impl Chart {
         }
     }
 
+    /// Notes that the show was withdrawn: its event is deleted, or it is taken out of every list.
+    pub(crate) fn hide(&self) {
+        self.is_public.store(false, Ordering::Relaxed);
+    }
+
     /// Whether the catalog is to be asked for a newer one now: not when it was within `pause`. Of those
     /// who ask at the same time one is told so.
     pub(super) fn is_due(&self, pause: Duration) -> bool {
+        self.is_turn(&self.asked_ms, pause)
+    }
+
+    /// The same for whether the show is still there.
+    pub(crate) fn is_look_due(&self, pause: Duration) -> bool {
+        self.is_turn(&self.looked_ms, pause)
+    }
+
+    fn is_turn(&self, last: &AtomicU64, pause: Duration) -> bool {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let now_ms = ms(self.read_at.elapsed());
-        let asked_ms = self.asked_ms.load(Ordering::Relaxed);
-        now_ms.saturating_sub(asked_ms) >= ms(pause)
-            && self
-                .asked_ms
-                .compare_exchange(asked_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed)
+        let last_ms = last.load(Ordering::Relaxed);
+        now_ms.saturating_sub(last_ms) >= ms(pause)
+            && last
+                .compare_exchange(last_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
     }
 

@@ -21,6 +21,7 @@ use crate::rejection;
 use crate::routes::call::Call;
 use crate::routes::managers::{MANAGE_EVENTS, Managed, managed_event};
 use crate::routes::projected::wait_for;
+use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, unexpected};
 
@@ -50,6 +51,7 @@ impl Growing {
         let row = state.store.show(show).await?;
         let row = row.ok_or_else(|| ApiError::not_found("show"))?;
         let managed = managed_event(state, caller, row.event_id, &MANAGE_EVENTS).await?;
+        visible::ensure_listed(state, show).await?;
         let chart = Arc::new(Chart::new(&row, TenantId(managed.row.tenant_id)));
         let indexes = SeatIndexes::of(&row.zones);
         Ok(Self {

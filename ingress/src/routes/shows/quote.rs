@@ -100,7 +100,7 @@ pub(crate) async fn quote(
     body: JsonBody<Basket>,
 ) -> Result<Response, ApiError> {
     let (show, basket) = (ShowId(id), body.value);
-    let chart = visible::chart_on_sale(&state, show).await?;
+    let chart = visible::chart(&state, None, show).await?;
     if basket.names_unknown(&chart) {
         state.charts.doubt(&chart).await;
     }

@@ -21,6 +21,7 @@ use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
+use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected, was_decided};
 
@@ -63,6 +64,7 @@ pub(crate) async fn set(
     let row = state.store.show(show).await?;
     let row = row.ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
+    visible::ensure_listed(&state, show).await?;
     let identity = call.identity("set offer", id, &body.bytes);
     let present = tag::of(&OfferBody::of(&row, Reader::Manager))?;
     if !tag::is_meant(&headers, &present)
