@@ -29,6 +29,10 @@ const SHOWS_MAX: u64 = 4_096;
 const PRICES_OF_SHOW: usize = 64;
 /// A chart that is younger is not read again because it lacks a zone.
 const DOUBT_AFTER: Duration = Duration::from_secs(30);
+/// A chart that nothing speaks against is read again after this long: somebody may have repaired the catalog.
+const REREAD_AFTER: Duration = Duration::from_secs(60);
+/// How long one of its callers waits for a newer chart. The others have the old one.
+const RENEW_PATIENCE: Duration = Duration::from_secs(2);
 /// From one look at the catalog for a newer chart to the next.
 const RENEW_PAUSE: Duration = Duration::from_millis(100);
 /// The same for one that lacks places which nobody has noted.
@@ -71,8 +75,8 @@ pub(crate) struct Charts {
     /// The installation's, as what is read is shared by all callers.
     store: Store,
     charts: moka::future::Cache<ShowId, Arc<Chart>>,
-    /// By show and version.
-    bodies: moka::future::Cache<(ShowId, Option<Offset>), Arc<ChartAnswer>>,
+    /// By show and hash of what is shown.
+    bodies: moka::future::Cache<(ShowId, [u8; 32]), Arc<ChartAnswer>>,
     /// Shows that have got or lost places.
     grown: RwLock<HashMap<ShowId, Grown>>,
     shows: moka::future::Cache<ShowId, Arc<ShowRow>>,
@@ -260,13 +264,12 @@ impl Charts {
     pub(crate) async fn doubt(&self, chart: &Chart) {
         if chart.read_at.elapsed() > DOUBT_AFTER {
             self.charts.invalidate(&chart.show).await;
-            self.bodies.invalidate(&(chart.show, chart.version)).await;
         }
     }
 
     /// The chart as its readers get it, rendered once for all of them.
     pub(crate) async fn answer(&self, chart: &Arc<Chart>) -> Result<Arc<ChartAnswer>, ApiError> {
-        let key = (chart.show, chart.version);
+        let key = (chart.show, chart.layout);
         if let Some(rendered) = self.bodies.get(&key).await {
             return Ok(rendered);
         }

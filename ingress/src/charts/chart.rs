@@ -41,6 +41,10 @@ pub(crate) struct Chart {
     pub(crate) zones: Vec<ChartZone>,
     /// The record that changed the places last after the show was opened, as far as the catalog knew.
     pub(crate) version: Option<Offset>,
+    /// Hash of what its readers get. A repair changes it under the same version.
+    pub(super) layout: [u8; 32],
+    /// The catalog lacks places that the log has, until something brings their names.
+    pub(super) is_lacking: bool,
     /// Names of what is and was for sale.
     pub(crate) offer: OfferNames,
     /// When it was read from the catalog.
@@ -130,6 +134,8 @@ impl Chart {
             drawn: show.map.map(|map| map.chart),
             zones,
             version: show.grown_at(),
+            layout: layout_of(show),
+            is_lacking: show.is_lacking(),
             offer: OfferNames::of(show.offer.as_ref()),
             read_at: Instant::now(),
             asked_ms: AtomicU64::new(0),
@@ -152,6 +158,14 @@ impl Chart {
         if event != EventStatus::Draft {
             self.is_public.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether it shows other places than one that was read before it.
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        self.version > other.version
+            || (self.version == other.version
+                && self.layout != other.layout
+                && self.read_at > other.read_at)
     }
 
     /// Notes that the show was withdrawn: its event is deleted, or it is taken out of every list.
@@ -187,7 +201,10 @@ impl Chart {
 
     /// Whether it has this zone, and these seats: an older one than what was sold may not.
     pub(crate) fn covers(&self, zone: ZoneIndex, seats: &[SeatIndex]) -> bool {
-        self.zone(zone).is_some() && seats.iter().all(|seat| *seat < self.seats)
+        let place = usize::from(zone);
+        // Those between rows that it has may be missing.
+        let mut seats = seats.iter();
+        place < self.zones.len() && seats.all(|seat| self.indexes.zone(*seat) == Some(place))
     }
 
     pub(crate) fn zone(&self, index: ZoneIndex) -> Option<&ChartZone> {
@@ -349,6 +366,19 @@ impl Row {
             Labels::Named { of_label, .. } => of_label.get(number).copied(),
         }
     }
+}
+
+/// See [`Chart::layout`].
+fn layout_of(show: &ShowRow) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for zone in &show.zones {
+        let growth = &zone.growth;
+        let shown = (zone.zone_id, &zone.name, &zone.currency, &zone.admission);
+        // A hasher takes whatever is written.
+        let _ = serde_json::to_writer(&mut hasher, &(shown, &growth.runs, &growth.gone));
+    }
+    hasher.update(&show.map.map_or([0; 32], |map| map.chart));
+    *hasher.finalize().as_bytes()
 }
 
 fn places(zone: &ZoneRow, firsts: &[SeatIndex]) -> Places {
