@@ -41,6 +41,8 @@ pub(crate) struct Chart {
     pub(crate) zones: Vec<ChartZone>,
     /// The record that changed the places last after the show was opened, as far as the catalog knew.
     pub(crate) version: Option<Offset>,
+    /// The record that changed the show's offer or terms last, as far as the catalog knew.
+    pub(super) offered: Option<Offset>,
     /// Hash of what its readers get. A repair changes it under the same version.
     pub(super) layout: [u8; 32],
     /// The catalog lacks places that the log has, until something brings their names.
@@ -134,6 +136,7 @@ impl Chart {
             drawn: show.map.map(|map| map.chart),
             zones,
             version: show.grown_at(),
+            offered: None,
             layout: layout_of(show),
             is_lacking: show.is_lacking(),
             offer: OfferNames::of(show.offer.as_ref()),

@@ -64,6 +64,8 @@ async fn managed(
     let chart = state.charts.chart(show).await?;
     let managed = managed_event(state, caller, chart.event, &MANAGE_EVENTS).await?;
     visible::ensure_listed(state, show).await?;
+    // Codes may name ticket types that were put up for sale a moment ago.
+    let chart = state.charts.newer(&chart).await;
     Ok((chart, managed))
 }
 

@@ -179,7 +179,7 @@ impl Answering for Adding {
 }
 
 /// Where the record is that decided: the first one with its key.
-fn decided_at(record: &OutcomeRecord) -> Offset {
+pub(super) fn decided_at(record: &OutcomeRecord) -> Offset {
     record.replay_of.map_or(record.offset, |first| first.offset)
 }
 

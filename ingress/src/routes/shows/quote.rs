@@ -18,6 +18,7 @@ use uuid::Uuid;
 use self::judge::{Standing, Tried};
 use crate::auth::{Caller, Role};
 use crate::bounds::{Bound, Bounds, Of};
+use crate::charts::Chart;
 use crate::client_address::ClientAddress;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
@@ -101,9 +102,8 @@ pub(crate) async fn quote(
 ) -> Result<Response, ApiError> {
     let (show, basket) = (ShowId(id), body.value);
     let chart = visible::chart(&state, None, show).await?;
-    if basket.names_unknown(&chart) {
-        state.charts.doubt(&chart).await;
-    }
+    let is_missing = |chart: &Chart| basket.names_unknown(chart);
+    let chart = state.charts.knowing(&chart, &is_missing).await;
     let items = items(&chart, &basket)?;
     // Uses of a code are counted for buyers.
     let buyer = caller.filter(|caller| caller.role == Role::Buyer);

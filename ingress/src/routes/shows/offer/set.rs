@@ -21,6 +21,7 @@ use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
+use crate::routes::shows::growing::decided_at;
 use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected, was_decided};
@@ -130,7 +131,8 @@ impl Answering for Offering {
             offer.replace_by(&self.offer);
             row.offer = Some(offer);
         }
-        state.charts.forget_offer(self.show).await;
+        state.charts.note_offered(self.show, decided_at(record));
+        state.charts.forget_show(self.show).await;
         Final::new(StatusCode::OK, &OfferBody::of(&row, Reader::Manager))
     }
 }
