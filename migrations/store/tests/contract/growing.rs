@@ -24,6 +24,7 @@ contract!(
     what_was_taken_meanwhile_keeps_no_names_away,
     what_grew_is_another_version_of_the_show,
     what_organizers_have_grows_along,
+    a_wrong_count_of_what_organizers_have_stops_nothing,
 );
 
 /// An opened show, and the chain that opens it.
@@ -428,5 +429,21 @@ async fn what_organizers_have_grows_along(bench: Bench) {
     store.project(&chain.all()).await.unwrap();
     check(1, quotas(38)).await.unwrap();
     assert!(check(2, quotas(38)).await.is_err());
+    assert!(!store.usage_differs().await.unwrap());
+}
+
+async fn a_wrong_count_of_what_organizers_have_stops_nothing(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = opened(&bench).await;
+    bench
+        .tamper("UPDATE organizer_usage SET events = 0, seats = 1, layout_bytes = 0")
+        .await;
+    take(&mut chain, 0, &[3, 4, 5], 3);
+    let names = added_rows(&[("X", 3)]);
+    add(&bench, &mut chain, Some(&names), (0, 35, 3)).await;
+    store.project(&chain.all()).await.unwrap();
+    assert_eq!(found(&bench).await.zones[0].places(), 30);
+    assert!(store.usage_differs().await.unwrap());
+    store.repair_usage(Unaudited::Unattended).await.unwrap();
     assert!(!store.usage_differs().await.unwrap());
 }
