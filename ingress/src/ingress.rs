@@ -44,13 +44,13 @@ use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::server::{Transport, TransportError};
 use crate::shows_of_bookings::ShowsOfBookings;
+use crate::sold_to::SoldTo;
 use crate::standings::StandingLookup;
 use crate::state::{AppState, IngressState};
 use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
 use crate::uploads::Files;
-use crate::verified_only::VerifiedOnly;
 use crate::{openapi, pages, security};
 
 /// Why an ingress cannot be created.
@@ -174,7 +174,7 @@ impl Ingress {
             key_quotas: KeyQuotas::new(&config.rate_limit, clock.clone()),
             charts: Charts::new(installation.clone()),
             halls: Halls::new(),
-            verified_only: VerifiedOnly::new(),
+            sold_to: SoldTo::new(),
             guests_buying: Arc::new(Tally::default()),
             replies: Replies::new(),
             recent: Recent::new(log.is_shared()),
@@ -229,6 +229,12 @@ impl Ingress {
         routes::resume_openings(&self.state).await
     }
 
+    /// Gives an installation that has neither categories nor events the categories to begin with. What keeps it from
+    /// that is logged, and the next start tries again.
+    pub async fn add_first_categories(&self) {
+        routes::add_first_categories(&self.state).await;
+    }
+
     /// Hands in to the log what the catalog has and the log has not, again and again until the
     /// process stops. Call it once the log serves.
     pub async fn describe_catalog(self) {
@@ -239,6 +245,12 @@ impl Ingress {
     /// its index, searches that the database alone cannot answer get 503.
     pub async fn follow_catalog(self) {
         finder::run(self.state).await;
+    }
+
+    /// Takes all events out of the index of this node's search, and panics in it, as a defect would: for tests.
+    #[cfg(feature = "testing")]
+    pub async fn damage_search(&self) {
+        self.state.finder.damage().await;
     }
 
     /// All public routes.

@@ -70,7 +70,7 @@ async fn visible(
         let row = row.map_err(hidden)?;
         chart.note(row.status);
         // So that the first reservation does not have to ask again.
-        state.verified_only.note(&row);
+        state.sold_to.note(&row);
     }
     Ok(chart)
 }

@@ -84,7 +84,7 @@ pub enum VenueChanged {
     NotThere,
     /// It is at another version than the one that was expected, this one; nothing was changed.
     IsAt(u64),
-    /// It is so now.
+    /// The venue as it is after the change, or as it was where nothing was to be changed.
     Done(VenueRow),
 }
 
@@ -97,6 +97,8 @@ pub enum VenueDeleted {
     IsAt(u64),
     /// This number of shows take place in it; nothing was changed.
     HasShows(u64),
+    /// This number of events take place in it; nothing was changed.
+    HasEvents(u64),
     /// It is gone, with its maps.
     Done,
 }

@@ -1,11 +1,11 @@
 //! `DELETE /venues/{id}`
 
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use onsale_store::venue::VenueDeleted;
 use serde_json::json;
 
-use super::{managed, matching, nothing};
+use super::{managed, nothing};
 use crate::audit;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
@@ -16,10 +16,11 @@ use crate::routes::call::Call;
 use crate::routes::catalog_call::{recall, remember};
 use crate::routes::managers::MANAGE_EVENTS;
 use crate::submit::Final;
+use crate::versions::{self, IfMatch};
 
 /// Delete a venue with its maps.
 ///
-/// One in which shows take place, or took place, stays: rename it instead.
+/// One in which events or shows take place, or took place, stays: rename it instead.
 #[utoipa::path(
     delete, path = "/api/v1/venues/{id}", operation_id = "delete_venue", tag = "venues",
     params(
@@ -33,7 +34,7 @@ use crate::submit::Final;
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
-        (status = 409, description = "`VENUE_IN_USE`: shows take place in it, `details.shows` of them", body = Problem),
+        (status = 409, description = "`VENUE_IN_USE`: shows or events take place in it, `details.shows` or `details.events` of them", body = Problem),
         (status = 412, description = "`PRECONDITION_FAILED`: it is not as you read it; `details.etag` says how it is", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
@@ -41,22 +42,22 @@ use crate::submit::Final;
 pub(crate) async fn delete(
     call: Call,
     PathId(id): PathId,
-    headers: HeaderMap,
+    if_match: IfMatch,
 ) -> Result<Response, ApiError> {
     let state = &call.state;
     let identity = call.identity("delete venue", id, &[]);
     call.caller.permit(&MANAGE_EVENTS)?;
-    let expected = matching::expected(&headers)?;
     if let Some(answer) = recall(state, identity).await? {
         return Ok(answer.into_response(&call.context));
     }
     let venue = managed(state, &call.caller, id).await?;
+    let expected = if_match.expected(venue.version)?;
     let entry = audit::actor(&call.caller, &call.context)
         .did("venue.delete", "venue", id)
         .of_tenant(venue.tenant_id);
     match state.store.delete_venue(id, expected, entry).await? {
         VenueDeleted::Done => {}
-        VenueDeleted::IsAt(version) => return Err(matching::is_at(version)),
+        VenueDeleted::IsAt(version) => return Err(versions::changed(version)),
         VenueDeleted::NotThere => return Err(nothing()),
         VenueDeleted::HasShows(shows) => {
             return Err(ApiError::new(
@@ -67,6 +68,16 @@ pub(crate) async fn delete(
                 ),
             )
             .with_details(json!({ "shows": shows })));
+        }
+        VenueDeleted::HasEvents(events) => {
+            return Err(ApiError::new(
+                Code::VenueInUse,
+                format!(
+                    "{events} events take place in the venue, or took place. Nothing was changed; give them \
+                     another venue first, or rename it instead."
+                ),
+            )
+            .with_details(json!({ "events": events })));
         }
     }
     let answer = Final::new(StatusCode::OK, &DONE)?;

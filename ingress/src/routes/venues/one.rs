@@ -5,18 +5,19 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::body::VenueBody;
-use super::{matching, nothing, sees};
+use super::{nothing, sees};
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::state::AppState;
+use crate::versions;
 
 /// One venue.
 ///
-/// Everybody may read a venue in which a show of an event takes place that is no draft, where the show was made from
-/// one of its maps; the staff of its tenant any.
+/// Everybody may read a venue that an event names that is no draft, or from one of whose maps a show of such an event
+/// was made; the staff of its tenant any.
 #[utoipa::path(
     get, path = "/api/v1/venues/{id}", operation_id = "get_venue", tag = "venues",
     params(("id" = Uuid, Path, description = "The venue")),
@@ -38,6 +39,6 @@ pub(crate) async fn one(
     }
     let version = row.version;
     let mut response = envelope::success(&context, StatusCode::OK, &VenueBody::from(row))?;
-    matching::set_tag(response.headers_mut(), version)?;
+    versions::set_tag(response.headers_mut(), &versions::tag(version, None))?;
     Ok(response)
 }

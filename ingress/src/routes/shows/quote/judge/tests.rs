@@ -1,6 +1,7 @@
 //! The quote beside the machine: what it says of a basket is what the log decides of it at the same moment.
 
 mod dice;
+mod kinds;
 
 use onsale_engine::{BookingState, Limits, Partition};
 use onsale_schemas::code::CreateCodes;
@@ -163,7 +164,7 @@ struct Agreed {
 fn compare(what: &str, quoted: Result<Quoted, Rejection>, decided: &Outcome, agreed: &mut Agreed) {
     match (quoted, decided) {
         (Ok(quoted), Outcome::ReservedV2(order)) => {
-            let lines = onsale_prices::lines(&quoted.price, &[]);
+            let lines = onsale_prices::lines(&quoted.price, &[]).to_vec();
             assert_eq!(lines, without_seats(&order.lines), "{what}");
             let sums = (order.order_fee, order.order_fee_tax, order.total, order.tax);
             let price = &quoted.price;
