@@ -207,10 +207,9 @@ impl Chart {
 
     /// Whether it has this zone, and these seats: an older one than what was sold may not.
     pub(crate) fn covers(&self, zone: ZoneIndex, seats: &[SeatIndex]) -> bool {
-        let place = usize::from(zone);
-        // Those between rows that it has may be missing.
+        // Those between rows that it has may be missing. An order has seats of other zones as well.
         let mut seats = seats.iter();
-        place < self.zones.len() && seats.all(|seat| self.indexes.zone(*seat) == Some(place))
+        self.zone(zone).is_some() && seats.all(|seat| self.indexes.zone(*seat).is_some())
     }
 
     pub(crate) fn zone(&self, index: ZoneIndex) -> Option<&ChartZone> {

@@ -249,7 +249,8 @@ fn a_row_that_is_missing_between_others_is_not_covered() {
         (0, &[3][..], false),
         (0, &[6][..], false),
         (1, &[][..], true),
-        (1, &[0][..], false),
+        (1, &[0, 5][..], true),
+        (1, &[4][..], false),
         (2, &[][..], false),
     ] {
         assert_eq!(chart.covers(zone, seats), expected, "{zone} {seats:?}");
