@@ -223,7 +223,9 @@ async fn add_rows(
     let zone = &growing.row.zones[place];
     let has = growing.indexes.end();
     let (expected, unfit) = match check_space(&growing, zone.index, place, &rows) {
-        // Names that were compared with fewer seats than the show has by now are no names to add.
+        // Names that could not be compared with all that the show has are no names to add.
+        Ok(()) if growing.row.is_lacking() => (NEVER, Some(Unfit::lacking())),
+        // Nor are those that were compared with fewer seats than it has by now.
         Ok(()) => match expected.filter(|expected| *expected > has) {
             Some(expected) => (NEVER, Some(Unfit::behind(expected))),
             None => (expected.unwrap_or(has), None),

@@ -104,6 +104,17 @@ impl Unfit {
         }
     }
 
+    /// The catalog has lost names of the show, and not all of them are back.
+    pub(super) fn lacking() -> Self {
+        Self {
+            at: None,
+            why: ApiError::overloaded(
+                "The database does not have the names of all places of the show again. Nothing was changed; try \
+                 again later.",
+            ),
+        }
+    }
+
     /// The client is right about what the show has, and the catalog is behind.
     pub(super) fn behind(expected: u32) -> Self {
         Self {

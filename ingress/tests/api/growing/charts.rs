@@ -176,6 +176,13 @@ async fn names_that_a_document_brings_later_are_seen() {
 
     let mut row = world.store.show(SHOW).await.unwrap().unwrap();
     assert!(row.is_lacking());
+    // The missing row may have any name: none is added beside it.
+    let rows = json!({"rows": [{"name": "C", "seats": 2}]});
+    world
+        .log
+        .next(Script::reject(Rejection::LayoutChanged { now: 30 }));
+    let refused = add(&world, STALLS, &rows).send().await;
+    refused.error(503, "OVERLOADED");
     // As it was before the seat was taken.
     row.zones[0].growth = Growth::default();
     let names = ChartRow {

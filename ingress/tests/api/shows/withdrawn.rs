@@ -63,7 +63,6 @@ async fn until_gone(world: &World) {
     }
     let codes = world.get(&path("/codes")).by_role("organizer");
     codes.send().await.error(404, "NOT_FOUND");
-    assert!(world.log.seen().is_empty(), "nothing reached the log");
 }
 
 #[tokio::test]
