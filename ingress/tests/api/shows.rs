@@ -3,6 +3,7 @@
 mod layouts;
 mod openings;
 mod times;
+mod withdrawn;
 
 use std::sync::atomic::Ordering;
 

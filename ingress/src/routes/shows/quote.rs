@@ -18,6 +18,7 @@ use uuid::Uuid;
 use self::judge::{Standing, Tried};
 use crate::auth::{Caller, Role};
 use crate::bounds::{Bound, Bounds, Of};
+use crate::charts::Chart;
 use crate::client_address::ClientAddress;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
@@ -100,10 +101,9 @@ pub(crate) async fn quote(
     body: JsonBody<Basket>,
 ) -> Result<Response, ApiError> {
     let (show, basket) = (ShowId(id), body.value);
-    let chart = visible::chart_on_sale(&state, show).await?;
-    if basket.names_unknown(&chart) {
-        state.charts.doubt(&chart).await;
-    }
+    let chart = visible::chart(&state, None, show).await?;
+    let is_missing = |chart: &Chart| basket.names_unknown(chart);
+    let chart = state.charts.knowing(&chart, &is_missing).await;
     let items = items(&chart, &basket)?;
     // Uses of a code are counted for buyers.
     let buyer = caller.filter(|caller| caller.role == Role::Buyer);

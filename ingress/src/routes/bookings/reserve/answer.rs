@@ -174,7 +174,9 @@ impl Reserving {
                 for line in &order.lines {
                     newest = charts.covering(&newest, line.zone, &line.seats).await;
                 }
-                newest
+                let lines = &order.lines;
+                let is_nameless = |chart: &Chart| lines::is_nameless(chart, lines);
+                charts.knowing(&newest, &is_nameless).await
             }
             _ => self.chart.clone(),
         }

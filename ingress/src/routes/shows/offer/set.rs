@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use onsale_schemas::offer::SetOffer;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId};
 use onsale_store::catalog::{OfferRow, Precondition};
 
 use super::body::{OfferBody, Reader};
+use super::read;
 use super::request::OfferRequest;
-use super::{read, tag};
 use crate::auth::{Caller, OnBehalf};
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
@@ -21,8 +21,11 @@ use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
+use crate::routes::shows::growing::decided_at;
+use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected, was_decided};
+use crate::versions::{self, IfMatch};
 
 impl RequestBody for OfferRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
@@ -56,19 +59,20 @@ impl RequestBody for OfferRequest {
 pub(crate) async fn set(
     call: Call,
     PathId(id): PathId,
-    headers: HeaderMap,
+    if_match: IfMatch,
     body: JsonBody<OfferRequest>,
 ) -> Result<Response, ApiError> {
     let (show, state) = (ShowId(id), call.state.clone());
     let row = state.store.show(show).await?;
     let row = row.ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
+    visible::ensure_listed(&state, show).await?;
     let identity = call.identity("set offer", id, &body.bytes);
-    let present = tag::of(&OfferBody::of(&row, Reader::Manager))?;
+    let present = versions::digest(&OfferBody::of(&row, Reader::Manager))?;
     let mut condition = Precondition::None;
-    if !tag::is_for_any(&headers) && !was_decided(&state, identity, row.partition, None).await {
-        if !tag::is_meant(&headers, &present) {
-            return Err(changed());
+    if if_match.is_given() && !was_decided(&state, identity, row.partition, None).await {
+        if !if_match.is_for(&present) {
+            return Err(versions::changed_to(&present));
         }
         // Looked at once more where it is written down, for others may have read the same.
         let present = row.offer.as_ref().map(|row| row.offer.clone());
@@ -98,18 +102,15 @@ pub(crate) async fn set(
     };
     let tenant = managed.row.tenant_id;
     let proposal = Proposal::Offer(show, offer, condition);
-    let answer = call.propose(order, proposal, tenant, changes).await;
-    answer.map_err(|error| match error.code() {
-        Code::PreconditionFailed => changed(),
-        _ => error,
-    })
-}
-
-fn changed() -> ApiError {
-    ApiError::new(
-        Code::PreconditionFailed,
-        "The offer is another one by now, or is just being changed: read it again. Nothing was changed.",
-    )
+    match call.propose(order, proposal, tenant, changes).await {
+        Err(error) if error.code() == Code::PreconditionFailed => {
+            let row = state.store.show(show).await?;
+            let row = row.ok_or_else(|| ApiError::not_found("show"))?;
+            let present = versions::digest(&OfferBody::of(&row, Reader::Manager))?;
+            Err(versions::changed_to(&present))
+        }
+        answer => answer,
+    }
 }
 
 /// Answers a new offer. The projector writes it to the catalog. The caller should find it there, but a
@@ -140,7 +141,8 @@ impl Answering for Offering {
             offer.replace_by(&self.offer);
             row.offer = Some(offer);
         }
-        state.charts.forget_offer(self.show).await;
+        state.charts.note_offered(self.show, decided_at(record));
+        state.charts.forget_show(self.show).await;
         Final::new(StatusCode::OK, &OfferBody::of(&row, Reader::Manager))
     }
 }
