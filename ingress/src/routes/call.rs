@@ -12,7 +12,7 @@ use onsale_schemas::{
 };
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
 use onsale_store::catalog::{Addition, EventChange, OfferRow, Precondition, ShowChange};
-use onsale_store::code::CodesProposal;
+use onsale_store::code::{CodesProposal, GroupTerms};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -56,6 +56,8 @@ pub(super) enum Proposal {
     Codes(Box<CodesProposal>),
     /// New codes, where the organizer may have so many in all.
     NewCodes(Box<CodesProposal>, u64),
+    /// Other terms of a group of codes, which is this one still.
+    Terms(Box<CodesProposal>, Box<GroupTerms>),
 }
 
 impl Proposal {
@@ -67,7 +69,7 @@ impl Proposal {
                 actor.did("show.propose", "show", show)
             }
             Self::Offer(show, ..) => actor.did("show.propose_offer", "show", show),
-            Self::Codes(codes) | Self::NewCodes(codes, _) => {
+            Self::Codes(codes) | Self::NewCodes(codes, _) | Self::Terms(codes, _) => {
                 actor.did("codes.propose", "show", codes.show)
             }
         }
@@ -211,6 +213,11 @@ impl Call {
                 }
                 Proposal::Codes(codes) => {
                     store.propose_codes(request, &codes, now_ms, entry).await?
+                }
+                Proposal::Terms(codes, before) => {
+                    store
+                        .propose_terms(request, &codes, *before, now_ms, entry)
+                        .await?
                 }
                 Proposal::NewCodes(codes, quota) => {
                     store

@@ -9,7 +9,7 @@ use onsale_schemas::code::CodeTerms;
 use onsale_schemas::{CodeGroup, CodeHash, RequestId, ShowId};
 use uuid::Uuid;
 
-use super::{Store, usage};
+use super::{Store, offers, usage};
 use crate::audit::Audit;
 use crate::catalog::Page;
 use crate::code::{
@@ -35,6 +35,17 @@ macro_rules! groups {
             $rest
         )
     };
+}
+
+/// What has to be so for a change of codes to be written down.
+#[derive(Clone)]
+enum CodesCondition {
+    /// Whatever there is.
+    None,
+    /// The organizer of the show has at most so many codes then.
+    Quota(u64),
+    /// The group is just this.
+    Terms(Box<GroupTerms>),
 }
 
 /// A code as JSON for either database: its hash and its sealed text, both in hexadecimal.
@@ -75,7 +86,25 @@ impl Store {
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
-        self.propose_new_codes(request, proposal, u64::MAX, now_ms, audit)
+        self.propose_codes_if(request, proposal, CodesCondition::None, now_ms, audit)
+            .await
+    }
+
+    /// As [`Store::propose_codes`] for other terms of a group, which has to be `before` still, with no other change of
+    /// it waiting for the log: what is left out of a change is as it was read.
+    ///
+    /// # Errors
+    /// [`StoreError::VersionChanged`] where it is not; as every write.
+    pub async fn propose_terms(
+        &self,
+        request: RequestId,
+        proposal: &CodesProposal,
+        before: GroupTerms,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let condition = CodesCondition::Terms(Box::new(before));
+        self.propose_codes_if(request, proposal, condition, now_ms, audit)
             .await
     }
 
@@ -92,6 +121,23 @@ impl Store {
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
+        let condition = if quota < u64::MAX {
+            CodesCondition::Quota(quota)
+        } else {
+            CodesCondition::None
+        };
+        self.propose_codes_if(request, proposal, condition, now_ms, audit)
+            .await
+    }
+
+    async fn propose_codes_if(
+        &self,
+        request: RequestId,
+        proposal: &CodesProposal,
+        condition: CodesCondition,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
         let added_codes = u64::try_from(proposal.codes.len()).unwrap_or(u64::MAX);
         let (show, tenant) = (proposal.show, proposal.tenant);
         let text = serde_json::to_string(&proposal.change)
@@ -101,9 +147,17 @@ impl Store {
         let audit = audit.into();
         for _ in 0..WRITE_DOWN_ATTEMPTS_MAX {
             let (change, rows, audit) = (text.clone(), rows.clone(), audit.clone());
+            let condition = condition.clone();
             let is_new = self
                 .database
                 .write(Durability::Durable, move |mut transaction| async move {
+                    if let CodesCondition::Terms(before) = &condition {
+                        // Nobody else writes one down for the show until the transaction ends.
+                        offers::lock(&mut transaction, show).await?;
+                        if is_amended(&mut transaction, show, request, before).await? {
+                            return Err(StoreError::VersionChanged { found: 0 });
+                        }
+                    }
                     let added = transaction
                         .execute(
                             "INSERT INTO code_changes (request_id, show_id, tenant_id, change, \
@@ -121,7 +175,7 @@ impl Store {
                     if added == 0 {
                         return Ok(false);
                     }
-                    if quota < u64::MAX {
+                    if let CodesCondition::Quota(quota) = condition {
                         let has = kept(&mut transaction, show, request).await?;
                         let has = has.saturating_add(added_codes);
                         usage::check("codes_per_organizer_max", added_codes, has, quota)?;
@@ -322,6 +376,37 @@ impl Store {
             .map(|row| Ok((row.number("code_group")?, read_terms(&row.text("terms")?)?)))
             .transpose()
     }
+}
+
+/// Whether a group is another than `before`, or becomes one by what someone else has proposed.
+async fn is_amended(
+    transaction: &mut Transaction,
+    show: ShowId,
+    request: RequestId,
+    before: &GroupTerms,
+) -> Result<bool, StoreError> {
+    let waiting = transaction
+        .fetch(
+            "SELECT change FROM code_changes WHERE show_id = $1 AND request_id <> $2 \
+             AND change LIKE '{\"amend\":%'",
+            &[show.0.into(), request.0.into()],
+        )
+        .await?;
+    for row in waiting {
+        let change: CodesChange = serde_json::from_str(&row.text("change")?)
+            .map_err(|error| StoreError::Corrupt(format!("code_changes.change: {error}")))?;
+        if matches!(change, CodesChange::Amend(said) if said.group == before.group) {
+            return Ok(true);
+        }
+    }
+    let present = transaction
+        .fetch_optional(
+            groups!("WHERE g.show_id = $1 AND g.code_group = $2"),
+            &[show.0.into(), before.group.into()],
+        )
+        .await?;
+    let present = present.map(|row| group_row(&row)).transpose()?;
+    Ok(present.is_none_or(|present| present.said != *before))
 }
 
 /// Codes of all shows of the organizer of a show: those that are kept, and those that others than `request` have

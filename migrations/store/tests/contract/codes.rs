@@ -9,7 +9,7 @@ use onsale_schemas::{CodeHash, Offset, Outcome, Rejection, RequestId, SeatList};
 use onsale_store::audit::Unaudited;
 use onsale_store::code::{CodeKind, CodeRow, CodesChange, CodesProposal, GroupTerms, NewCode};
 use onsale_store::retention::Kind;
-use onsale_store::{Scope, Store};
+use onsale_store::{Scope, Store, StoreError};
 
 use crate::build::{Chain, HOLD_MS, event_id, id, show_id, time_of, user_id, with_show};
 use crate::harness::{Bench, contract, on_postgres};
@@ -23,6 +23,10 @@ contract!(
     a_repetition_changes_nothing,
     an_id_stands_for_one_change,
     old_changes_are_forgotten,
+    what_the_projection_has_passed_is_forgotten_and_nothing_else,
+    an_organizer_has_so_many_codes_in_all,
+    codes_that_ended_are_forgotten,
+    a_group_is_changed_as_it_was_read,
     uses_are_those_of_live_bookings,
     thousands_are_read_a_page_at_a_time,
     codes_of_a_show_long_over_go_with_its_bookings,
@@ -402,6 +406,125 @@ async fn old_changes_are_forgotten(bench: Bench) {
     assert_eq!(bench.texts(count).await, ["0"]);
     store.project(&chain.all()).await.unwrap();
     assert_eq!(store.code_group(show_id(1), GROUP).await.unwrap(), None);
+}
+
+async fn what_the_projection_has_passed_is_forgotten_and_nothing_else(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    create(store, &mut chain, GROUP, &[1]).await;
+    store.project(&chain.all()).await.unwrap();
+    let refused = RequestId(id(77));
+    let wanted = proposal(
+        CodesChange::Create(said(GROUP + 1, 1_000)),
+        vec![code(2), code(3)],
+    );
+    let proposed = store.propose_codes(refused, &wanted, 1, Unaudited::Unattended);
+    assert!(proposed.await.unwrap());
+    let left = async || {
+        let count = "SELECT CAST(COUNT(*) AS TEXT) FROM proposed_codes";
+        bench.texts(count).await.remove(0)
+    };
+    // Whatever the clock says: the projection may not have come to it yet.
+    bench
+        .tamper("UPDATE projector_watermarks SET log_time_ms = 3600001")
+        .await;
+    let much_later = u64::from(u32::MAX);
+    assert_eq!(store.forget_passed_changes(much_later).await.unwrap(), 0);
+    assert_eq!(left().await, "2");
+    bench
+        .tamper("UPDATE projector_watermarks SET log_time_ms = 3600002")
+        .await;
+    assert_eq!(store.forget_passed_changes(1).await.unwrap(), 0);
+    assert_eq!(store.forget_passed_changes(much_later).await.unwrap(), 1);
+    assert_eq!(left().await, "0");
+    // One of which the refusal is known is forgotten at once.
+    let proposed = store.propose_codes(refused, &wanted, 1, Unaudited::Unattended);
+    assert!(proposed.await.unwrap());
+    store.forget_proposal(refused).await.unwrap();
+    assert_eq!(left().await, "0");
+    assert_eq!(store.forget_changes(much_later).await.unwrap(), 0);
+}
+
+async fn an_organizer_has_so_many_codes_in_all(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    create(store, &mut chain, GROUP, &[1, 2, 3]).await;
+    end(store, &mut chain, CodesChange::EndCode(hash(1))).await;
+    store.project(&chain.all()).await.unwrap();
+    assert_eq!(store.live_codes(show_id(1)).await.unwrap(), 2);
+    let propose = async |number: u64, codes: &[u32], quota: u64| {
+        let codes = codes.iter().copied().map(code).collect();
+        let wanted = proposal(CodesChange::Create(said(GROUP + 1, 1_000)), codes);
+        let (request, by) = (RequestId(id(number)), Unaudited::Unattended);
+        store
+            .propose_new_codes(request, &wanted, quota, 1, by)
+            .await
+    };
+    // The one that ended counts, and what waits for the log does.
+    let refused = propose(71, &[4, 5], 4).await.unwrap_err();
+    let StoreError::Quota {
+        name,
+        max,
+        has,
+        asked,
+    } = refused
+    else {
+        panic!("{refused}")
+    };
+    assert_eq!(
+        (name, max, has, asked),
+        ("codes_per_organizer_max", 4, 3, 2)
+    );
+    assert!(propose(71, &[4], 4).await.unwrap());
+    assert!(propose(71, &[4], 4).await.unwrap(), "the same again");
+    assert!(propose(72, &[5], 4).await.is_err());
+    assert!(propose(72, &[5], 5).await.unwrap());
+}
+
+async fn codes_that_ended_are_forgotten(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    create(store, &mut chain, GROUP, &[1, 2]).await;
+    create(store, &mut chain, GROUP + 1, &[3]).await;
+    end(store, &mut chain, CodesChange::EndCode(hash(1))).await;
+    end(store, &mut chain, CodesChange::EndGroup(GROUP + 1)).await;
+    store.project(&chain.all()).await.unwrap();
+    assert_eq!(store.forget_ended_codes(1).await.unwrap(), 0);
+    let later = u64::try_from(i64::MAX).unwrap();
+    assert_eq!(store.forget_ended_codes(later).await.unwrap(), 2);
+    assert_eq!(codes(store, GROUP).await.len(), 1);
+    let gone = store.code_group(show_id(1), GROUP + 1).await.unwrap();
+    assert_eq!(gone, None);
+    let kept = store.code_group(show_id(1), GROUP).await.unwrap();
+    assert_eq!(kept.unwrap().codes, 1);
+}
+
+async fn a_group_is_changed_as_it_was_read(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    create(store, &mut chain, GROUP, &[1]).await;
+    store.project(&chain.all()).await.unwrap();
+    let propose = async |number: u64, off_bp: u16, before: GroupTerms| {
+        let wanted = proposal(CodesChange::Amend(said(GROUP, off_bp)), Vec::new());
+        let (request, by) = (RequestId(id(number)), Unaudited::Unattended);
+        store.propose_terms(request, &wanted, before, 1, by).await
+    };
+    let changed = propose(71, 2_000, said(GROUP, 1_500)).await.unwrap_err();
+    assert!(
+        matches!(changed, StoreError::VersionChanged { .. }),
+        "{changed}"
+    );
+    let read = said(GROUP, 1_000);
+    assert!(propose(71, 2_000, read.clone()).await.unwrap());
+    assert!(propose(71, 2_000, read.clone()).await.unwrap(), "again");
+    // It is about to become another.
+    assert!(propose(72, 3_000, read.clone()).await.is_err());
+    store.forget_proposal(RequestId(id(71))).await.unwrap();
+    assert!(propose(72, 3_000, read).await.unwrap());
 }
 
 async fn uses_are_those_of_live_bookings(bench: Bench) {

@@ -1,13 +1,14 @@
 //! `PATCH /shows/{id}/codes/{group}`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::code::AmendCodes;
 use onsale_schemas::limits::{TYPES_PER_SHOW_MAX, ZONES_PER_SHOW_MAX};
-use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId};
+use onsale_schemas::{CodeGroup, Command, Outcome, OutcomeRecord, PartitionId, ShowId};
 use onsale_store::audit::Changes;
 use onsale_store::code::{CodeGroupRow, CodesChange, CodesProposal, GroupTerms};
 use serde::Deserialize;
@@ -22,7 +23,7 @@ use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::charts::Chart;
 use crate::envelope::{Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathGroup, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::percent::Percent;
@@ -33,6 +34,11 @@ use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 use crate::values::{Instant, Money};
+
+/// How long another change of the group is waited for, until the catalog has it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long until it is looked for again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[
@@ -49,7 +55,7 @@ pub(super) const BOUNDS: Bounds = &[
 ];
 
 /// New terms; what is left out stays as it is. Bookings keep their prices.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AmendCodesRequest {
     name: Option<String>,
@@ -101,6 +107,7 @@ impl RequestBody for AmendCodesRequest {
         (status = 404, description = "`NOT_FOUND`: there is no such group, or it has ended", body = Problem),
         (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
+        (status = 503, description = "`OVERLOADED`: another change of the group is on its way; nothing was changed", body = Problem),
     ),
 )]
 pub(crate) async fn amend(
@@ -108,13 +115,37 @@ pub(crate) async fn amend(
     PathGroup(id, group): PathGroup,
     body: JsonBody<AmendCodesRequest>,
 ) -> Result<Response, ApiError> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let request = body.value.clone();
+        match attempt(call.clone(), (id, group), request, &body.bytes).await {
+            // Another change of the group is on its way through the log, or has just been projected.
+            Err(error) if error.code() == Code::PreconditionFailed => {}
+            answer => return answer,
+        }
+        if tokio::time::Instant::now() >= deadline {
+            return Err(ApiError::overloaded(
+                "Another change of these codes is on its way. Nothing was changed; try again.",
+            ));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Changes the terms of a group as it is now; `PRECONDITION_FAILED` where somebody else is just changing them.
+async fn attempt(
+    call: Call,
+    (id, group): (Uuid, CodeGroup),
+    request: AmendCodesRequest,
+    bytes: &[u8],
+) -> Result<Response, ApiError> {
     let show = ShowId(id);
     let (chart, managed) = managed(&call.state, &call.caller, show).await?;
     let row = call.state.store.code_group(show, group).await?;
     let row = row
         .filter(|row| row.ended_at_ms.is_none())
         .ok_or_else(|| ApiError::not_found("group of codes"))?;
-    let said = match read(body.value, &row.said, &chart) {
+    let said = match read(request, &row.said, &chart) {
         Ok(said) => said,
         Err(error) => {
             // It may name what the show has got since the chart was read.
@@ -125,7 +156,7 @@ pub(crate) async fn amend(
     let mut changes = Changes::default();
     changes.field("group", &row.said, &said);
     let order = Order {
-        identity: call.identity("amend codes", format_args!("{id}/{group}"), &body.bytes),
+        identity: call.identity("amend codes", format_args!("{id}/{group}"), bytes),
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: chart.partition,
         command: Command::AmendCodes(Box::new(AmendCodes {
@@ -136,7 +167,7 @@ pub(crate) async fn amend(
         answering: Arc::new(Amending {
             row: CodeGroupRow {
                 said: said.clone(),
-                ..row
+                ..row.clone()
             },
             chart: chart.clone(),
         }),
@@ -149,7 +180,7 @@ pub(crate) async fn amend(
     };
     call.propose(
         order,
-        Proposal::Codes(Box::new(proposal)),
+        Proposal::Terms(Box::new(proposal), Box::new(row.said)),
         chart.tenant.0,
         changes,
     )
