@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::cancel::to_take_back;
 use super::ended::refusal;
-use super::lines::{self, LineBody, Sums, Totals};
+use super::lines::{LineBody, Priced, Sums};
 use crate::audit;
 use crate::auth::{Caller, OnBehalf, Right, Role};
 use crate::bounds::{Bound, Bounds, Of};
@@ -31,6 +31,7 @@ use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
+use crate::percent::Percent;
 use crate::rejection;
 use crate::routes::call::{Call, Order};
 use crate::routes::projected;
@@ -117,6 +118,12 @@ pub(crate) struct Return {
     fees: Money,
     /// Tax in `total_price`.
     tax: Money,
+    /// Rate of the tax that prices include, of what they are without it, as far as it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_percent: Option<Percent>,
+    /// Rate of the tax that fees include, of what they are without it, as far as it is known and there are fees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee_tax_percent: Option<Percent>,
     /// What the places that are left cost, fees included.
     total_price: Money,
     /// What is to be paid back.
@@ -399,7 +406,8 @@ impl Returning {
             tax: returned.tax,
             currency,
         };
-        let totals = Totals::of(&returned.lines, sums);
+        let priced = Priced::of(chart, &returned.lines, sums);
+        let totals = priced.totals();
         let given_back = returned.parts.iter().flat_map(|part| part.seats.iter());
         let left = returned.lines.iter().flat_map(|line| line.seats.iter());
         Return {
@@ -415,10 +423,12 @@ impl Returning {
             },
             seats: labels(chart, left),
             quantity: sum(returned.lines.iter().map(|line| line.quantity)),
-            lines: lines::bodies_of(chart, &returned.lines, currency),
+            lines: priced.lines(),
             discount: totals.discount,
             fees: totals.fees,
             tax: totals.tax,
+            tax_percent: totals.tax_percent,
+            fee_tax_percent: totals.fee_tax_percent,
             total_price: totals.total_price,
             refund: Refund {
                 price: money(returned.refund_price),
