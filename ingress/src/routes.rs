@@ -27,6 +27,7 @@ mod call;
 mod catalog_call;
 mod cursor;
 mod endpoints;
+mod exports;
 mod managers;
 mod ownership;
 mod paging;

@@ -11,6 +11,7 @@ mod find;
 mod list;
 mod one;
 mod order_search;
+mod order_table;
 mod orders;
 mod page;
 mod patch;

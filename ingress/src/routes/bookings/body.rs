@@ -60,6 +60,9 @@ pub(crate) struct BookingBody {
     /// Rate of the tax that fees include, of what they are without it; for orders with fees, as far as it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     fee_tax_percent: Option<Percent>,
+    /// True where it was reserved with a code.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    code_used: bool,
     reserved_at: Instant,
     expires_at: Instant,
     /// Seconds that the hold still has, for reserved bookings.
@@ -145,6 +148,7 @@ impl BookingBody {
             tax: prices.tax,
             tax_percent: prices.tax_percent,
             fee_tax_percent: prices.fee_tax_percent,
+            code_used: row.order.as_ref().is_some_and(|order| order.code.is_some()),
             reserved_at: Instant(row.reserved_at_ms),
             expires_at,
             expires_in_seconds: reserved.then(|| seconds_left(expires_at, now)),
