@@ -110,7 +110,7 @@ zone="$(ask "$base/api/v1/shows/$show/zones" | grep -oE '"zone_id":"[^"]*"' | uu
     ask "$base/api/v1/events" | grep -oE '"event_id":"[^"]*"' | uuids
     for _ in 1 2; do
         ask "$base/api/v1/bookings/reserve" -H "Authorization: Bearer $buyer" -H 'Content-Type: application/json' \
-            -d "{\"show_id\":\"$show\",\"zone_id\":\"$zone\",\"quantity\":1}" \
+            -d "{\"show_id\":\"$show\",\"zone_id\":\"$zone\",\"quantity\":1,\"ticket_type\":\"Adult\"}" \
             | grep -oE '"booking_id":"[^"]*"' | uuids
     done
 } | sort -u | sed 's/.*/"&"/' >"$folder/ids"

@@ -233,6 +233,7 @@ mod tests {
         let found = FindableEvent {
             event: event(1, "Opera"),
             shows: Vec::new(),
+            venue: None,
         };
         store.add_event(&found.event).await.unwrap();
         let finder = Finder::new(store.clone(), &prometheus::Registry::new()).unwrap();

@@ -44,13 +44,13 @@ use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::server::{Transport, TransportError};
 use crate::shows_of_bookings::ShowsOfBookings;
+use crate::sold_to::SoldTo;
 use crate::standings::StandingLookup;
 use crate::state::{AppState, IngressState};
 use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
 use crate::uploads::Files;
-use crate::verified_only::VerifiedOnly;
 use crate::{openapi, pages, security};
 
 /// Why an ingress cannot be created.
@@ -174,7 +174,7 @@ impl Ingress {
             key_quotas: KeyQuotas::new(&config.rate_limit, clock.clone()),
             charts: Charts::new(installation.clone()),
             halls: Halls::new(),
-            verified_only: VerifiedOnly::new(),
+            sold_to: SoldTo::new(),
             guests_buying: Arc::new(Tally::default()),
             replies: Replies::new(),
             recent: Recent::new(log.is_shared()),

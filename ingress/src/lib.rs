@@ -60,6 +60,7 @@ mod security;
 mod server;
 mod shows_of_bookings;
 mod slug;
+mod sold_to;
 mod span;
 mod standings;
 mod state;
@@ -70,7 +71,6 @@ mod text;
 mod tls;
 mod uploads;
 mod values;
-mod verified_only;
 mod versions;
 
 pub use audit_pages::{AuditFormat, AuditPages, AuditPagesError};

@@ -30,8 +30,10 @@ const COOKIE: &str = "cookie";
     tags(
         (name = "accounts", description = "Register, sign in, sessions, profile"),
         (name = "tenants", description = "Houses of organizers, and who belongs to them"),
-        (name = "bookings", description = "Hold, confirm, cancel"),
-        (name = "catalog", description = "Events, shows, charts"),
+        (name = "bookings", description = "Quote, hold, confirm, cancel, give places back"),
+        (name = "catalog", description = "Events, their shows and places, search, orders of an event"),
+        (name = "offers", description = "What a show has for sale: ticket types, prices, codes"),
+        (name = "venues", description = "Venues, their halls, charts of seats"),
         (name = "availability", description = "What is free, live"),
         (name = "operation", description = "For operators"),
         (name = "health", description = "For probes"),

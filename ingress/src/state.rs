@@ -34,12 +34,12 @@ use crate::rate_limit::RateLimits;
 use crate::rules::RuleBook;
 use crate::server::Transport;
 use crate::shows_of_bookings::ShowsOfBookings;
+use crate::sold_to::SoldTo;
 use crate::standings::StandingLookup;
 use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
 use crate::uploads::Files;
-use crate::verified_only::VerifiedOnly;
 
 pub(crate) type AppState = Arc<IngressState>;
 
@@ -81,8 +81,8 @@ pub(crate) struct IngressState {
     pub(crate) charts: Charts,
     /// The halls that organizers describe, and the charts of their shows.
     pub(crate) halls: Halls,
-    /// Events of which only buyers with a verified address reserve.
-    pub(crate) verified_only: VerifiedOnly,
+    /// What events ask of their buyers.
+    pub(crate) sold_to: SoldTo,
     /// Guests that are reserving right now.
     pub(crate) guests_buying: Arc<Tally>,
     pub(crate) live: Arc<Hub>,

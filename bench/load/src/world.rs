@@ -98,6 +98,8 @@ pub struct ShowPlan {
     pub id: String,
     /// Its event.
     pub event: String,
+    /// Whether buyers have to confirm that they have the age that the event asks for.
+    pub asks_age: bool,
     /// Its zones.
     pub zones: Vec<ZonePlan>,
 }
@@ -210,6 +212,7 @@ impl World {
             shows.push(ShowPlan {
                 id: text(&show, "show_id", &path)?,
                 event: event_id,
+                asks_age: false,
                 zones,
             });
         }
@@ -245,10 +248,13 @@ impl World {
                 places,
             });
         }
+        let event = text(&chart, "event_id", &path)?;
+        let of_event = control.get(&format!("/api/v1/events/{event}"))?;
         Ok(Self {
             shows: vec![ShowPlan {
                 id: show.to_owned(),
-                event: text(&chart, "event_id", &path).unwrap_or_default(),
+                event,
+                asks_age: of_event["minimum_age"].as_u64().unwrap_or(0) > 0,
                 zones,
             }],
             own: false,

@@ -1,8 +1,18 @@
-//! Demo events for `onsale dev`: a theatre, an arena and a club with their maps, put there through the public API.
+//! Demo events for `onsale dev`: a theatre, an arena and a club with their maps, offers and codes, put there through
+//! the public API.
+
+mod houses;
+
+use std::time::Duration;
 
 use anyhow::{Context, bail};
+use reqwest::StatusCode;
+use reqwest::header::RETRY_AFTER;
 use serde_json::{Value, json};
 
+pub(crate) use self::houses::{ACCESS_CODE, DISCOUNT_CODE};
+use self::houses::{House, HouseCode};
+use crate::commands::dev::Tokens;
 use crate::{client, output};
 
 /// Organizer and tenant that own the demo events.
@@ -26,6 +36,12 @@ pub(crate) const TENANT: uuid::Uuid =
 
 /// Demo shows begin this many days from now.
 const DAYS_AHEAD: i64 = 60;
+/// Of lists of events, venues and codes: the most that a page has.
+const PER_PAGE: u32 = 100;
+/// How often a request is made again that the server's limits turned away, after the time that it says each.
+const LIMITED_MAX: u32 = 5;
+/// The longest of these times, in seconds.
+const LIMITED_WAIT_MAX_S: u64 = 10;
 
 /// A demo show, for the lines that `onsale dev` prints.
 #[derive(Clone, Debug)]
@@ -36,201 +52,239 @@ pub(crate) struct DemoShow {
     pub show_id: String,
     /// Its zones: id and name.
     pub zones: Vec<(String, String)>,
+    /// The first of its ticket types, where it has some.
+    pub ticket_type: Option<String>,
+    /// Whether it is neither closed nor cancelled.
+    pub is_open: bool,
 }
 
-/// Creates the demo events if there are none yet; returns the first show of each.
+/// Creates what is missing of the demo events; returns the first show of each.
 pub(crate) async fn ensure(
     http: reqwest::Client,
     base: &str,
-    organizer_token: &str,
+    tokens: &Tokens,
 ) -> anyhow::Result<Vec<DemoShow>> {
     let api = Api {
         http,
         base: format!("{base}/api/v1"),
-        token: organizer_token.to_owned(),
+        organizer: tokens.organizer.clone(),
+        admin: tokens.admin.clone(),
     };
-    let events = api.get("/events?per_page=100").await?;
+    let events = api.get(&format!("/events?per_page={PER_PAGE}")).await?;
     let known: Vec<&Value> = events.as_array().into_iter().flatten().collect();
-    let starts_at = jiff::Timestamp::now()
+    let day = jiff::Timestamp::now()
         .checked_add(jiff::SignedDuration::from_hours(24 * DAYS_AHEAD))
-        .context("the clock is out of range")?;
+        .context("the clock is out of range")?
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    let mut venues = None;
     let mut shows = Vec::new();
-    for house in [theatre(), arena(), club()] {
-        let name = house.event["name"].as_str().unwrap_or_default().to_owned();
-        let event_id = match known.iter().find(|event| event["name"] == name.as_str()) {
+    for house in houses::all() {
+        let name = text(&house.event["name"]);
+        let starts_at = format!("{day}T{}", house.begins);
+        let known = known.iter().find(|event| event["name"] == name.as_str());
+        let present = match known {
+            Some(event) => api.first_show(&text(&event["event_id"]), &name).await?,
+            None => None,
+        };
+        // A first start that was interrupted may have left an event without its show, or a show without its codes.
+        if let Some(show) = present {
+            if show.is_open {
+                api.make_codes(&house.codes, &show).await?;
+            }
+            shows.push(show);
+            continue;
+        }
+        let place = api.place_of(&house, &mut venues).await?;
+        let event_id = match known {
             Some(event) => text(&event["event_id"]),
             None => {
                 output::announce(format_args!("Creating the demo event {name}"));
-                api.make_event(&house, &starts_at.to_string()).await?
+                api.make_event(&house, &place, &starts_at).await?
             }
         };
-        // A first start that was interrupted may have left an event without its show.
-        let shows_path = format!("/events/{event_id}/shows");
-        if api
-            .get(&shows_path)
-            .await?
-            .as_array()
-            .is_none_or(Vec::is_empty)
-        {
-            let map_id = api.map_of(&house).await?;
-            let show = json!({
-                "starts_at": starts_at.to_string(), "map_id": map_id, "prices": house.prices,
-            });
-            api.post(&shows_path, &show).await?;
+        let show = api.make_show(&house, &place, &event_id, &starts_at).await?;
+        for of in &house.codes {
+            api.make_code(of, &show).await?;
         }
-        shows.push(api.first_show(&event_id, name).await?);
+        shows.push(show);
     }
     Ok(shows)
-}
-
-/// A venue with a hall of a common shape, and what is on there.
-struct House {
-    venue: Value,
-    hall: Value,
-    event: Value,
-    /// By category.
-    prices: Value,
 }
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn price(baht: u32) -> Value {
-    json!({ "amount": u64::from(baht) * 100, "currency": "THB" })
+/// The id in this field, or what is wrong with the answer.
+fn id(of: &Value, field: &str) -> anyhow::Result<String> {
+    let id = of[field].as_str();
+    let id = id.with_context(|| format!("an answer without {field}: {of}"))?;
+    Ok(id.to_owned())
 }
 
-/// 1,500 seats: stalls and a balcony.
-fn theatre() -> House {
-    House {
-        venue: json!({
-            "name": "Lyric Theatre", "city": "Bangkok", "country": "TH", "time_zone": "Asia/Bangkok",
-            "position": { "latitude": 13.7308, "longitude": 100.5137 },
-        }),
-        hall: json!({ "shape": "theatre", "name": "Great House" }),
-        event: json!({
-            "name": "The Glass Orchard", "description": "A play in two acts.",
-            "venue": "Lyric Theatre", "city": "Bangkok", "category": "theater",
-        }),
-        prices: json!({ "premium": price(3_200), "stalls": price(2_400), "balcony": price(1_500) }),
-    }
+/// A show as an answer has it. `offer` is what it has for sale.
+fn show_of(show: &Value, event: &str, offer: &Value) -> anyhow::Result<DemoShow> {
+    let zones = show["zones"].as_array().into_iter().flatten();
+    let zones = zones.map(|zone| (text(&zone["zone_id"]), text(&zone["name"])));
+    Ok(DemoShow {
+        event: event.to_owned(),
+        show_id: id(show, "show_id")?,
+        zones: zones.collect(),
+        ticket_type: offer["ticket_types"][0]["name"].as_str().map(str::to_owned),
+        is_open: show["status"] == "open",
+    })
 }
 
-/// 18,000 seats all around a stage.
-fn arena() -> House {
-    House {
-        venue: json!({
-            "name": "Harbour Arena", "city": "Bangkok", "country": "TH", "time_zone": "Asia/Bangkok",
-            "position": { "latitude": 13.9117, "longitude": 100.5483 },
-        }),
-        hall: json!({ "shape": "arena", "name": "Arena" }),
-        event: json!({
-            "name": "Northern Lights Tour", "description": "One night only.",
-            "venue": "Harbour Arena", "city": "Bangkok", "category": "concert",
-            "max_tickets_per_user": 6,
-        }),
-        prices: json!({
-            "lower-front": price(5_200), "lower": price(4_500),
-            "upper-front": price(3_600), "upper": price(2_400),
-        }),
-    }
+/// Where a house is.
+struct Place {
+    venue_id: String,
+    map_id: String,
 }
 
-/// Standing room for 600, and tables.
-fn club() -> House {
-    House {
-        venue: json!({
-            "name": "Cellar Nine", "city": "Chiang Mai", "country": "TH", "time_zone": "Asia/Bangkok",
-            "position": { "latitude": 18.7883, "longitude": 98.9853 },
-        }),
-        hall: json!({ "shape": "club", "name": "Cellar" }),
-        event: json!({
-            "name": "Brass After Dark", "description": "Doors at eight.",
-            "venue": "Cellar Nine", "city": "Chiang Mai", "category": "concert",
-        }),
-        prices: json!({ "floor": price(900), "side": price(900), "table": price(1_400) }),
-    }
-}
-
+/// Few requests make everything, of two callers: the limits by user hold for `dev` too, and what they leave is for
+/// who tries things out next.
 struct Api {
     http: reqwest::Client,
     base: String,
-    token: String,
+    /// Whose events and shows they are.
+    organizer: String,
+    /// Who makes what belongs to the tenant, and reads.
+    admin: String,
 }
 
 impl Api {
-    /// The map of a house, which is made where there is none yet.
-    async fn map_of(&self, house: &House) -> anyhow::Result<String> {
+    /// The venue and the map of a house, which are made where there are none yet. `venues` are those that there
+    /// were, once they were read.
+    async fn place_of(&self, house: &House, venues: &mut Option<Value>) -> anyhow::Result<Place> {
+        if venues.is_none() {
+            *venues = Some(self.get(&format!("/venues?per_page={PER_PAGE}")).await?);
+        }
         let name = &house.venue["name"];
-        let venues = self.get("/venues?per_page=100").await?;
-        let mut venues = venues.as_array().into_iter().flatten();
-        let venue_id = match venues.find(|venue| venue["name"] == *name) {
-            Some(venue) => text(&venue["venue_id"]),
-            None => text(&self.post("/venues", &house.venue).await?["venue_id"]),
-        };
-        let maps_path = format!("/venues/{venue_id}/maps");
-        let maps = self.get(&maps_path).await?;
-        let map = match maps.get(0) {
-            Some(map) => map.clone(),
+        let known = venues.as_ref().and_then(Value::as_array);
+        let mut known = known.into_iter().flatten();
+        let (venue_id, present) = match known.find(|venue| venue["name"] == *name) {
+            Some(venue) => {
+                let venue_id = id(venue, "venue_id")?;
+                let maps = self.get(&format!("/venues/{venue_id}/maps")).await?;
+                (venue_id, maps.get(0).cloned())
+            }
             None => {
-                let generate = format!("{maps_path}/generate");
-                self.post(&generate, &house.hall).await?
+                let made = self.post("/venues", &house.venue, &self.admin).await?;
+                (id(&made, "venue_id")?, None)
             }
         };
-        let map_id = map["map_id"].as_str().context("a map without an id")?;
-        Ok(map_id.to_owned())
+        let map = match present {
+            Some(map) => map,
+            None => {
+                let generate = format!("/venues/{venue_id}/maps/generate");
+                self.post(&generate, &house.hall, &self.admin).await?
+            }
+        };
+        let map_id = id(&map, "map_id")?;
+        Ok(Place { venue_id, map_id })
     }
 
-    async fn make_event(&self, house: &House, starts_at: &str) -> anyhow::Result<String> {
+    async fn make_event(
+        &self,
+        house: &House,
+        place: &Place,
+        starts_at: &str,
+    ) -> anyhow::Result<String> {
         let mut event = house.event.clone();
         event["starts_at"] = json!(starts_at);
-        let made = self.post("/events", &event).await?;
-        Ok(made["event_id"]
-            .as_str()
-            .context("an event without an id")?
-            .to_owned())
+        event["venue_id"] = json!(place.venue_id);
+        let made = self.post("/events", &event, &self.organizer).await?;
+        id(&made, "event_id")
     }
 
-    async fn first_show(&self, event_id: &str, event: String) -> anyhow::Result<DemoShow> {
+    async fn make_show(
+        &self,
+        house: &House,
+        place: &Place,
+        event_id: &str,
+        starts_at: &str,
+    ) -> anyhow::Result<DemoShow> {
+        let show = json!({
+            "starts_at": starts_at, "map_id": place.map_id, "prices": house.prices, "offer": house.offer,
+        });
+        let path = format!("/events/{event_id}/shows");
+        let made = self.post(&path, &show, &self.organizer).await?;
+        show_of(&made, &text(&house.event["name"]), &house.offer)
+    }
+
+    /// The first show of an event, if it has one.
+    async fn first_show(&self, event_id: &str, event: &str) -> anyhow::Result<Option<DemoShow>> {
         let shows = self.get(&format!("/events/{event_id}/shows")).await?;
-        let show = shows
-            .get(0)
-            .with_context(|| format!("{event} has no show"))?;
-        let show_id = show["show_id"]
-            .as_str()
-            .context("a show without an id")?
-            .to_owned();
-        let zones = self.get(&format!("/shows/{show_id}/zones")).await?;
-        let zones = zones
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|zone| (text(&zone["zone_id"]), text(&zone["name"])))
-            .collect();
-        Ok(DemoShow {
-            event,
-            show_id,
-            zones,
-        })
+        let Some(show) = shows.get(0) else {
+            return Ok(None);
+        };
+        let show_id = id(show, "show_id")?;
+        let offer = self.get(&format!("/shows/{show_id}/offer")).await?;
+        Ok(Some(show_of(show, event, &offer)?))
+    }
+
+    /// Creates the codes of a show that it does not have; those that have ended count as had.
+    async fn make_codes(&self, codes: &[HouseCode], show: &DemoShow) -> anyhow::Result<()> {
+        let path = format!("/shows/{}/codes?per_page={PER_PAGE}", show.show_id);
+        let groups = self.get(&path).await?;
+        let groups: Vec<&Value> = groups.as_array().into_iter().flatten().collect();
+        for of in codes {
+            if !groups.iter().any(|group| group["name"] == of.body["name"]) {
+                self.make_code(of, show).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn make_code(&self, of: &HouseCode, show: &DemoShow) -> anyhow::Result<()> {
+        let mut body = of.body.clone();
+        if let Some(name) = of.zone {
+            // A show of an earlier version may have other zones.
+            let Some((zone_id, _)) = show.zones.iter().find(|(_, zone)| zone == name) else {
+                return Ok(());
+            };
+            body["zones"] = json!([zone_id]);
+        }
+        // A start right after one that was interrupted may not see the code yet.
+        let key = format!("demo-{}-{}", show.show_id, of.code);
+        let path = format!("{}/shows/{}/codes", self.base, show.show_id);
+        let request = self.http.post(path).header("Idempotency-Key", key);
+        self.data(request.json(&body), &self.admin).await?;
+        Ok(())
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.data(self.http.get(format!("{}{path}", self.base)))
-            .await
+        let request = self.http.get(format!("{}{path}", self.base));
+        self.data(request, &self.admin).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.data(self.http.post(format!("{}{path}", self.base)).json(body))
-            .await
+    async fn post(&self, path: &str, body: &Value, token: &str) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.base)).json(body);
+        self.data(request, token).await
     }
 
-    async fn data(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
-        let response = client::answer(request, &self.token, &self.base).await?;
-        let status = response.status();
-        let mut body: Value = response.json().await?;
-        if !status.is_success() {
-            bail!("{status}: {}", body["error"]);
+    async fn data(&self, request: reqwest::RequestBuilder, token: &str) -> anyhow::Result<Value> {
+        let mut limited = 0;
+        loop {
+            let again = request
+                .try_clone()
+                .context("a request that cannot be made again")?;
+            let response = client::answer(again, token, &self.base).await?;
+            let status = response.status();
+            if status == StatusCode::TOO_MANY_REQUESTS && limited < LIMITED_MAX {
+                limited += 1;
+                let said = response.headers().get(RETRY_AFTER);
+                let seconds: Option<u64> = said.and_then(|said| said.to_str().ok()?.parse().ok());
+                let seconds = seconds.unwrap_or(1).min(LIMITED_WAIT_MAX_S);
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                continue;
+            }
+            let mut body: Value = response.json().await?;
+            if !status.is_success() {
+                bail!("{status}: {}", body["error"]);
+            }
+            return Ok(body["data"].take());
         }
-        Ok(body["data"].take())
     }
 }

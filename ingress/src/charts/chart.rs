@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use onsale_schemas::seating::{SeatKind, Special};
 use onsale_schemas::{EventId, Offset, PartitionId, SeatIndex, ShowId, TenantId, ZoneIndex};
 use onsale_store::catalog::{EventStatus, RowSeats, SeatIndexes, ShowRow, ZoneAdmission, ZoneRow};
 use smallvec::SmallVec;
@@ -84,6 +85,8 @@ pub(crate) struct Row {
     pub(crate) first: SeatIndex,
     pub(crate) count: u16,
     labels: Labels,
+    /// Its seats that are not ordinary.
+    special: Box<[Special]>,
 }
 
 enum Labels {
@@ -188,6 +191,18 @@ impl Chart {
 
     /// The label of a seat, such as `A-3`. One that was taken away keeps its own.
     pub(crate) fn label(&self, seat: SeatIndex) -> Option<String> {
+        let (row, at) = self.row_of_seat(seat)?;
+        row.label(at)
+    }
+
+    /// What a seat is; `None` where the chart does not have it.
+    pub(crate) fn kind(&self, seat: SeatIndex) -> Option<SeatKind> {
+        let (row, at) = self.row_of_seat(seat)?;
+        (at < row.count).then(|| row.kind(at))
+    }
+
+    /// The row that a seat lies in, and its place there, counted from 0.
+    fn row_of_seat(&self, seat: SeatIndex) -> Option<(&Row, u16)> {
         let Places::Seated { rows, .. } = &self.zone_of_seat(seat)?.places else {
             return None;
         };
@@ -195,7 +210,7 @@ impl Chart {
             rows.partition_point(|row| row.first <= seat)
                 .checked_sub(1)?,
         )?;
-        row.label(u16::try_from(seat - row.first).ok()?)
+        Some((row, u16::try_from(seat - row.first).ok()?))
     }
 
     /// The labels of seats in their order.
@@ -319,6 +334,16 @@ impl Row {
         Some(format!("{}-{}", self.name, self.number(index)?))
     }
 
+    /// What the seat at this place is.
+    fn kind(&self, at: u16) -> SeatKind {
+        let holds = |special: &&Special| {
+            at.checked_sub(special.first)
+                .is_some_and(|behind| behind < special.count)
+        };
+        let special = self.special.iter().find(holds);
+        special.map_or(SeatKind::Ordinary, |special| special.kind)
+    }
+
     fn find(&self, number: &str) -> Option<u16> {
         match &self.labels {
             Labels::Numbered => {
@@ -356,6 +381,7 @@ fn places(zone: &ZoneRow, firsts: &[SeatIndex]) -> Places {
                 first: *first,
                 count,
                 labels,
+                special: row.plan.special.as_slice().into(),
             }
         })
         .collect();

@@ -371,7 +371,7 @@ impl Code {
             Self::VenueInUse => (
                 "VENUE_IN_USE",
                 StatusCode::CONFLICT,
-                "Shows take place in the venue",
+                "Events take place in the venue",
             ),
             Self::StillOnSale => ("STILL_ON_SALE", StatusCode::CONFLICT, "It is still on sale"),
             Self::HasSales => (

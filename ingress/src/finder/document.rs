@@ -10,6 +10,8 @@ use super::left::{Left, on_sale};
 /// here.
 pub(super) fn document(found: &FindableEvent, left: Left, now_ms: u64) -> Document {
     let event = &found.event;
+    // What the event does not say of where it takes place, its venue says.
+    let place = found.venue.as_ref();
     let is_on_sale = on_sale(found, now_ms).next().is_some();
     let starts = || to_come(found).map(|show| show.starts_at_ms);
     Document {
@@ -20,8 +22,8 @@ pub(super) fn document(found: &FindableEvent, left: Left, now_ms: u64) -> Docume
         name: event.name.clone(),
         description: event.description.as_deref().map(searched),
         performers: event.details.performers.clone(),
-        venue: event.venue.clone(),
-        city: event.city.clone(),
+        venue: event.venue.clone().or_else(|| Some(place?.name.clone())),
+        city: event.city.clone().or_else(|| place?.city.clone()),
         category: event.category.clone(),
         first_show_ms: starts().min().unwrap_or(event.starts_at_ms),
         last_show_ms: starts().max().unwrap_or(event.starts_at_ms),
@@ -80,7 +82,7 @@ fn prices(found: &FindableEvent) -> Option<Prices> {
 #[cfg(test)]
 pub(super) mod tests {
     use onsale_schemas::{EventId, PartitionId, ShowId, UserId};
-    use onsale_store::catalog::{EventRow, EventStatus};
+    use onsale_store::catalog::{EventRow, EventStatus, FindableVenue};
     use uuid::Uuid;
 
     use super::*;
@@ -132,6 +134,7 @@ pub(super) mod tests {
                 show(2, 20_000, &[("EUR", 1, 2), ("THB", 300, 700)]),
                 cancelled,
             ],
+            venue: None,
         };
         let made = document(&found, Left::UNKNOWN, 0);
         assert_eq!((made.first_show_ms, made.last_show_ms), (10_000, 20_000));
@@ -148,12 +151,51 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn where_it_takes_place_is_said_by_the_event_or_by_its_venue() {
+        let place = |venue: Option<&str>, city: Option<&str>, of_venue| {
+            let mut row = event(1, "Opera");
+            row.venue = venue.map(str::to_owned);
+            row.city = city.map(str::to_owned);
+            let found = FindableEvent {
+                event: row,
+                shows: Vec::new(),
+                venue: of_venue,
+            };
+            let made = document(&found, Left::UNKNOWN, 0);
+            (made.venue, made.city)
+        };
+        let lyric = |city: Option<&str>| {
+            Some(FindableVenue {
+                name: "Lyric".to_owned(),
+                city: city.map(str::to_owned),
+            })
+        };
+        let told = |venue: Option<&str>, city: Option<&str>| {
+            (venue.map(str::to_owned), city.map(str::to_owned))
+        };
+        assert_eq!(place(None, None, None), told(None, None));
+        assert_eq!(
+            place(None, None, lyric(Some("Oslo"))),
+            told(Some("Lyric"), Some("Oslo"))
+        );
+        assert_eq!(
+            place(Some("The Lyric"), None, lyric(Some("Oslo"))),
+            told(Some("The Lyric"), Some("Oslo"))
+        );
+        assert_eq!(
+            place(None, Some("Bergen"), lyric(None)),
+            told(Some("Lyric"), Some("Bergen"))
+        );
+    }
+
+    #[test]
     fn an_event_without_shows_is_at_its_own_time_and_not_on_sale() {
         let mut row = event(1, "Opera");
         row.description = Some("ก".repeat(FIELD_CHARS_MAX + 1));
         let found = FindableEvent {
             event: row,
             shows: Vec::new(),
+            venue: None,
         };
         let made = document(&found, Left::UNKNOWN, 0);
         assert_eq!((made.first_show_ms, made.last_show_ms), (5_000, 5_000));

@@ -394,6 +394,7 @@ mod tests {
         FindableEvent {
             event: event(number, name),
             shows: Vec::new(),
+            venue: None,
         }
     }
 

@@ -61,11 +61,17 @@ pub(super) fn to_error(rejection: &Rejection, chart: Option<&Chart>) -> ApiError
             ),
         )
         .with_details(json!({ "companions": companions, "allowed": allowed })),
-        Rejection::TotalChanged { total, currency } => ApiError::new(
-            Code::PriceChanged,
-            "The price has changed since you saw it. Nothing was reserved.",
-        )
-        .with_details(json!({ "total_price": Money::new(*total, currency.as_str()) })),
+        Rejection::TotalChanged { total, currency } => {
+            let total = Money::new(*total, currency.as_str());
+            ApiError::new(
+                Code::PriceChanged,
+                format!(
+                    "The price has changed since you saw it: the total is {total} now. Nothing was \
+                     reserved."
+                ),
+            )
+            .with_details(json!({ "total_price": total }))
+        }
         Rejection::SeatInOwnHold { seats, own } => ApiError::new(
             Code::SeatUnavailable,
             format!(

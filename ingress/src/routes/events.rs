@@ -9,6 +9,7 @@ mod delete;
 mod export_orders;
 mod find;
 mod list;
+mod named;
 mod one;
 mod order_search;
 mod order_table;
@@ -23,6 +24,7 @@ mod set_picture;
 mod suggest;
 mod tenant_calendar;
 mod update;
+mod venue;
 
 use utoipa_axum::routes;
 

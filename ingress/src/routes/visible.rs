@@ -45,7 +45,7 @@ pub(super) async fn chart(
         let row = row.map_err(hidden)?;
         chart.note(row.status);
         // So that the first reservation does not have to ask again.
-        state.verified_only.note(&row);
+        state.sold_to.note(&row);
     }
     Ok(chart)
 }

@@ -5,12 +5,16 @@ mod categories;
 mod deletions;
 mod orders;
 mod pages;
+mod venues;
 mod versions;
 
 use http::Method;
+use onsale_store::audit::Unaudited;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{EVENT, World};
+use crate::venues::venue_row;
 
 /// Creates an event of the organizer; what was answered.
 async fn created(world: &World, body: Value) -> Value {
@@ -25,6 +29,9 @@ fn path_of(event: &Value) -> String {
 #[tokio::test]
 async fn an_event_says_what_its_page_says() {
     let world = World::new().await;
+    let venue = venue_row(Uuid::from_u128(0x4d), Uuid::from_u128(7), "Haus");
+    let by = Unaudited::Unattended;
+    world.store.add_venue(&venue, by).await.unwrap();
     let event = created(
         &world,
         json!({

@@ -1,6 +1,7 @@
 //! Guests, what becomes of their bookings, and events that are sold to verified accounts alone.
 
 mod keys;
+mod minimum_age;
 mod taken_over;
 mod verified_only;
 

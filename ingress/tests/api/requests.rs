@@ -1,9 +1,11 @@
 //! `GET /requests/{id}`: answers that came late.
 
-use onsale_schemas::{Rejection, UserId};
+use onsale_schemas::order::{Item, PickV2, ReserveV2};
+use onsale_schemas::{Command, PartitionId, Rejection, RequestId, SeatList, Standing, UserId};
 use serde_json::json;
 
-use crate::support::{Reply, SHOW, Script, World};
+use crate::explanations::{explained, granted};
+use crate::support::{BUYER, Reply, SHOW, STALLS, Script, ScriptedLog, World};
 
 async fn impatient() -> World {
     World::with(|config| config.http.reply_deadline_ms = 10).await
@@ -102,5 +104,58 @@ async fn unknown_requests_are_not_found() {
             .send()
             .await;
         reply.error(404, "NOT_FOUND");
+    }
+}
+
+/// A plain booking tells its lines where an order was asked for, also by a node that did not hand it in.
+#[tokio::test]
+async fn another_node_tells_the_lines_of_an_order_as_well() {
+    let world = World::new().await;
+    let order = json!({
+        "show_id": SHOW, "items": [{ "zone_id": STALLS, "seats": ["A-1"] }],
+    });
+    world.log.next(Script::Answer(granted(100)));
+    let first = world.reserve(order).send().await.data(201);
+    assert_eq!(first["lines"].as_array().unwrap().len(), 1);
+    let plain = world.reserve(json!({ "show_id": SHOW, "zone_id": STALLS, "seats": ["A-1"] }));
+    let plain = plain.send().await.data(201);
+    assert_eq!(plain["lines"], json!(null));
+    // Neither was handed in here.
+    let as_order = Command::ReserveV2(ReserveV2 {
+        show: SHOW,
+        user: BUYER,
+        items: vec![Item {
+            zone: 0,
+            pick: PickV2::Seats(SeatList::from_iter([0])),
+            types: Vec::new(),
+        }],
+        code: None,
+        expected_total: None,
+    });
+    for (offset, asked, expected) in [(500, Some(as_order), &first), (501, None, &plain)] {
+        let request = RequestId::from_bytes([u8::try_from(offset - 400).unwrap(); 16]);
+        let standing = explained(offset, request, granted(offset));
+        let command = asked.unwrap_or_else(|| standing.command.clone());
+        let standing = Standing {
+            command,
+            ..standing
+        };
+        let at = (PartitionId(0), offset);
+        world.operations.explained.lock().insert(at, standing);
+        let mut record = ScriptedLog::record(offset, granted(offset));
+        record.request_id = Some(request);
+        world.log.publish(vec![record]);
+        let path = format!("/api/v1/requests/{}", request.0);
+        let answer = loop {
+            let reply = world.get(&path).by_role("buyer").send().await;
+            if reply.status == 201 {
+                break reply.data(201);
+            }
+            // The feed has not told it yet.
+            tokio::task::yield_now().await;
+        };
+        for told in ["lines", "discount", "fees", "tax", "seats", "total_price"] {
+            assert_eq!(answer[told], expected[told], "{offset}, {told}");
+        }
     }
 }

@@ -23,7 +23,8 @@ pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventSt
 pub use event_orders::OrderFilter;
 pub(crate) use findable::Within;
 pub use findable::{
-    CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, ShowPrices,
+    CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, FindableVenue,
+    ShowPrices,
 };
 pub use growth::{Addition, Growth, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};

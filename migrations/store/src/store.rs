@@ -27,6 +27,7 @@ pub(crate) mod offers;
 mod orders;
 mod pictures;
 mod projection;
+mod reconciled_orders;
 mod reconciliation;
 mod retention;
 mod seats;

@@ -97,6 +97,8 @@ pub enum VenueDeleted {
     IsAt(u64),
     /// This number of shows take place in it; nothing was changed.
     HasShows(u64),
+    /// This number of events take place in it; nothing was changed.
+    HasEvents(u64),
     /// It is gone, with its maps.
     Done,
 }

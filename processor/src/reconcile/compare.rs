@@ -3,6 +3,7 @@
 mod bookings;
 mod catalog;
 mod events;
+mod offers;
 mod places;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ pub(super) use self::catalog::{
     described_show, differing_show_columns, differing_status, differing_zones, shape,
 };
 pub(super) use self::events::differing_event_columns;
+pub(super) use self::offers::{offer_differs, order_counts_differ};
 pub(super) use self::places::{blocked_places, blocks_differ, holders_by_show};
 
 /// The partition that stands in for what belongs to none: it is compared along with this one.

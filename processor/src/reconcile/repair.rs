@@ -4,6 +4,7 @@ mod bookings;
 mod catalog;
 mod counts;
 mod error;
+mod offers;
 mod target;
 mod trail;
 mod watermark;
@@ -22,6 +23,7 @@ use self::catalog::{
     repair_zones,
 };
 use self::counts::{repair_counts, repair_usage};
+use self::offers::{repair_offer, repair_order_counts};
 use self::target::Target;
 use self::trail::note_passed_over;
 use self::watermark::{ahead, astray, set_watermark};
@@ -279,6 +281,12 @@ async fn repair(
         }
         Finding::ShowDiffers { show_id, .. } => {
             repair_show(*show_id, machine, target, progress).await
+        }
+        Finding::OfferDiffers { show_id } => {
+            repair_offer(*show_id, machine, target, progress).await
+        }
+        Finding::OrderCountsDiffer { show_id } => {
+            repair_order_counts(*show_id, machine, target, progress).await
         }
         Finding::ZonesDiffer { show_id, .. } => {
             repair_zones(*show_id, machine, engine, target, progress).await

@@ -4,9 +4,9 @@ use onsale_schemas::{BookingId, EventId, PartitionId, ShowId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Version of the report's format. 2 added what is found in Redis, 3 times and prices of shows, 4
-/// the catalog by the log's documents, 5 zones, events, holders of seats and what organizers have;
-/// one of an earlier version still means the same.
-pub(super) const REPORT_VERSION: u32 = 5;
+/// the catalog by the log's documents, 5 zones, events, holders of seats and what organizers have, 6 offers
+/// and what is counted of orders; one of an earlier version still means the same.
+pub(super) const REPORT_VERSION: u32 = 6;
 
 /// What a comparison found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -135,6 +135,16 @@ pub enum Finding {
         /// The columns, each as `name: engine … database …`.
         columns: Vec<String>,
     },
+    /// The catalog has something else for sale of a show.
+    OfferDiffers {
+        /// The show.
+        show_id: ShowId,
+    },
+    /// Places by price phase or uses of codes are counted otherwise although no booking differs.
+    OrderCountsDiffer {
+        /// The show.
+        show_id: ShowId,
+    },
     /// The catalog lacks zones of a show, or has them with other layouts.
     ZonesDiffer {
         /// The show.
@@ -225,6 +235,8 @@ impl Finding {
             Self::BlocksDiffer { .. } => "blocks_differ",
             Self::ShowStatusDiffers { .. } => "show_status_differs",
             Self::ShowDiffers { .. } => "show_differs",
+            Self::OfferDiffers { .. } => "offer_differs",
+            Self::OrderCountsDiffer { .. } => "order_counts_differ",
             Self::ZonesDiffer { .. } => "zones_differ",
             Self::EventDiffers { .. } => "event_differs",
             Self::SeatHoldersDiffer { .. } => "seat_holders_differ",

@@ -18,7 +18,8 @@ use onsale_store::Store;
 use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingRow, BookingStatus};
 use onsale_store::catalog::{
-    ChartRow, EventRow, EventStatus, Growth, RowSeats, ShowRow, ShowStatus, ZoneAdmission, ZoneRow,
+    ChartRow, EventRow, EventStatus, Growth, OfferNames, RowSeats, ShowRow, ShowStatus,
+    ZoneAdmission, ZoneRow,
 };
 use onsale_store::projection::ProjectionBatch;
 use uuid::Uuid;
@@ -142,6 +143,7 @@ fn of_bookings(report: &Report) -> Vec<&Finding> {
                 | Finding::BookingExtra { .. }
                 | Finding::SeatHoldersDiffer { .. }
                 | Finding::ZoneSumsDiffer { .. }
+                | Finding::OrderCountsDiffer { .. }
         )
     };
     findings.filter(is_of_bookings).collect()
@@ -198,6 +200,81 @@ async fn a_projection_of_orders_is_what_machine_and_log_say() {
         .await
         .unwrap();
     assert_eq!(of_bookings(&by_log), [] as [&Finding; 0]);
+}
+
+/// The catalog has nothing for sale, as after an old backup, and knows one name; the machine has an offer, and says by
+/// which numbers.
+#[tokio::test]
+async fn an_offer_that_the_catalog_lacks_is_found_and_put_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = told();
+    let (machine, outcomes, _) = outcome(&told.records);
+    let store = projected(&folder, outcomes).await;
+    let known = OfferNames {
+        types: vec!["Adult".to_owned()],
+        ..OfferNames::default()
+    };
+    let named = store.name_offer(SHOW, &known).await.unwrap().unwrap();
+    assert_eq!(named.type_by_name("Adult"), Some(1));
+    let engine_offer = machine.offer(SHOW).unwrap().clone();
+    let machines = [machine];
+    let offers = |report: &Report| -> Vec<ShowId> {
+        let findings = report.differences.iter();
+        let findings = findings.filter_map(|difference| match difference.finding {
+            Finding::OfferDiffers { show_id } => Some(show_id),
+            _ => None,
+        });
+        findings.collect()
+    };
+    let report = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
+    assert_eq!(offers(&report), [SHOW], "the other show has none");
+    let engine = Engine {
+        machines: &machines,
+        log_id: LOG,
+        log: None,
+    };
+    apply(&report, engine, &store, NOW_MS, None).await.unwrap();
+    let row = store.show(SHOW).await.unwrap().unwrap().offer.unwrap();
+    assert_eq!(row.offer, engine_offer);
+    let names: Vec<(u8, &str)> = row
+        .types
+        .iter()
+        .map(|named| (named.id, named.name.as_str()))
+        .collect();
+    assert_eq!(names, [(1, "Adult"), (2, "Type 2")]);
+    let phases: Vec<&str> = row.phases.iter().map(|named| named.name.as_str()).collect();
+    assert_eq!(phases, ["Phase 3"]);
+    let after = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
+    assert_eq!(offers(&after), [] as [ShowId; 0]);
+}
+
+#[tokio::test]
+async fn what_is_counted_of_orders_is_compared_and_counted_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = told();
+    let (machine, outcomes, _) = outcome(&told.records);
+    let store = projected(&folder, outcomes).await;
+    let counted = async || {
+        let phases = store.phase_counts(SHOW).await.unwrap();
+        (phases, store.code_counts(SHOW).await.unwrap())
+    };
+    let right = counted().await;
+    assert_eq!(right, (vec![(PHASE, 3)], vec![(CODE, 2)]));
+    store.lose_order_counts().await.unwrap();
+    assert_ne!(counted().await, right);
+    let machines = [machine];
+    let report = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
+    let differs = Finding::OrderCountsDiffer { show_id: SHOW };
+    assert_eq!(of_bookings(&report), [&differs]);
+    let engine = Engine {
+        machines: &machines,
+        log_id: LOG,
+        log: None,
+    };
+    apply(&report, engine, &store, NOW_MS, None).await.unwrap();
+    assert_eq!(counted().await, right);
+    let after = compare(&machines, None, &store, LOG, NOW_MS).await.unwrap();
+    assert_eq!(of_bookings(&after), [] as [&Finding; 0]);
 }
 
 #[tokio::test]

@@ -17,9 +17,10 @@ pub(crate) fn reserve_quantity(
     // Writing into a String cannot fail.
     let _ = write!(
         draft.body,
-        r#"{{"show_id":"{}","zone_id":"{}","quantity":{quantity}}}"#,
+        r#"{{"show_id":"{}","zone_id":"{}","quantity":{quantity}"#,
         show.id, zone.id
     );
+    end(draft, show);
 }
 
 /// `POST /bookings/reserve` of one named seat, counted from 0.
@@ -37,7 +38,17 @@ pub(crate) fn reserve_seat(
         show.id, zone.id
     );
     zone.write_label(seat, &mut draft.body);
-    draft.body.push_str("\"]}");
+    draft.body.push_str("\"]");
+    end(draft, show);
+}
+
+/// The rest of a reservation. Servers of before take no confirmation of an age, so it is there only where the event
+/// asks for one.
+fn end(draft: &mut Draft, show: &ShowPlan) {
+    if show.asks_age {
+        draft.body.push_str(r#","age_confirmed":true"#);
+    }
+    draft.body.push('}');
 }
 
 fn begin(draft: &mut Draft, who: Who, places: u32) {
@@ -65,4 +76,40 @@ pub(crate) fn cancel(draft: &mut Draft, who: Who, booking: &str, places: u32) {
 pub(crate) fn read(draft: &mut Draft, show: &ShowPlan, what: &str) {
     draft.begin(Op::Read, Method::Get, Who::Nobody);
     let _ = write!(draft.path, "/api/v1/shows/{}/{what}", show.id);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::world::Places;
+
+    #[test]
+    fn an_age_is_confirmed_where_the_event_asks_for_one() {
+        for asks_age in [false, true] {
+            let zone = ZonePlan {
+                id: "zone".to_owned(),
+                places: Places::Labels(vec!["A-1".to_owned()]),
+            };
+            let show = ShowPlan {
+                id: "show".to_owned(),
+                event: "event".to_owned(),
+                asks_age,
+                zones: vec![zone.clone()],
+            };
+            let mut draft = Draft::default();
+            reserve_quantity(&mut draft, Who::User(0), &show, &zone, 2);
+            let quantity: Value = serde_json::from_str(&draft.body).unwrap();
+            let mut draft = Draft::default();
+            reserve_seat(&mut draft, Who::User(0), &show, &zone, 0);
+            let seat: Value = serde_json::from_str(&draft.body).unwrap();
+            assert_eq!(quantity["quantity"], 2);
+            assert_eq!(seat["seats"][0], "A-1");
+            for body in [quantity, seat] {
+                let said = body.get("age_confirmed").and_then(Value::as_bool);
+                assert_eq!(said, asks_age.then_some(true), "{body}");
+            }
+        }
+    }
 }

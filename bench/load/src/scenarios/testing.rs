@@ -25,6 +25,7 @@ pub(crate) fn stage(size: &WorldSize, worker: usize, workers: usize) -> Stage {
                 });
             }
             ShowPlan {
+                asks_age: false,
                 id: format!("show-{show}"),
                 event: format!("event-{show}"),
                 zones,

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         .or_use()?;
     let http = args.trust.client(&config)?;
     let shows = client::block_on(async {
-        demo::ensure(http, &base, &tokens.organizer)
+        demo::ensure(http, &base, &tokens)
             .await
             .context("demo events")
             .or_reach()

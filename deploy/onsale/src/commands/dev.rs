@@ -10,6 +10,7 @@ use onsale_cluster::http_client;
 use onsale_processor::clock;
 use onsale_schemas::{TenantId, UserId};
 use onsale_settings::Secret;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::assemble;
@@ -91,7 +92,7 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
             .context("demo accounts")?;
         let shows = if demo {
             let http = http_client::build(config.http.tls_ca_file.as_deref())?;
-            demo::ensure(http, &base, &tokens.organizer)
+            demo::ensure(http, &base, &tokens)
                 .await
                 .context("demo events")?
         } else {
@@ -149,7 +150,7 @@ fn without_huge_pages() {
 pub(crate) struct Tokens {
     buyer: String,
     pub(crate) organizer: String,
-    admin: String,
+    pub(crate) admin: String,
     service: String,
     operator: String,
 }
@@ -222,24 +223,50 @@ pub(crate) fn welcome(base: &str, tokens: &Tokens, shows: &[DemoShow]) {
         && let Some((zone_id, zone)) = show.zones.first()
     {
         output::announce(format_args!(
-            "\nTry it: what is left of {}, two of the best seats of {zone}, what you hold:",
+            "\nCodes: {} takes 10 % off, {} opens what needs a code.",
+            demo::DISCOUNT_CODE,
+            demo::ACCESS_CODE
+        ));
+        output::announce(format_args!(
+            "\nTry it: what is left of {}, what two of the best seats of {zone} cost with a code, those seats, what \
+             you hold:",
             show.event
         ));
         output::announce(format_args!(
             "  curl -s {base}/api/v1/shows/{}/zones",
             show.show_id
         ));
+        let ticket_type = show.ticket_type.as_deref();
+        let basket = two_of(zone_id, ticket_type, None);
+        output::announce(format_args!(
+            "  curl -s {base}/api/v1/shows/{}/quote -H 'Content-Type: application/json' -d '{basket}'",
+            show.show_id
+        ));
+        let basket = two_of(zone_id, ticket_type, Some(&show.show_id));
         output::announce(format_args!(
             "  curl -s {base}/api/v1/bookings/reserve -H 'Authorization: Bearer {}' \
-             -H 'Content-Type: application/json' \
-             -d '{{\"show_id\":\"{}\",\"zone_id\":\"{zone_id}\",\"quantity\":2}}'",
-            tokens.buyer, show.show_id
+             -H 'Content-Type: application/json' -d '{basket}'",
+            tokens.buyer
         ));
         output::announce(format_args!(
             "  curl -s {base}/api/v1/bookings/pending -H 'Authorization: Bearer {}'",
             tokens.buyer
         ));
     }
+}
+
+/// Two of the best seats of a zone with a code, to be quoted, or to be held where the show is named.
+fn two_of(zone_id: &str, ticket_type: Option<&str>, show_id: Option<&str>) -> Value {
+    let mut basket = json!({
+        "zone_id": zone_id, "quantity": 2, "code": demo::DISCOUNT_CODE,
+    });
+    if let Some(name) = ticket_type {
+        basket["ticket_type"] = json!(name);
+    }
+    if let Some(id) = show_id {
+        basket["show_id"] = json!(id);
+    }
+    basket
 }
 
 #[cfg(test)]

@@ -259,9 +259,13 @@ impl Dev {
 
     /// The same with these variables.
     fn start_with(data: &Path, port: u16, env: &[(String, String)]) -> Self {
+        Self::run(data, port, &["--no-demo"], env)
+    }
+
+    fn run(data: &Path, port: u16, flags: &[&str], env: &[(String, String)]) -> Self {
         let listen = format!("127.0.0.1:{port}");
         let mut command = onsale(data, port, env);
-        command.args(["dev", "--no-demo", "--listen", &listen]);
+        command.args(["dev", "--listen", &listen]).args(flags);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut dev = Self {
             child: command.spawn().unwrap(),
@@ -330,6 +334,63 @@ async fn the_accounts_of_dev_sign_in() {
     .map(|(name, file)| (name.to_owned(), file.display().to_string()));
     let dev = Dev::start_with(&data, port, &env);
     assert_eq!(before, dev.accounts);
+}
+
+/// Under the limits by user that a server has by default, as `dev` has them, and once.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_is_whole_at_the_first_start_and_the_same_at_the_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let port = free_port();
+    let api = format!("http://127.0.0.1:{port}/api/v1");
+    let http = http_client::builder(None).build().unwrap();
+    let limited = [("ONSALE_RATE_LIMIT__ENABLED".to_owned(), "true".to_owned())];
+    let mut before: Vec<String> = Vec::new();
+    for made in [3, 0] {
+        let dev = Dev::run(&data, port, &[], &limited);
+        let said = dev.said.join("\n");
+        let creating = |line: &&String| line.starts_with("Creating the demo event");
+        assert_eq!(dev.said.iter().filter(creating).count(), made, "{said}");
+        let shows: Vec<String> = dev
+            .said
+            .iter()
+            .filter_map(|line| line.trim().strip_prefix("show "))
+            .filter_map(|line| line.split_whitespace().next())
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(shows.len(), 3, "{said}");
+        if !before.is_empty() {
+            assert_eq!(shows, before);
+        }
+        let organizer = dev
+            .said
+            .iter()
+            .find_map(|line| line.trim().strip_prefix("ORGANIZER="))
+            .unwrap_or_else(|| panic!("{said}"));
+        // The tables of the last one need a code of their own.
+        for (show, codes) in shows.iter().zip([1, 1, 2]) {
+            let url = format!("{api}/shows/{show}/codes");
+            let asked = http.get(url).bearer_auth(organizer).send().await.unwrap();
+            let (status, groups) = answer(asked).await;
+            assert_eq!(status, 200, "{groups}");
+            assert_eq!(groups["meta"]["total"], codes, "{groups}");
+        }
+        let asked = http.get(format!("{api}/shows/{}/zones", shows[0]));
+        let (_, zones) = answer(asked.send().await.unwrap()).await;
+        let basket = json!({
+            "zone_id": zones["data"][0]["zone_id"], "quantity": 2, "ticket_type": "Adult",
+            "code": "WELCOME10",
+        });
+        let asked = http.post(format!("{api}/shows/{}/quote", shows[0]));
+        let (status, quote) = answer(asked.json(&basket).send().await.unwrap()).await;
+        assert_eq!(status, 200, "{quote}");
+        let line = &quote["data"]["lines"][0];
+        assert_eq!(line["phase"], "Early bird", "{quote}");
+        // 3,200 less 15 % less 10 %, and fees of 20 for each place and 30 for the order.
+        assert_eq!(line["unit_price"]["amount"], 244_800, "{quote}");
+        assert_eq!(quote["data"]["total_price"]["amount"], 496_600, "{quote}");
+        before = shows;
+    }
 }
 
 /// The links of its mails lead to where it listens, and it says where the mails are.

@@ -174,7 +174,7 @@ impl House {
     }
 
     async fn reserve(&self, sale: &mut Sale, buyer: usize, show: usize, places: Value) -> String {
-        let mut body = json!({ "show_id": sale.shows[show] });
+        let mut body = json!({ "show_id": sale.shows[show], "age_confirmed": true });
         let more = places.as_object().unwrap().clone();
         body.as_object_mut().unwrap().extend(more);
         let booking = self
@@ -455,14 +455,14 @@ async fn whole_way_back(mut kept: Kept, other: Kept, found: &[(Found, bool)]) {
         // It goes on as if nothing had been.
         let seats = json!({ "seats": [format!("แถวที่1-{}", 10 + round)] });
         house.reserve(&mut sale, 1, 4, seats).await;
-        let taken = json!({ "show_id": sale.shows[0], "seats": ["B-2a"] });
+        let taken = json!({ "show_id": sale.shows[0], "seats": ["B-2a"], "age_confirmed": true });
         let (status, refused) = house
             .server
             .post(&house.buyers[0], "/bookings/reserve", &taken)
             .await;
         assert_eq!(status, 409, "{refused}");
         assert_eq!(refused["error"]["code"], "SEAT_UNAVAILABLE", "{refused}");
-        let taken = json!({ "show_id": sale.shows[3], "seats": ["B-2a"] });
+        let taken = json!({ "show_id": sale.shows[3], "seats": ["B-2a"], "age_confirmed": true });
         let (status, refused) = house
             .server
             .post(&house.buyers[0], "/bookings/reserve", &taken)

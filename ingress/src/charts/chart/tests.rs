@@ -173,3 +173,42 @@ fn seat_ids_are_read_only_as_they_are_written() {
     }
     assert_eq!(parse_seat_id("A-3"), None);
 }
+
+#[test]
+fn seats_are_what_the_plan_of_their_row_says() {
+    let mut planned = row("A", RowSeats::Count(4));
+    planned.plan.special = vec![
+        Special {
+            first: 0,
+            count: 1,
+            kind: SeatKind::Accessible,
+        },
+        Special {
+            first: 2,
+            count: 2,
+            kind: SeatKind::Companion,
+        },
+    ];
+    let chart = Chart::new(
+        &show(vec![
+            ZoneAdmission::General { capacity: 50 },
+            ZoneAdmission::Seated {
+                rows: vec![row("B", RowSeats::Count(1)), planned],
+            },
+        ]),
+        TenantId::from_bytes([3; 16]),
+    );
+    let kinds: Vec<Option<SeatKind>> = (0..6).map(|seat| chart.kind(seat)).collect();
+    let (ordinary, companion) = (Some(SeatKind::Ordinary), Some(SeatKind::Companion));
+    assert_eq!(
+        kinds,
+        [
+            ordinary,
+            Some(SeatKind::Accessible),
+            ordinary,
+            companion,
+            companion,
+            None
+        ]
+    );
+}

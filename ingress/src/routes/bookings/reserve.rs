@@ -98,6 +98,9 @@ pub(crate) struct ReserveRequest {
     /// The total that the buyer saw, with fees: money, or minor units; refused when it is another now.
     #[schema(schema_with = expected_total_schema)]
     expected_total: Option<SeenAmount>,
+    /// Whether the buyer has confirmed to have the age that the event asks for: `true` is required where its
+    /// `minimum_age` is more than 0.
+    age_confirmed: Option<bool>,
 }
 
 /// On which terms places are asked for.
@@ -188,6 +191,7 @@ async fn handle(
             "the event of the show",
         ));
     }
+    let age_confirmed = request.age_confirmed;
     let (basket, seen) = request.parts();
     if basket.names_unknown(&chart) {
         state.charts.doubt(&chart).await;
@@ -203,7 +207,7 @@ async fn handle(
         Err(_) => (Vec::new(), Terms::default()),
     };
     let zone = items.first().map_or(0, |item| item.zone);
-    let _alone = match eligible::check(state, &call.caller, &chart).await {
+    let _alone = match eligible::check(state, &call.caller, &chart, age_confirmed).await {
         Ok(alone) => alone,
         Err(refusal) if !was_decided().await => return Err(refusal),
         Err(_) => None,

@@ -44,7 +44,7 @@ impl ToSchema for CompactChart {
 /// in the order of their indexes in the show) and nothing around it: its address is the BLAKE3 of it, so it may be
 /// kept for ever. Who knows the address may read it.
 #[utoipa::path(
-    get, path = "/api/v1/charts/{address}", operation_id = "get_chart", tag = "catalog",
+    get, path = "/api/v1/charts/{address}", operation_id = "get_chart", tag = "venues",
     params(
         ("address" = String, Path, description = "64 hexadecimal digits"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),

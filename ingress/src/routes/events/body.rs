@@ -9,7 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub(super) use super::named::{other_slug, slug_of};
 use super::picture_body::PictureBody;
+use super::venue;
 use crate::auth::{Caller, Right, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::error::ApiError;
@@ -26,8 +28,6 @@ pub(super) const NAME_MAX_CHARS: usize = 200;
 const DESCRIPTION_MAX_CHARS: usize = 10_000;
 const PLACE_MAX_CHARS: usize = 200;
 const CATEGORY_MAX_CHARS: usize = 50;
-/// Characters of an id that tell two events of the same name apart.
-const SLUG_ID_CHARS: usize = 12;
 /// Performers of one event.
 const PERFORMERS_MAX: usize = 50;
 const MINIMUM_AGE_MAX_YEARS: u8 = 120;
@@ -115,12 +115,13 @@ pub(crate) struct EventRequest {
     slug: Option<String>,
     /// Who performs, at most 50 names. Left out of a `PUT` they stay.
     performers: Option<Vec<String>>,
-    /// The venue, as `/venues` has it. Left out of a `PUT` it stays; `null` is none.
+    /// The venue, one of the event's tenant as `/venues` has it. Left out of a `PUT` it stays; `null` is none.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Uuid>)]
     venue_id: Option<Option<Uuid>>,
-    /// The time zone in which its times are told, by its name in the IANA database. Left out of a `PUT` it stays;
-    /// `null` is none.
+    /// The time zone in which its times are told, by its name in the IANA database. Left out of a `PUT` it stays,
+    /// `null` is none; where it is left out beside a new `venue_id`, the event has that of the venue, unless it has one
+    /// that is not its venue's.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     time_zone: Option<Option<String>>,
@@ -276,6 +277,18 @@ impl EventRequest {
         })
     }
 
+    /// With the time zone of the venue that is asked for: see [`venue::settle`].
+    pub(super) async fn at_venue(
+        mut self,
+        state: &AppState,
+        tenant: Uuid,
+        before: Option<&EventDetails>,
+    ) -> Result<Self, ApiError> {
+        let venue = self.venue_id.flatten();
+        venue::settle(state, tenant, before, (venue, &mut self.time_zone)).await?;
+        Ok(self)
+    }
+
     /// Whether the client names the event in addresses itself.
     pub(super) fn has_slug(&self) -> bool {
         self.slug.is_some()
@@ -374,27 +387,6 @@ fn check_performers(performers: &[String]) -> Result<(), ApiError> {
         check_line(&format!("performers[{place}]"), name, NAME_MAX_CHARS)?;
     }
     Ok(())
-}
-
-/// The name in addresses of a new event. One whose name has no letters has its id there.
-pub(super) fn slug_of(name: &str, event: EventId) -> String {
-    let slug = slug::of(name);
-    if slug.is_empty() {
-        event.0.simple().to_string()
-    } else {
-        slug
-    }
-}
-
-/// As [`slug_of`], where another event of the tenant has that: with the beginning of the id behind it.
-pub(super) fn other_slug(row: &EventRow) -> String {
-    let id = row.event_id.0.simple().to_string();
-    let id = id.get(..SLUG_ID_CHARS).unwrap_or_default();
-    let name: String = slug_of(&row.name, row.event_id)
-        .chars()
-        .take(SLUG_MAX_CHARS - SLUG_ID_CHARS - 1)
-        .collect();
-    slug::of(&format!("{name}-{id}"))
 }
 
 /// Refuses names that are too long, more than one line, or of nothing that can be seen.

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::body::{CHANGE_EVENTS, EventBody, NAME_MAX_CHARS, check_line, slug_of};
 use super::create::make;
+use super::venue;
 use crate::audit;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
@@ -17,7 +18,7 @@ use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::local_time::{When, zone_of_row};
 use crate::routes::call::Call;
-use crate::routes::catalog_call::derived_id;
+use crate::routes::catalog_call::{derived_id, recall};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::state::AppState;
 
@@ -78,6 +79,13 @@ pub(crate) async fn copy(
         check_line("name", name, NAME_MAX_CHARS)?;
     }
     let original = managed.row;
+    if let Some(id) = original.details.venue_id
+        && let Err(refusal) = venue::of_tenant(&call.state, original.tenant_id, id).await
+    {
+        // It may be gone since the copy was made.
+        let answered = recall(&call.state, identity).await?.ok_or(refusal)?;
+        return Ok(answered.into_response(&call.context));
+    }
     let zone = zone_of_row(original.details.time_zone.as_deref());
     let starts_at_ms = match starts_at {
         Some(starts_at) => starts_at.at("starts_at", zone.as_ref())?.0,

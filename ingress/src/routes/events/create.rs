@@ -8,6 +8,7 @@ use onsale_store::audit::Actor;
 use onsale_store::catalog::EventRow;
 
 use super::body::{EventBody, EventRequest, other_slug};
+use super::venue;
 use crate::audit;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -36,6 +37,15 @@ pub(crate) async fn create(call: Call, body: JsonBody<EventRequest>) -> Result<R
     let event_id = EventId(derived_id("event", identity.request_id));
     let now_ms = call.state.clock.now_ms();
     let request = body.value.mapped(&call.state).await?;
+    let tenant = call.caller.tenant.0;
+    let request = match request.at_venue(&call.state, tenant, None).await {
+        Ok(request) => request,
+        // Its venue may be gone since it was answered.
+        Err(refusal) => {
+            let answered = recall(&call.state, identity).await?.ok_or(refusal)?;
+            return Ok(answered.into_response(&call.context));
+        }
+    };
     let names_itself = request.has_slug();
     let row = request.into_row(event_id, &call.caller, now_ms)?;
     let by = audit::actor(&call.caller, &call.context);
@@ -55,6 +65,7 @@ pub(super) async fn make(
         return Ok(answer);
     }
     let quota = &state.config.quota;
+    let venue_id = row.details.venue_id;
     let entry = || {
         by.did("event.create", "event", row.event_id)
             .of_tenant(row.tenant_id)
@@ -90,7 +101,7 @@ pub(super) async fn make(
             }
             present
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(venue::refused(error, venue_id)),
     };
     let answer = Final::new(StatusCode::CREATED, &EventBody::from(row))?;
     remember(state, identity, answer).await

@@ -13,6 +13,7 @@ use onsale_store::catalog::{EventChange, EventEdit, EventRow, EventStatus, Tenan
 use onsale_store::document::Versioned;
 
 use super::body::{self, EventBody, EventRequest};
+use super::venue;
 use crate::audit;
 use crate::auth::OnBehalf;
 use crate::envelope::{self, Problem, Success};
@@ -96,6 +97,9 @@ pub(super) async fn change(
     let entry = |action| by.did(action, "event", event).of_tenant(row.tenant_id);
     let new_status = request.new_status(&row);
     let limit = request.limit();
+    let request = request
+        .at_venue(state, row.tenant_id, Some(&row.details))
+        .await?;
     let new_verified_only = request.new_verified_only(&row);
     let (change, mut details) = request.change(row.details.time_zone.as_deref())?;
     if let (EventStatus::Cancelled, Some(_)) = (row.status, new_status) {
@@ -144,10 +148,12 @@ pub(super) async fn change(
         },
         _ => edit,
     };
+    let venue_id = edit.details.venue_id.flatten();
     let edited = state
         .store
         .edit_event(event, &edit, entry("event.change"))
-        .await?
+        .await
+        .map_err(|error| venue::refused(error, venue_id))?
         .ok_or_else(|| ApiError::not_found("event"))?;
     changed(state, &edited.row).await;
     let Some(command) = command else {
@@ -189,7 +195,7 @@ pub(super) async fn change(
 pub(super) async fn changed(state: &AppState, row: &EventRow) {
     state.event_lists.forget();
     state.event_pages.forget(row.event_id).await;
-    state.verified_only.note(row);
+    state.sold_to.note(row);
 }
 
 /// A name in addresses for an event that has none.
@@ -269,7 +275,7 @@ impl Answering for Changing {
         if status.is_some() {
             state.charts.forget_shows();
         }
-        state.verified_only.note(&row);
+        state.sold_to.note(&row);
         Final::new(StatusCode::OK, &EventBody::from(row))
     }
 }

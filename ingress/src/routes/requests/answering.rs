@@ -30,14 +30,16 @@ pub(super) async fn answer_to(
     let owner = Some(user);
     let answering: Arc<dyn Answering> = match &record.outcome {
         Outcome::Reserved(reserved) if reserved.user == user => {
-            match reserving(state, reserved.show, reserved.zone).await {
+            // Who asks for an order is told its lines, also where it is a plain booking.
+            let has_lines = matches!(asked, Some(Command::ReserveV2(_)));
+            match reserving(state, reserved.show, reserved.zone, has_lines).await {
                 Ok(reserving) => Arc::new(reserving),
                 Err(error) => return Some(Err(error)),
             }
         }
         Outcome::ReservedV2(order) if order.user == user => {
             let zone = order.lines.first().map_or(0, |line| line.zone);
-            match reserving(state, order.show, zone).await {
+            match reserving(state, order.show, zone, true).await {
                 Ok(reserving) => Arc::new(reserving),
                 Err(error) => return Some(Err(error)),
             }
@@ -91,17 +93,26 @@ pub(super) async fn answer_to(
 }
 
 /// What answers a reservation that was granted. Who tried a code is not counted again.
-async fn reserving(state: &AppState, show: ShowId, zone: ZoneIndex) -> Result<Reserving, ApiError> {
+async fn reserving(
+    state: &AppState,
+    show: ShowId,
+    zone: ZoneIndex,
+    has_lines: bool,
+) -> Result<Reserving, ApiError> {
     Ok(Reserving {
         chart: state.charts.chart(show).await?,
         zone,
-        has_lines: false,
+        has_lines,
         tries_code: None,
     })
 }
 
-/// Whether the answer to a record names places or prices, which only the show knows.
-pub(super) fn needs_names(outcome: &Outcome) -> bool {
+/// Whether the answer to a record of `user`'s depends on what was asked: it names places or prices, which only the
+/// show knows, or tells the lines of an order, which a plain booking that was asked for as such has as well.
+pub(super) fn needs_asked(outcome: &Outcome, user: UserId) -> bool {
+    if let Outcome::Reserved(reserved) = outcome {
+        return reserved.user == user;
+    }
     matches!(
         outcome,
         Outcome::Rejected(

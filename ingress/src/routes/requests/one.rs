@@ -1,11 +1,13 @@
 //! `GET /requests/{id}`
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::response::Response;
 use http::{Extensions, HeaderMap, StatusCode};
-use onsale_schemas::RequestId;
+use onsale_schemas::{Outcome, RequestId};
 
-use super::answering::{answer_to, needs_names};
+use super::answering::{answer_to, needs_asked};
 use super::explanation::{WhereQuery, explained};
 use crate::auth::Caller;
 use crate::context::RequestContext;
@@ -18,6 +20,10 @@ use crate::routes::bookings::body::BookingBody;
 use crate::routes::{ownership, projected};
 use crate::state::AppState;
 use crate::submit::{Answer, Final, Known, PendingAnswer};
+
+/// How long a buyer who was granted places waits for what the log says that it asked for. Without it the answer says
+/// the same, only not line by line.
+const LINES_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The answer to an earlier request that was answered with 202.
 ///
@@ -49,11 +55,17 @@ pub(crate) async fn one(
     }
     let address = edge::address(&state, &extensions, &headers);
     if let Some((partition, record)) = state.recent.find(request_id) {
-        let explained = if needs_names(&record.outcome) {
+        let explained = if needs_asked(&record.outcome, caller.user) {
             // Another ingress handed it in: the log knows what it asked for.
             let place = WhereQuery::at(partition, record.offset);
             let asker = (&caller, address);
-            explained(&state, asker, request_id, &place).await.ok()
+            let explaining = explained(&state, asker, request_id, &place);
+            if matches!(record.outcome, Outcome::Reserved(_)) {
+                let told = tokio::time::timeout(LINES_PATIENCE, explaining).await;
+                told.ok().and_then(Result::ok)
+            } else {
+                explaining.await.ok()
+            }
         } else {
             None
         };

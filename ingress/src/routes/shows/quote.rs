@@ -135,8 +135,7 @@ pub(crate) async fn quote(
         show: &row,
         phase_places: &phase_places,
         code: tried.as_ref(),
-        // Of named seats the log alone knows the kind; they are looked at when they are reserved.
-        seat_kind: &|_| None,
+        seat_kind: &|seat| chart.kind(seat),
         now_ms: state.clock.now_ms(),
     };
     let quoted = judge::price(&standing, &items).and_then(|quoted| {

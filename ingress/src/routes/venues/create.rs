@@ -18,7 +18,7 @@ use crate::submit::Final;
 
 /// Create a venue of the caller's tenant.
 #[utoipa::path(
-    post, path = "/api/v1/venues", operation_id = "create_venue", tag = "catalog", request_body = VenueRequest,
+    post, path = "/api/v1/venues", operation_id = "create_venue", tag = "venues", request_body = VenueRequest,
     params(IdempotencyKey),
     security(("bearer" = [])),
     responses(

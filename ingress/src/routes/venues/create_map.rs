@@ -20,7 +20,7 @@ use crate::routes::catalog_call::recall;
 /// What is wrong with it is said with its place, such as `section B, row 7: two seats 14`; `details.faults` lists
 /// the first faults with their paths. The format is in the documentation of the program and in its JSON Schema.
 #[utoipa::path(
-    post, path = "/api/v1/venues/{id}/maps", operation_id = "create_map", tag = "catalog",
+    post, path = "/api/v1/venues/{id}/maps", operation_id = "create_map", tag = "venues",
     request_body(content = HallDocument, content_type = "application/json", description = "The hall (`onsale-hall/1`)"),
     params(
         ("id" = Uuid, Path, description = "The venue"),

@@ -19,9 +19,9 @@ use crate::submit::Final;
 
 /// Delete a venue with its maps.
 ///
-/// One in which shows take place, or took place, stays: rename it instead.
+/// One in which events or shows take place, or took place, stays: rename it instead.
 #[utoipa::path(
-    delete, path = "/api/v1/venues/{id}", operation_id = "delete_venue", tag = "catalog",
+    delete, path = "/api/v1/venues/{id}", operation_id = "delete_venue", tag = "venues",
     params(
         ("id" = Uuid, Path, description = "The venue"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the venue as you read it: only that is deleted"),
@@ -33,7 +33,7 @@ use crate::submit::Final;
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
-        (status = 409, description = "`VENUE_IN_USE`: shows take place in it, `details.shows` of them", body = Problem),
+        (status = 409, description = "`VENUE_IN_USE`: shows or events take place in it, `details.shows` or `details.events` of them", body = Problem),
         (status = 412, description = "`PRECONDITION_FAILED`: it is not as you read it; `details.etag` says how it is", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
@@ -67,6 +67,16 @@ pub(crate) async fn delete(
                 ),
             )
             .with_details(json!({ "shows": shows })));
+        }
+        VenueDeleted::HasEvents(events) => {
+            return Err(ApiError::new(
+                Code::VenueInUse,
+                format!(
+                    "{events} events take place in the venue, or took place. Nothing was changed; give them \
+                     another venue first, or rename it instead."
+                ),
+            )
+            .with_details(json!({ "events": events })));
         }
     }
     let answer = Final::new(StatusCode::OK, &DONE)?;

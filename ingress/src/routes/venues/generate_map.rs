@@ -145,7 +145,7 @@ impl GenerateRequest {
 
 /// Give a venue a map of a common shape by a few numbers.
 #[utoipa::path(
-    post, path = "/api/v1/venues/{id}/maps/generate", operation_id = "generate_map", tag = "catalog",
+    post, path = "/api/v1/venues/{id}/maps/generate", operation_id = "generate_map", tag = "venues",
     request_body = GenerateRequest,
     params(
         ("id" = Uuid, Path, description = "The venue"),

@@ -113,7 +113,7 @@ fn read(kind: Kind, file: &[u8], query: &ImportQuery, venue: &str) -> Result<Rea
 ///
 /// What has no counterpart is in `notes`. What is wrong is said with its place: section and row, or line and column.
 #[utoipa::path(
-    post, path = "/api/v1/venues/{id}/maps/import", operation_id = "import_map", tag = "catalog",
+    post, path = "/api/v1/venues/{id}/maps/import", operation_id = "import_map", tag = "venues",
     request_body(content = FileBody, content_type = "application/octet-stream", description = "The file as it is"),
     params(
         ("id" = Uuid, Path, description = "The venue"),

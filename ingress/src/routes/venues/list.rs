@@ -30,7 +30,7 @@ pub(crate) struct VenuesQuery {
 ///
 /// For operators these are the venues of all tenants.
 #[utoipa::path(
-    get, path = "/api/v1/venues", operation_id = "list_venues", tag = "catalog", params(VenuesQuery),
+    get, path = "/api/v1/venues", operation_id = "list_venues", tag = "venues", params(VenuesQuery),
     security(("bearer" = [])),
     responses(
         (status = 200, description = "`meta` has `page`, `per_page` and `total`", body = Success<Vec<VenueBody>>),

@@ -15,7 +15,7 @@ use crate::state::AppState;
 
 /// List the maps of a venue by name, each at its last version.
 #[utoipa::path(
-    get, path = "/api/v1/venues/{id}/maps", operation_id = "list_maps", tag = "catalog",
+    get, path = "/api/v1/venues/{id}/maps", operation_id = "list_maps", tag = "venues",
     params(("id" = Uuid, Path, description = "The venue")),
     security(("bearer" = [])),
     responses(

@@ -15,10 +15,10 @@ use crate::state::AppState;
 
 /// One venue.
 ///
-/// Everybody may read a venue in which a show of an event takes place that is no draft, where the show was made from
-/// one of its maps; the staff of its tenant any.
+/// Everybody may read a venue that an event names that is no draft, or from one of whose maps a show of such an event
+/// was made; the staff of its tenant any.
 #[utoipa::path(
-    get, path = "/api/v1/venues/{id}", operation_id = "get_venue", tag = "catalog",
+    get, path = "/api/v1/venues/{id}", operation_id = "get_venue", tag = "venues",
     params(("id" = Uuid, Path, description = "The venue")),
     responses(
         (status = 200, description = "The venue", body = Success<VenueBody>, headers(("ETag" = String))),

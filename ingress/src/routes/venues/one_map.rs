@@ -31,7 +31,7 @@ pub(crate) struct MapQuery {
 
 /// A map with its hall.
 #[utoipa::path(
-    get, path = "/api/v1/venues/{id}/maps/{map_id}", operation_id = "get_map", tag = "catalog",
+    get, path = "/api/v1/venues/{id}/maps/{map_id}", operation_id = "get_map", tag = "venues",
     params(
         ("id" = Uuid, Path, description = "The venue"),
         ("map_id" = Uuid, Path, description = "The map"),

@@ -17,7 +17,7 @@ use crate::submit::Final;
 
 /// Replace what is said of a venue.
 #[utoipa::path(
-    put, path = "/api/v1/venues/{id}", operation_id = "update_venue", tag = "catalog", request_body = VenueRequest,
+    put, path = "/api/v1/venues/{id}", operation_id = "update_venue", tag = "venues", request_body = VenueRequest,
     params(
         ("id" = Uuid, Path, description = "The venue"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the venue as you read it: only that is changed"),

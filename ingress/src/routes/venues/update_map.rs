@@ -24,7 +24,7 @@ use crate::submit::Final;
 /// Shows stay what they were made from; a new show is made from the new version. A hall that says the same as the
 /// last version makes no other.
 #[utoipa::path(
-    put, path = "/api/v1/venues/{id}/maps/{map_id}", operation_id = "update_map", tag = "catalog",
+    put, path = "/api/v1/venues/{id}/maps/{map_id}", operation_id = "update_map", tag = "venues",
     request_body(content = HallDocument, content_type = "application/json", description = "The hall (`onsale-hall/1`)"),
     params(
         ("id" = Uuid, Path, description = "The venue"),

@@ -131,6 +131,15 @@ async fn a_code_that_ended_and_was_made_again_is_a_new_one() {
     assert_eq!(refused(&gone), "unknown");
     let again = create_code(&world, &json!({"uses_max": 1})).await;
     assert_ne!(again["group"]["group_id"], first["group"]["group_id"]);
+    world.catch_up().await;
+    let quote = || {
+        let basket = json!({"zone_id": FLOOR, "quantity": 1, "code": "early-bird"});
+        world
+            .post(&format!("/api/v1/shows/{SHOW}/quote"))
+            .json(&basket)
+    };
+    let quoted = quote().send().await.data(200);
+    assert_eq!(quoted["total_price"]["amount"], 225_000, "as it is granted");
     order(&world, buyer(2), "early-bird").send().await.data(201);
     world.catch_up().await;
     let one = call(&world, Method::GET, &group_of(&again));
@@ -139,6 +148,7 @@ async fn a_code_that_ended_and_was_made_again_is_a_new_one() {
         1,
         "the new one's"
     );
+    assert_eq!(refused(&quote().send().await), "used_up");
     // A code is of one group at a time.
     let body = json!({"code": "Early Bird", "kind": "access", "opens": true});
     let exists = create(&world, &body).send().await.error(409, "CODE_EXISTS");

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use http::Method;
 use onsale_schemas::Outcome;
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventChange, EventRow, EventStatus};
 
+use serde_json::json;
+use uuid::Uuid;
+
 use super::{encoded, list, named, names, searched, until, until_found};
 use crate::support::{EVENT, ScriptedLog, World};
+use crate::venues::venue_row;
 
 #[tokio::test]
 async fn what_changes_is_found_and_gone_on_every_node() {
@@ -67,6 +72,30 @@ async fn what_changes_is_found_and_gone_on_every_node() {
         until_found(node, "?search=chamber&limit=9", &[]).await;
     }
     other.close();
+}
+
+/// An event that does not say where it takes place is found by what its venue is called, and then by what it is
+/// called next.
+#[tokio::test]
+async fn an_event_is_found_by_the_name_of_its_venue() {
+    let world = searched(&[]).await;
+    let by = Unaudited::Unattended;
+    let id = Uuid::from_u128(0x77);
+    let mut venue = venue_row(id, Uuid::from_u128(7), "Wintergarten");
+    venue.venue.city = Some("Lausanne".to_owned());
+    world.store.add_venue(&venue, by).await.unwrap();
+    let mut row = named(1, "Overture");
+    row.details.venue_id = Some(id);
+    world.store.add_event(&row).await.unwrap();
+    let ingress = &world.ingress;
+    until_found(ingress, "?search=wintergarten&limit=9", &["Overture"]).await;
+    until_found(ingress, "?search=lausanne&limit=9", &["Overture"]).await;
+    let body = json!({ "name": "Orangerie", "city": "Lausanne", "time_zone": "Europe/Zurich" });
+    let path = format!("/api/v1/venues/{id}");
+    let call = world.call(Method::PUT, &path).by_role("organizer");
+    call.json(&body).send().await.data(200);
+    until_found(ingress, "?search=orangerie&limit=9", &["Overture"]).await;
+    until_found(ingress, "?search=wintergarten&limit=9", &[]).await;
 }
 
 #[tokio::test]

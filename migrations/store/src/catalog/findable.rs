@@ -11,6 +11,17 @@ pub struct FindableEvent {
     pub event: EventRow,
     /// Its shows by their beginning, those included that are over, cancelled or not open yet.
     pub shows: Vec<FindableShow>,
+    /// The venue that it names, where it says nothing of its own of the place or of the city.
+    pub venue: Option<FindableVenue>,
+}
+
+/// A venue as a search knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FindableVenue {
+    /// Its name.
+    pub name: String,
+    /// Its city.
+    pub city: Option<String>,
 }
 
 /// A show as a search knows it.
@@ -26,11 +37,12 @@ pub struct FindableShow {
     pub sale_closes_at_ms: u64,
     /// Where it stands, as projected.
     pub status: ShowStatus,
-    /// What its zones cost, by currency.
+    /// What anybody pays for its places, by currency: those of the ticket types that the public is shown. Where
+    /// there is no offer, what its zones cost.
     pub prices: Vec<ShowPrices>,
 }
 
-/// What the zones of a show cost that have the same currency.
+/// What the places of a show cost that are sold in the same currency.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ShowPrices {
     /// ISO 4217 code.

@@ -94,6 +94,27 @@ pub struct OfferNames {
     pub bundles: Vec<String>,
 }
 
+/// Gives those of these numbers a name that have none.
+fn name_numbers(names: &mut Vec<Named>, what: &str, ids: impl Iterator<Item = u8>) {
+    for id in ids {
+        if names.iter().all(|known| known.id != id) {
+            let name = format!("{what} {id}");
+            let name = free_name(&name, names.iter().map(|known| &known.name));
+            names.push(Named { id, name });
+        }
+    }
+}
+
+/// The name, with an addition where another one has it already.
+fn free_name<'a>(name: &str, taken: impl Iterator<Item = &'a String>) -> String {
+    let taken: Vec<&String> = taken.collect();
+    let mut free = name.to_owned();
+    while taken.contains(&&free) {
+        free.push('\'');
+    }
+    free
+}
+
 impl OfferRow {
     /// Gives a number to each of the names that has none, as long as there are any: then the last ones stay
     /// without. True when it gave one.
@@ -123,6 +144,32 @@ impl OfferRow {
         is_changed |= number(&mut self.phases, &names.phases);
         is_changed |= number(&mut self.bundles, &names.bundles);
         is_changed
+    }
+
+    /// Puts an offer of the log in the place of this one. What has no name here gets one that tells its number.
+    pub fn replace_by_numbers(&mut self, offer: &Offer) {
+        self.offer = offer.clone();
+        for of in &offer.types {
+            if self.type_name(of.id).is_some() {
+                continue;
+            }
+            let name = if of.id == 0 {
+                free_name(STANDARD_TYPE, self.types.iter().map(|known| &known.name))
+            } else {
+                let name = format!("Type {}", of.id);
+                free_name(&name, self.types.iter().map(|known| &known.name))
+            };
+            self.types.push(TypeName {
+                id: of.id,
+                name,
+                description: None,
+                is_hidden: false,
+            });
+        }
+        let phases = offer.phases.iter().map(|of| of.id);
+        name_numbers(&mut self.phases, "Phase", phases);
+        let bundles = offer.bundles.iter().map(|of| of.id);
+        name_numbers(&mut self.bundles, "Bundle", bundles);
     }
 
     /// The number of the ticket type with that name, whether or not it is for sale now.

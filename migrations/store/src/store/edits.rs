@@ -5,6 +5,7 @@ use onsale_schemas::EventId;
 use super::Store;
 use super::events::{SELECT_WITH_VERSION, event_row, lock_event, replace};
 use super::slugs;
+use super::venues::keep_for_event;
 use crate::audit::Audit;
 use crate::catalog::{EventDetails, EventEdit, EventPicture, EventRow};
 use crate::database::{Durability, Row, Transaction};
@@ -18,7 +19,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::VersionChanged`]; [`StoreError::Exists`] (`slug`) when its new name in addresses leads to
-    /// another event of the tenant; as every write.
+    /// another event of the tenant; [`StoreError::NotThere`] when its new venue is none of the tenant; as every
+    /// write.
     pub async fn edit_event(
         &self,
         id: EventId,
@@ -43,6 +45,11 @@ impl Store {
                 let changes = before.row.changes(&row);
                 if changes.is_empty() {
                     return Ok(Some(before));
+                }
+                if let Some(venue) = row.details.venue_id
+                    && before.row.details.venue_id != Some(venue)
+                {
+                    keep_for_event(&mut transaction, row.tenant_id, venue).await?;
                 }
                 replace(&mut transaction, &row).await?;
                 slugs::give_up(&mut transaction, &row, &given_up).await?;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Store;
 use super::edits::details;
 use super::usage::{self, Added};
-use super::{pictures, slugs};
+use super::{pictures, slugs, venues};
 use crate::audit::Audit;
 use crate::catalog::{
     EventChange, EventFilter, EventPicture, EventRow, EventStatus, Page, Quotas, TenantScope,
@@ -159,7 +159,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] when the id is taken, or (`slug`) its name in addresses by another event of the
-    /// tenant; [`StoreError::Quota`].
+    /// tenant; [`StoreError::Quota`]; [`StoreError::NotThere`] when its venue is none of the tenant.
     pub async fn add_event_within(
         &self,
         event: &EventRow,
@@ -184,6 +184,9 @@ impl Store {
             .write(Durability::Durable, move |mut transaction| async move {
                 insert_within(&mut transaction, &event, &quotas).await?;
                 slugs::take(&mut transaction, &event).await?;
+                if let Some(venue) = event.details.venue_id {
+                    venues::keep_for_event(&mut transaction, event.tenant_id, venue).await?;
+                }
                 transaction.commit(audit).await
             })
             .await

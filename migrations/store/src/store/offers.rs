@@ -1,5 +1,6 @@
 //! What shows have for sale.
 
+use onsale_schemas::offer::Offer;
 use onsale_schemas::{Offset, ShowId};
 
 use super::Store;
@@ -52,7 +53,32 @@ pub(crate) async fn put_in_force(
     };
     let mut row = present.unwrap_or_default();
     row.replace_by(offered);
-    let offer = text(Some(&row))?;
+    write(transaction, show, &row, offset).await
+}
+
+/// As [`put_in_force`], where only the log tells of the offer; false when there is no such show.
+pub(super) async fn put_in_force_by_numbers(
+    transaction: &mut Transaction,
+    show: ShowId,
+    offered: &Offer,
+    offset: Offset,
+) -> Result<bool, StoreError> {
+    let Some(present) = lock(transaction, show).await? else {
+        return Ok(false);
+    };
+    let mut row = present.unwrap_or_default();
+    row.replace_by_numbers(offered);
+    write(transaction, show, &row, offset).await?;
+    Ok(true)
+}
+
+async fn write(
+    transaction: &mut Transaction,
+    show: ShowId,
+    row: &OfferRow,
+    offset: Offset,
+) -> Result<(), StoreError> {
+    let offer = text(Some(row))?;
     transaction
         .execute(
             "UPDATE shows SET offer = $2, amended_offset = $3 WHERE show_id = $1",

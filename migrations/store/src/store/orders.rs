@@ -24,8 +24,8 @@ impl Store {
             .collect()
     }
 
-    /// Live bookings of a show that carry a code, and how many of them are the user's. A code that ended and was
-    /// created again is another one to the machine and the same here.
+    /// Live bookings of a show that carry a code, and how many of them are the user's. As to the machine, a code
+    /// that ended and was created again is another one, which the bookings from before do not use.
     ///
     /// # Errors
     /// As every read.
@@ -38,14 +38,14 @@ impl Store {
         let row = self
             .database
             .fetch_optional(
-                "SELECT (SELECT COUNT(*) FROM order_codes WHERE show_id = $1 AND code = $2) AS uses, \
+                "SELECT (SELECT COUNT(*) FROM order_codes WHERE show_id = $1 AND code = $2 \
+                 AND booking_offset > COALESCE((SELECT created_offset FROM codes \
+                 WHERE code_hash = $2), -1)) AS uses, \
                  (SELECT COUNT(*) FROM bookings WHERE user_id = $3 AND show_id = $1 \
-                 AND order_code = $2 AND status IN ('reserved', 'confirmed')) AS of_user",
-                &[
-                    show.0.into(),
-                    code.0.into(),
-                    user.map(|user| user.0).into(),
-                ],
+                 AND order_code = $2 AND status IN ('reserved', 'confirmed') \
+                 AND booking_offset > COALESCE((SELECT created_offset FROM codes \
+                 WHERE code_hash = $2), -1)) AS of_user",
+                &[show.0.into(), code.0.into(), user.map(|user| user.0).into()],
             )
             .await?;
         row.map_or(Ok((0, 0)), |row| {

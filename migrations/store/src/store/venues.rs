@@ -108,7 +108,7 @@ impl Store {
         Ok(Page { rows, total })
     }
 
-    /// Whether a show of an event that is no draft takes place in a venue: then everybody may know it.
+    /// Whether an event that is no draft, or a show of one, takes place in a venue: then everybody may know it.
     ///
     /// # Errors
     /// As every read.
@@ -116,8 +116,10 @@ impl Store {
         let found = self
             .database
             .fetch_optional(
-                "SELECT s.show_id FROM shows AS s JOIN events AS e ON e.event_id = s.event_id \
-                 WHERE s.venue_id = $1 AND e.status <> 'draft' LIMIT 1",
+                "SELECT s.show_id AS id FROM shows AS s JOIN events AS e ON e.event_id = s.event_id \
+                 WHERE s.venue_id = $1 AND e.status <> 'draft' \
+                 UNION ALL SELECT e.event_id AS id FROM events AS e \
+                 WHERE e.venue_id = $1 AND e.status <> 'draft' AND e.deleted_at_ms IS NULL LIMIT 1",
                 &[id.into()],
             )
             .await?;
@@ -126,6 +128,7 @@ impl Store {
 
     /// Says of a venue what people want said, where it is at the `expected` version, if there is one. Where
     /// nothing is other than before, nothing is written and no entry is left; otherwise it names the fields.
+    /// Who follows the catalog is told that the events in it have changed, if its name or its city has.
     ///
     /// # Errors
     /// As every write.
@@ -150,6 +153,7 @@ impl Store {
                 if changes.is_empty() {
                     return Ok(VenueChanged::Done(before));
                 }
+                let was = before.venue.clone();
                 let after = VenueRow {
                     venue,
                     version: before.version + 1,
@@ -185,6 +189,17 @@ impl Store {
                         ],
                     )
                     .await?;
+                if (&was.name, &was.city) != (&after.venue.name, &after.venue.city) {
+                    // Not another version of their rows: that would wait for whoever changes one, who in turn may
+                    // wait for this venue.
+                    transaction
+                        .execute(
+                            "INSERT INTO catalog_changes (event_id) \
+                             SELECT event_id FROM events WHERE venue_id = $1",
+                            &[id.into()],
+                        )
+                        .await?;
+                }
                 transaction.commit(audit.with_changes(&changes)).await?;
                 Ok(VenueChanged::Done(after))
             })
@@ -192,7 +207,7 @@ impl Store {
     }
 
     /// Deletes a venue with its maps, where it is at the `expected` version, if there is one, and no show
-    /// takes place in it. No show can be added while this looks.
+    /// takes place in it and no event. None can be added while this looks.
     ///
     /// # Errors
     /// As every write.
@@ -220,6 +235,17 @@ impl Store {
                 let shows = counted.map_or(Ok(0), |row| row.number("shows"))?;
                 if shows > 0 {
                     return Ok(VenueDeleted::HasShows(shows));
+                }
+                let counted = transaction
+                    .fetch_optional(
+                        "SELECT COUNT(*) AS events FROM events WHERE venue_id = $1 \
+                         AND deleted_at_ms IS NULL",
+                        &[id.into()],
+                    )
+                    .await?;
+                let events = counted.map_or(Ok(0), |row| row.number("events"))?;
+                if events > 0 {
+                    return Ok(VenueDeleted::HasEvents(events));
                 }
                 for delete in [
                     "DELETE FROM venue_maps WHERE venue_id = $1",
@@ -249,6 +275,21 @@ pub(super) async fn lock_venue(
         .await?
         .map(|row| venue_row(&row))
         .transpose()
+}
+
+/// Keeps the venue that an event of a tenant is to have from being deleted, in an open transaction.
+///
+/// # Errors
+/// [`StoreError::NotThere`] when the tenant has no such venue.
+pub(super) async fn keep_for_event(
+    transaction: &mut Transaction,
+    tenant: Uuid,
+    id: Uuid,
+) -> Result<(), StoreError> {
+    match lock_venue(transaction, id).await? {
+        Some(venue) if venue.tenant_id == tenant => Ok(()),
+        _ => Err(StoreError::NotThere("venue")),
+    }
 }
 
 async fn insert(transaction: &mut Transaction, row: &VenueRow) -> Result<(), StoreError> {

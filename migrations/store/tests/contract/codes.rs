@@ -8,10 +8,12 @@ use onsale_schemas::outcome::{Line, PriceRule, ReservedV2};
 use onsale_schemas::{CodeHash, Offset, Outcome, Rejection, RequestId, SeatList};
 use onsale_store::audit::Unaudited;
 use onsale_store::code::{CodeKind, CodeRow, CodesChange, CodesProposal, GroupTerms, NewCode};
+use onsale_store::retention::Kind;
 use onsale_store::{Scope, Store};
 
 use crate::build::{Chain, HOLD_MS, event_id, id, show_id, time_of, user_id, with_show};
 use crate::harness::{Bench, contract, on_postgres};
+use crate::retention::{LATER_MS, as_of_later, forgotten};
 
 contract!(
     created_codes_are_known_once_the_log_accepts_them,
@@ -24,6 +26,8 @@ contract!(
     uses_are_those_of_live_bookings,
     thousands_are_read_a_page_at_a_time,
     orders_know_the_groups_of_their_codes,
+    codes_of_a_show_long_over_go_with_its_bookings,
+    what_is_counted_of_orders_is_counted_anew,
 );
 
 const GROUP: u32 = 7;
@@ -263,6 +267,8 @@ async fn what_ended_begins_anew_without_its_uses(bench: Bench) {
         (None, 0),
         "a use is of the code as it was"
     );
+    let uses = |user| store.code_uses(show_id(1), hash(1), Some(user_id(user)));
+    assert_eq!(uses(5).await.unwrap(), (0, 0), "a quote counts the same");
     assert_eq!(codes(store, GROUP).await, []);
     reserve(&mut chain, 6, 1, hash(1));
     // The group of before, too.
@@ -273,6 +279,53 @@ async fn what_ended_begins_anew_without_its_uses(bench: Bench) {
     let group = store.code_group(show_id(1), GROUP).await.unwrap().unwrap();
     assert_eq!((group.codes, group.uses, group.ended_at_ms), (1, 1, None));
     assert_eq!(group.created_at_ms, time_of(again));
+    for (user, counted) in [(5, (1, 0)), (6, (1, 0)), (7, (1, 1))] {
+        assert_eq!(uses(user).await.unwrap(), counted, "user {user}");
+    }
+}
+
+async fn codes_of_a_show_long_over_go_with_its_bookings(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    // More than one step deletes.
+    let numbers: Vec<u32> = (1..=2_100).collect();
+    create(store, &mut chain, GROUP, &numbers).await;
+    create(store, &mut chain, GROUP + 1, &[3_001]).await;
+    let sold = chain.reserve(1, 1, &[0]);
+    chain.confirm(1, 1, sold, &[0]);
+    store.project(&chain.all()).await.unwrap();
+    let there = async || {
+        let groups = store.code_groups(show_id(1), 1, 10).await.unwrap();
+        let all = "SELECT CAST(COUNT(*) AS TEXT) FROM codes";
+        (groups.total, bench.texts(all).await)
+    };
+    assert_eq!(there().await, (2, vec!["2101".to_owned()]));
+    as_of_later(&bench).await;
+    assert_eq!(forgotten(store, Kind::Bookings, LATER_MS).await, 1);
+    assert_eq!(there().await, (0, vec!["0".to_owned()]));
+    assert_eq!(store.code_terms(show_id(1), hash(1)).await.unwrap(), None);
+}
+
+async fn what_is_counted_of_orders_is_counted_anew(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    create(store, &mut chain, GROUP, &[1, 2]).await;
+    for (user, seat, code) in [(5, 0, 1), (6, 1, 2), (7, 2, 1)] {
+        reserve(&mut chain, user, seat, hash(code));
+    }
+    store.project(&chain.all()).await.unwrap();
+    let right = [(hash(1), 2), (hash(2), 1)];
+    assert_eq!(store.code_counts(show_id(1)).await.unwrap(), right);
+    assert!(store.code_counts(show_id(2)).await.unwrap().is_empty());
+    bench
+        .tamper("DELETE FROM order_codes WHERE booking_offset > 1")
+        .await;
+    assert_ne!(store.code_counts(show_id(1)).await.unwrap(), right);
+    let by = Unaudited::Unattended;
+    store.recount_orders(show_id(1), by).await.unwrap();
+    assert_eq!(store.code_counts(show_id(1)).await.unwrap(), right);
 }
 
 async fn what_the_log_did_not_accept_never_counts(bench: Bench) {

@@ -111,6 +111,11 @@ async fn names_before_lead_to_an_event_until_there_are_too_many(bench: Bench) {
 async fn an_edit_is_of_one_version_and_touches_what_it_names(bench: Bench) {
     let store = &bench.store;
     store.add_event(&event(1)).await.unwrap();
+    let venue = crate::venues::venue(77);
+    store
+        .add_venue(&venue, Unaudited::Unattended)
+        .await
+        .unwrap();
     let before = store.versioned_event(event_id(1)).await.unwrap().unwrap();
     let wanted = EventEdit {
         requires_verified_account: Some(true),

@@ -1,7 +1,10 @@
 //! Venues, the versions of their maps, and the charts of shows.
 
+use onsale_schemas::EventId;
 use onsale_store::audit::{Actor, AuditEntry, AuditFilter, Unaudited};
-use onsale_store::catalog::{Quotas, ShowRow, TenantScope};
+use onsale_store::catalog::{
+    DetailsChange, EventEdit, EventRow, EventStatus, FindableVenue, Quotas, ShowRow, TenantScope,
+};
 use onsale_store::venue::{
     Deflated, MAPS_PER_VENUE_MAX, MapId, Position, ShowMap, StoredChart, StoredHall, Venue,
     VenueChanged, VenueDeleted, VenueRow,
@@ -10,7 +13,7 @@ use onsale_store::{Scope, StoreError};
 use uuid::Uuid;
 
 use crate::accounts::NOW_MS;
-use crate::build::{event, id, show, show_id};
+use crate::build::{event, event_id, id, show, show_id};
 use crate::harness::{Bench, contract, on_postgres};
 
 contract!(
@@ -18,6 +21,8 @@ contract!(
     a_version_of_a_map_stays_as_it_is,
     maps_have_room_for_so_many_and_no_more,
     a_show_of_a_map_keeps_its_venue_and_its_chart,
+    an_event_keeps_its_venue,
+    a_search_knows_the_venue_of_an_event_that_says_nothing_itself,
 );
 
 /// The tenant of [`event`].
@@ -280,6 +285,130 @@ async fn a_show_of_a_map_keeps_its_venue_and_its_chart(bench: Bench) {
     }
     let deleted = store.delete_venue(id(VENUE), None, by()).await;
     assert_eq!(deleted.unwrap(), VenueDeleted::Done);
+}
+
+/// An event in that venue.
+fn event_at(number: u64, venue: u64) -> EventRow {
+    let mut row = event(number);
+    row.details.venue_id = Some(id(venue));
+    row
+}
+
+async fn an_event_keeps_its_venue(bench: Bench) {
+    let store = &bench.store;
+    let elsewhere = VenueRow {
+        tenant_id: id(2),
+        ..venue(61)
+    };
+    for row in [&venue(VENUE), &elsewhere] {
+        store.add_venue(row, by()).await.unwrap();
+    }
+    let quotas = Quotas::UNLIMITED;
+    for number in [61, 62] {
+        let added = store.add_event_within(&event_at(1, number), &quotas, by());
+        let error = added.await.unwrap_err();
+        assert!(matches!(error, StoreError::NotThere("venue")), "{error}");
+    }
+    assert_eq!(store.event(event_id(1)).await.unwrap(), None);
+    let mut draft = event_at(1, VENUE);
+    draft.status = EventStatus::Draft;
+    store.add_event_within(&draft, &quotas, by()).await.unwrap();
+    assert!(!store.is_venue_public(id(VENUE)).await.unwrap());
+    store.add_event(&event_at(2, VENUE)).await.unwrap();
+    assert!(store.is_venue_public(id(VENUE)).await.unwrap());
+    let deleted = store.delete_venue(id(VENUE), None, by()).await;
+    assert_eq!(deleted.unwrap(), VenueDeleted::HasEvents(2));
+    let moved = |venue: Option<u64>| EventEdit {
+        details: DetailsChange {
+            venue_id: Some(venue.map(id)),
+            ..DetailsChange::default()
+        },
+        ..EventEdit::default()
+    };
+    let refused = store.edit_event(event_id(2), &moved(Some(61)), by()).await;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, StoreError::NotThere("venue")), "{error}");
+    for number in [1, 2] {
+        let edited = store.edit_event(event_id(number), &moved(None), by());
+        edited.await.unwrap().unwrap();
+    }
+    assert!(!store.is_venue_public(id(VENUE)).await.unwrap());
+    let deleted = store.delete_venue(id(VENUE), None, by()).await;
+    assert_eq!(deleted.unwrap(), VenueDeleted::Done);
+}
+
+async fn a_search_knows_the_venue_of_an_event_that_says_nothing_itself(bench: Bench) {
+    let store = &bench.store;
+    store.add_venue(&venue(VENUE), by()).await.unwrap();
+    let silent = EventRow {
+        venue: None,
+        city: None,
+        ..event_at(1, VENUE)
+    };
+    let telling = EventRow {
+        venue: Some("The old hall".to_owned()),
+        city: Some("Basel".to_owned()),
+        ..event_at(2, VENUE)
+    };
+    for row in [&silent, &telling, &event(3)] {
+        store.add_event(row).await.unwrap();
+    }
+    let ids = [event_id(1), event_id(2), event_id(3)];
+    let known = async |ids: &[EventId]| -> Vec<Option<FindableVenue>> {
+        let found = store.findable(ids).await.unwrap();
+        found.into_iter().map(|one| one.venue).collect()
+    };
+    let named = |name: &str| {
+        Some(FindableVenue {
+            name: name.to_owned(),
+            city: Some("Zürich".to_owned()),
+        })
+    };
+    assert_eq!(known(&ids).await, [named("Venue 60"), None, None]);
+    // Who follows the catalog hears of another name, and of nothing else that is said of a venue.
+    let cursor = store.catalog_changes_end().await.unwrap();
+    let told = async || -> Vec<EventId> {
+        let read = store.catalog_changes(cursor).await.unwrap();
+        let mut events: Vec<EventId> = read.changes.iter().map(|of| of.event_id).collect();
+        events.sort_unstable();
+        events.dedup();
+        events
+    };
+    let before = told().await;
+    let mut changed = venue(VENUE).venue;
+    changed.website = Some("https://venue.example".to_owned());
+    let changing = store.change_venue(id(VENUE), &changed, None, NOW_MS + 1, by());
+    changing.await.unwrap();
+    assert_eq!(told().await, before);
+    changed.name = "Grand Hall".to_owned();
+    let changing = store.change_venue(id(VENUE), &changed, None, NOW_MS + 2, by());
+    changing.await.unwrap();
+    let after = told().await;
+    assert!(
+        after.contains(&event_id(1)) && after.contains(&event_id(2)),
+        "{after:?}"
+    );
+    assert_eq!(known(&ids).await, [named("Grand Hall"), None, None]);
+}
+
+#[tokio::test]
+async fn another_tenant_sees_a_venue_with_an_event_in_it() {
+    on_postgres(|bench| async move {
+        let store = &bench.store;
+        store.add_venue(&venue(VENUE), by()).await.unwrap();
+        let scope = Scope::Caller {
+            tenant: Some(id(2)),
+            user: Some(id(9)),
+        };
+        let elsewhere = store.within(scope);
+        let mut draft = event_at(1, VENUE);
+        draft.status = EventStatus::Draft;
+        store.add_event(&draft).await.unwrap();
+        assert_eq!(elsewhere.venue(id(VENUE)).await.unwrap(), None);
+        store.add_event(&event_at(2, VENUE)).await.unwrap();
+        assert!(elsewhere.venue(id(VENUE)).await.unwrap().is_some());
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use onsale_store::document::Document;
 use onsale_store::retention::RetiredShows;
 use onsale_store::{Store, StoreError};
 
+use super::offers::{code_uses, counts_differ, offer_differs};
 use super::places::{compare_places, differing_places, holders_by_show};
 use crate::reconcile::report::{Finding, Report};
 
@@ -74,6 +75,7 @@ pub(super) async fn compare_shows(
 ) -> Result<(), StoreError> {
     let partition = machine.id();
     let holders = holders_by_show(machine);
+    let uses = code_uses(machine);
     let explained = report.shows_of_bookings();
     for show in machine.shows() {
         report.checked.shows += 1;
@@ -107,6 +109,17 @@ pub(super) async fn compare_shows(
                 partition,
                 Finding::SeatHoldersDiffer { show_id: show.show },
                 "rows were changed from outside, or the projection lost an update",
+            );
+        }
+        // Of a cancelled show nothing is quoted any more.
+        if !show.cancelled
+            && !is_explained
+            && counts_differ(machine, show.show, uses.get(&show.show), store).await?
+        {
+            report.add(
+                partition,
+                Finding::OrderCountsDiffer { show_id: show.show },
+                "rows were changed from outside",
             );
         }
         if !show.cancelled && has_zones {
@@ -164,6 +177,13 @@ fn compare_row_of_show(machine: &Partition, show: &ShowView, row: &ShowRow, repo
                 database,
             },
             "the row was changed from outside, or the projection lost an update",
+        );
+    }
+    if !show.cancelled && offer_differs(machine, show_id, row) {
+        report.add(
+            partition,
+            Finding::OfferDiffers { show_id },
+            "the row was changed from outside, or comes from an old backup",
         );
     }
     let columns = if show.cancelled {

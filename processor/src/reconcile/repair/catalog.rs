@@ -10,11 +10,12 @@ use serde_json::json;
 
 use super::Progress;
 use super::error::ApplyError;
+use super::offers::repair_offer;
 use super::target::{Target, readable_show};
 use crate::reconcile::Engine;
 use crate::reconcile::compare::{
     blocked_places, blocks_differ, described_show, differing_event_columns, differing_show_columns,
-    differing_status, differing_zones, shape,
+    differing_status, differing_zones, offer_differs, shape,
 };
 use crate::reconcile::log_rows;
 
@@ -137,6 +138,9 @@ pub(super) async fn repair_catalog(
         }
         if !differing_show_columns(&show, &row, machine.id()).is_empty() {
             repair_show(id, machine, target, progress).await?;
+        }
+        if offer_differs(machine, id, &row) {
+            repair_offer(id, machine, target, progress).await?;
         }
         repair_blocks(id, machine, target).await?;
     }

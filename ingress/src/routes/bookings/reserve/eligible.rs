@@ -1,19 +1,20 @@
-//! Who may reserve at all, beside what the log decides: which accounts an organizer sells to, and what a
-//! guest's token is for. The log knows no addresses and no guests, and the order of requests has no part in
-//! this, so it is compared before anything is handed in.
+//! Who may reserve at all, beside what the log decides: which accounts an organizer sells to, from which age on,
+//! and what a guest's token is for. The log knows no addresses, ages and guests, and the order of requests has no
+//! part in this, so it is compared before anything is handed in.
 
 use onsale_auth::Purchase;
 use onsale_schemas::UserId;
 use onsale_store::booking::{BookingFilter, BookingStatus};
+use serde_json::json;
 
 use crate::auth::Caller;
 use crate::charts::Chart;
 use crate::error::{ApiError, Code};
 use crate::rate_limit::Key;
 use crate::routes::projected;
+use crate::sold_to::SoldTo;
 use crate::state::AppState;
 use crate::tally::Counted;
-use crate::verified_only::VerifiedOnly;
 
 /// Bookings of a guest that are looked at, the newest ones: of what it has given back there may be more.
 const GUEST_BOOKINGS_LOOKED_AT: u32 = 5;
@@ -22,19 +23,31 @@ const GUEST_BOOKINGS_LOOKED_AT: u32 = 5;
 /// result is dropped.
 ///
 /// # Errors
+/// `VALIDATION_ERROR` naming `age_confirmed` where the event asks for an age that is not confirmed,
 /// `VERIFIED_ACCOUNT_REQUIRED`, `FORBIDDEN`, `GUEST_PURCHASE_MADE`, `OVERLOADED`.
 pub(super) async fn check(
     state: &AppState,
     caller: &Caller,
     chart: &Chart,
+    age_confirmed: Option<bool>,
 ) -> Result<Option<Counted>, ApiError> {
-    let is_required = VerifiedOnly::is_required(state, chart.event).await?;
-    if is_required && !is_verified(state, caller).await? {
+    let asks = SoldTo::asks(state, chart.event).await?;
+    if asks.verified_account && !is_verified(state, caller).await? {
         return Err(ApiError::new(
             Code::VerifiedAccountRequired,
             "This event is sold only to accounts whose e-mail address is verified: sign in, and follow \
              the link in the mail that was sent to your address.",
         ));
+    }
+    let age = asks.minimum_age;
+    if age > 0 && age_confirmed != Some(true) {
+        return Err(ApiError::wrong(
+            "age_confirmed",
+            age_confirmed,
+            &format!("must be true: the event is for people of {age} years and older"),
+            "true, where the buyer has confirmed the age",
+        )
+        .with_detail("minimum_age", json!(age)));
     }
     match caller.guest {
         Some(purchase) => guest(state, caller.user, purchase, chart).await.map(Some),

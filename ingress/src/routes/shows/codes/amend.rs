@@ -86,7 +86,7 @@ impl RequestBody for AmendCodesRequest {
 
 /// Change the terms of a group of codes, from the next order on.
 #[utoipa::path(
-    patch, path = "/api/v1/shows/{id}/codes/{group}", operation_id = "amend_codes", tag = "catalog",
+    patch, path = "/api/v1/shows/{id}/codes/{group}", operation_id = "amend_codes", tag = "offers",
     request_body = AmendCodesRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),

@@ -158,7 +158,7 @@ pub(crate) struct CreatedCodesBody {
 /// They are a group with the same terms. The uses of each code are counted by the log: taken when places
 /// are held, given back when the hold ends or the booking is returned.
 #[utoipa::path(
-    post, path = "/api/v1/shows/{id}/codes", operation_id = "create_codes", tag = "catalog", request_body = CodesRequest,
+    post, path = "/api/v1/shows/{id}/codes", operation_id = "create_codes", tag = "offers", request_body = CodesRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
         IdempotencyKey,

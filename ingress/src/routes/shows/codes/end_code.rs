@@ -25,7 +25,7 @@ use crate::submit::PendingAnswer;
 ///
 /// It is named by its `code_id`, which may stand in anybody's log; its text is taken as well.
 #[utoipa::path(
-    delete, path = "/api/v1/shows/{id}/codes/{group}/{code}", operation_id = "end_code", tag = "catalog",
+    delete, path = "/api/v1/shows/{id}/codes/{group}/{code}", operation_id = "end_code", tag = "offers",
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("group" = u32, Path, description = "The group's `group_id`"),

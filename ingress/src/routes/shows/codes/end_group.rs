@@ -27,7 +27,7 @@ use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 /// They are unknown from now on, and bookings with them keep their prices. The log is asked even where the
 /// database has lost the group.
 #[utoipa::path(
-    delete, path = "/api/v1/shows/{id}/codes/{group}", operation_id = "end_codes", tag = "catalog",
+    delete, path = "/api/v1/shows/{id}/codes/{group}", operation_id = "end_codes", tag = "offers",
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("group" = u32, Path, description = "The group's `group_id`"),

@@ -30,7 +30,7 @@ const HEADER: &[u8] = b"code,uses\r\n";
 /// before its end (without the last chunk) is not whole. A field that a spreadsheet would take for a formula
 /// has an apostrophe in front. A code whose text was not kept has an empty field.
 #[utoipa::path(
-    get, path = "/api/v1/shows/{id}/codes/{group}/export", operation_id = "export_codes", tag = "catalog",
+    get, path = "/api/v1/shows/{id}/codes/{group}/export", operation_id = "export_codes", tag = "offers",
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("group" = u32, Path, description = "The group's `group_id`"),

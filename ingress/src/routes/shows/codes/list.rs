@@ -29,7 +29,7 @@ pub(crate) struct CodesQuery {
 
 /// The groups of codes of a show with their uses, the latest first, those that ended included.
 #[utoipa::path(
-    get, path = "/api/v1/shows/{id}/codes", operation_id = "list_codes", tag = "catalog",
+    get, path = "/api/v1/shows/{id}/codes", operation_id = "list_codes", tag = "offers",
     params(("id" = Uuid, Path, description = "The show"), CodesQuery),
     security(("bearer" = [])),
     responses(

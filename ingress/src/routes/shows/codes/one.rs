@@ -41,7 +41,7 @@ pub(crate) struct CodesOfGroupBody {
 
 /// A group of codes, and its codes a page at a time.
 #[utoipa::path(
-    get, path = "/api/v1/shows/{id}/codes/{group}", operation_id = "get_codes", tag = "catalog",
+    get, path = "/api/v1/shows/{id}/codes/{group}", operation_id = "get_codes", tag = "offers",
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("group" = u32, Path, description = "The group's `group_id`"),

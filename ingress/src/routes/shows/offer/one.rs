@@ -28,7 +28,7 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 ///
 /// The public does not see ticket types that are hidden or need a code; managers of the event see everything.
 #[utoipa::path(
-    get, path = "/api/v1/shows/{id}/offer", operation_id = "get_offer", tag = "catalog",
+    get, path = "/api/v1/shows/{id}/offer", operation_id = "get_offer", tag = "offers",
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),

@@ -35,7 +35,7 @@ impl RequestBody for OfferRequest {
 /// All of the offer is replaced, whatever is held: holds and bookings keep their prices. Ticket types, phases and
 /// bundles are known by their names, so a phase of the same name goes on with its count.
 #[utoipa::path(
-    put, path = "/api/v1/shows/{id}/offer", operation_id = "set_offer", tag = "catalog", request_body = OfferRequest,
+    put, path = "/api/v1/shows/{id}/offer", operation_id = "set_offer", tag = "offers", request_body = OfferRequest,
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the offer that is to be replaced, as its managers read it"),

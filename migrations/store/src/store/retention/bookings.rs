@@ -1,5 +1,5 @@
 //! Bookings of shows that were over long ago. All of a show go together: of a show without any, nothing is
-//! expected to be there. A guest goes with its last booking.
+//! expected to be there. A guest goes with its last booking, and the codes of a show with the last of its bookings.
 
 use onsale_schemas::ShowId;
 use serde_json::json;
@@ -155,7 +155,9 @@ pub(super) async fn delete(
     free_seats(transaction, show).await?;
     due.deleted += deleted;
     let of_show = before + deleted;
-    if deleted == 0 || of_show >= bookings {
+    // Codes are deleted as many at a time as bookings; the next step goes on with the rest.
+    let has_codes = of_show >= bookings && forget_codes(transaction, show).await?;
+    if (deleted == 0 || of_show >= bookings) && !has_codes {
         due.left += bookings.saturating_sub(of_show);
         done(transaction, show, step).await?;
     } else {
@@ -277,6 +279,30 @@ async fn forget_guests(transaction: &mut Transaction, buyers: &[Uuid]) -> Result
         .execute(delete, &[Value::from(&buyers)])
         .await
         .map(drop)
+}
+
+/// Deletes codes of a show that is over, where it has no bookings any more, and at last their groups; whether there
+/// may be more of them.
+async fn forget_codes(transaction: &mut Transaction, show: ShowId) -> Result<bool, StoreError> {
+    let deleted = transaction
+        .execute(
+            "DELETE FROM codes WHERE code_hash IN \
+             (SELECT code_hash FROM codes WHERE show_id = $1 LIMIT $2) \
+             AND NOT EXISTS (SELECT 1 FROM bookings WHERE show_id = $1)",
+            &[show.0.into(), ROWS_PER_STEP_MAX.into()],
+        )
+        .await?;
+    if deleted >= u64::from(ROWS_PER_STEP_MAX) {
+        return Ok(true);
+    }
+    transaction
+        .execute(
+            "DELETE FROM code_groups WHERE show_id = $1 \
+             AND NOT EXISTS (SELECT 1 FROM bookings WHERE show_id = $1)",
+            &[show.0.into()],
+        )
+        .await?;
+    Ok(false)
 }
 
 /// Removes the seats of a show whose bookings are gone. There are as many as those bookings had.

@@ -1,6 +1,7 @@
 //! The quote beside the machine: what it says of a basket is what the log decides of it at the same moment.
 
 mod dice;
+mod kinds;
 
 use onsale_engine::{BookingState, Limits, Partition};
 use onsale_schemas::code::CreateCodes;
