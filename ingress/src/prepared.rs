@@ -39,6 +39,7 @@ const STORED_MAX_BYTES: usize = 65_535;
 pub(crate) struct Prepared {
     /// What every answer begins with.
     plain: Bytes,
+    level: Compression,
     gzip: OnceCell<Option<Gzip>>,
 }
 
@@ -53,7 +54,16 @@ impl Prepared {
     pub(crate) fn new(plain: Bytes) -> Self {
         Self {
             plain,
+            level: Compression::fast(),
             gzip: OnceCell::new(),
+        }
+    }
+
+    /// It is kept and read often, so it is compressed as well as can be.
+    pub(crate) fn kept(self) -> Self {
+        Self {
+            level: Compression::best(),
+            ..self
         }
     }
 
@@ -116,15 +126,17 @@ impl Prepared {
     /// Compressed once, by the first to ask; `None` where that fails.
     async fn compressed(self: &Arc<Self>) -> Result<Option<&Gzip>, ApiError> {
         if self.plain.len() <= COMPRESS_INLINE_MAX_BYTES {
-            let made = self.gzip.get_or_init(|| async { Gzip::new(&self.plain) });
+            let made = self
+                .gzip
+                .get_or_init(|| async { Gzip::new(&self.plain, self.level) });
             return Ok(made.await.as_ref());
         }
         if !self.gzip.initialized() {
             let whole = self.clone();
             detached(async move {
                 let made = whole.gzip.get_or_try_init(|| async {
-                    let plain = whole.plain.clone();
-                    tokio::task::spawn_blocking(move || Gzip::new(&plain))
+                    let (plain, level) = (whole.plain.clone(), whole.level);
+                    tokio::task::spawn_blocking(move || Gzip::new(&plain, level))
                         .await
                         .map_err(ApiError::internal)
                 });
@@ -137,10 +149,10 @@ impl Prepared {
 }
 
 impl Gzip {
-    fn new(plain: &[u8]) -> Option<Self> {
+    fn new(plain: &[u8], level: Compression) -> Option<Self> {
         let mut begin = Vec::with_capacity(plain.len() / 8);
         begin.extend_from_slice(&GZIP_HEADER);
-        let mut encoder = DeflateEncoder::new(begin, Compression::fast());
+        let mut encoder = DeflateEncoder::new(begin, level);
         encoder.write_all(plain).ok()?;
         // Flushed to a whole byte, with no last block: each answer adds its own.
         encoder.flush().ok()?;
@@ -248,7 +260,7 @@ pub(crate) async fn compress(asked: &HeaderMap, response: Response) -> Response 
     parts
         .headers
         .insert(VARY, HeaderValue::from_static("accept-encoding"));
-    let body = match Gzip::new(&plain) {
+    let body = match Gzip::new(&plain, Compression::fast()) {
         Some(gzip) => {
             parts
                 .headers

@@ -16,6 +16,7 @@ mod layout;
 mod list;
 mod offer;
 mod one;
+mod page;
 mod quote;
 pub(super) mod resume;
 mod seats;

@@ -111,10 +111,14 @@ async fn with_shows(
     event: EventId,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let store = state.installation.clone();
+    let (store, looking) = (state.installation.clone(), state.installation.clone());
+    let look = async move {
+        let stamp = looking.page_stamp(event).await?;
+        stamp.ok_or_else(|| ApiError::not_found("event"))
+    };
     let shared = state
         .event_pages
-        .page(event, move |stamp| page::encode(store, event, stamp))
+        .page(event, look, move |stamp| page::encode(store, event, stamp))
         .await;
     let (page, caching) = match shared {
         Ok(page) => (page, PUBLIC),

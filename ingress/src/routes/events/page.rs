@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 
 use super::body::EventBody;
 use super::schema_org;
+use crate::encoded_pages::EventPage;
 use crate::error::ApiError;
-use crate::event_pages::EventPage;
 use crate::routes::shows::{ShowBody, show_cursor};
 
 /// Shows of one answer.
@@ -80,5 +80,5 @@ async fn made(store: &Store, row: EventRow, stamp: PageStamp) -> Result<EventPag
         event: EventBody::from(row),
     };
     let data = serde_json::to_vec(&page).map_err(ApiError::internal)?;
-    Ok(EventPage::new(stamp, &data))
+    Ok(EventPage::new(stamp, stamp.event_version, &data))
 }
