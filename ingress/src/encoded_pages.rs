@@ -160,7 +160,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_there_is_looked_for_again() {
         let pages: EncodedPages<u8, u64> = EncodedPages::new();
-        let make = |stamp| async move { Ok(EncodedPage::new(stamp, stamp, b"{}")) };
+        let make = |stamp: u64| async move { Ok(EncodedPage::new(stamp, stamp, b"{}")) };
         let missing = async { Err(ApiError::not_found("show")) };
         assert!(pages.page(1, missing, make).await.is_err());
         assert!(pages.page(1, async { Ok(3) }, make).await.is_ok());
