@@ -153,6 +153,9 @@ pub(crate) struct Refund {
 ///
 /// All that are named, or none; they are on sale again, and the rest stays sold at its price. For the event's
 /// organizer, and the admins and services of its tenant. A booking as a whole is cancelled.
+///
+/// Of what is held and not paid nothing can be given back in part, by nobody: the rules of the log (`schemas/rules`)
+/// know parts of paid bookings alone. Its buyer cancels the hold and reserves what is still wanted.
 #[utoipa::path(
     post, path = "/api/v1/bookings/{id}/return", operation_id = "return_places", tag = "bookings", request_body = ReturnRequest,
     params(
