@@ -10,9 +10,11 @@
 //! since earlier commands of the batch may have changed everything.
 
 use onsale_schemas::command::{Confirm, ConfirmV2, Pick};
+use onsale_schemas::order::PickV2;
 use onsale_schemas::{Command, Entry, Envelope, LogTimeMs, Offset, codec};
 
 use crate::index::NONE;
+use crate::pages::prefetch_all;
 use crate::partition::Partition;
 use crate::sink::OutcomeSink;
 use crate::state::State;
@@ -157,8 +159,15 @@ impl State {
                     continue;
                 };
                 record.hint = slot;
-                let event = self.shows.get(slot).event;
-                self.users.fetch_entry(event, &command.user);
+                let show = self.shows.get(slot);
+                self.users.fetch_entry(show.event, &command.user);
+                for item in &command.items {
+                    let seat = match &item.pick {
+                        PickV2::Seats(seats) => seats.first().copied().unwrap_or(0),
+                        PickV2::BestAvailable { .. } | PickV2::General { .. } => 0,
+                    };
+                    show.fetch(usize::from(item.zone), seat);
+                }
             } else if let Some(booking) = booking_of(&envelope.command) {
                 record.hint = self.bookings.offsets().fetch(booking);
             }
@@ -175,12 +184,45 @@ impl State {
                 }
             }
         }
+        let mut has_orders = false;
         for record in &*records {
             if named(record).is_some() {
                 let booking = self.bookings.get(record.hint);
                 self.users.fetch(booking.user);
-                let show = self.shows.get(booking.show);
-                show.fetch(booking.zone(), booking.first_seat());
+                if booking.is_order() {
+                    self.orders.fetch(booking.order());
+                    has_orders = true;
+                } else {
+                    let show = self.shows.get(booking.show);
+                    show.fetch(booking.zone(), booking.first_seat());
+                }
+            }
+        }
+        if has_orders {
+            let named = |record: &&Prepared| named(record).is_some();
+            self.look_ahead_at_orders(records.iter().filter(named).map(|record| record.hint));
+        }
+    }
+
+    /// Prefetches what the orders of bookings lead to; their places in the table have been fetched.
+    fn look_ahead_at_orders(&self, slots: impl Iterator<Item = u32> + Clone) {
+        let ordered = || {
+            slots.clone().filter_map(|slot| {
+                let booking = self.bookings.get(slot);
+                Some((booking.show, self.shared_order(booking)?))
+            })
+        };
+        for (_, order) in ordered() {
+            prefetch_all(&**order);
+        }
+        for (_, order) in ordered() {
+            order.lines.iter().for_each(prefetch_all);
+        }
+        for (show, order) in ordered() {
+            let show = self.shows.get(show);
+            for line in &order.lines {
+                let seat = line.seats.first().copied().unwrap_or(0);
+                show.fetch(usize::from(line.zone), seat);
             }
         }
     }

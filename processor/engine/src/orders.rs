@@ -157,6 +157,14 @@ impl Orders {
         at
     }
 
+    /// Prefetches a place of the table, which leads to the order.
+    #[inline]
+    pub(crate) fn fetch(&self, at: u32) {
+        if at < self.made {
+            self.cells.fetch(at);
+        }
+    }
+
     pub(crate) fn get(&self, at: u32) -> Option<&Arc<Order>> {
         if at >= self.made {
             return None;

@@ -10,6 +10,7 @@ use triomphe::Arc;
 
 /// Pages of one node.
 const FANOUT: usize = 64;
+const CACHE_LINE_BYTES: usize = 64;
 
 #[derive(Clone)]
 struct Node<T, const N: usize> {
@@ -56,6 +57,16 @@ pub(crate) fn prefetch(at: *const u8) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;
+}
+
+/// Prefetches all cache lines of a value.
+#[inline]
+pub(crate) fn prefetch_all<T>(value: &T) {
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    for byte in (0..size_of::<T>()).step_by(CACHE_LINE_BYTES) {
+        prefetch(start.wrapping_add(byte));
+    }
+    prefetch(start.wrapping_add(size_of::<T>().saturating_sub(1)));
 }
 
 /// See the module's documentation. `N` is a power of two. Items never written are

@@ -7,10 +7,13 @@
 use uuid::Uuid;
 
 use super::Record;
-use crate::command::{Actor, Command, Confirm, Pick, Reserve};
+use crate::command::{Actor, Command, Confirm, ConfirmV2, Currency, Pick, Reserve};
 use crate::envelope::{Envelope, TraceContext};
-use crate::ids::{RequestId, ShowId, UserId};
+use crate::ids::{CodeHash, RequestId, ShowId, TicketTypeId, UserId};
+use crate::limits::{ITEMS_PER_ORDER_MAX, TYPES_PER_SHOW_MAX};
+use crate::order::{Item, PickV2, ReserveV2};
 use crate::seat_list::SeatList;
+use crate::seating::SeatKind;
 
 /// Longer records are rare, and their limits are the general decoder's business, in bytes.
 const RECORD_SIZE_COMMON_MAX_BYTES: usize = 4_096;
@@ -29,9 +32,14 @@ const COMMAND_RESERVE: u8 = 4;
 const COMMAND_CONFIRM: u8 = 5;
 const COMMAND_RELEASE: u8 = 6;
 const COMMAND_TICK: u8 = 11;
+const COMMAND_CONFIRM_V2: u8 = 17;
+const COMMAND_RESERVE_V2: u8 = 26;
 const PICK_SEATS: u8 = 0;
 const PICK_BEST_AVAILABLE: u8 = 1;
 const PICK_GENERAL: u8 = 2;
+const KIND_ORDINARY: u8 = 0;
+const KIND_ACCESSIBLE: u8 = 1;
+const KIND_COMPANION: u8 = 2;
 const ACTOR_BUYER: u8 = 0;
 const ACTOR_STAFF: u8 = 1;
 
@@ -66,10 +74,15 @@ pub(super) fn decode_common(bytes: &[u8]) -> Option<Envelope> {
     };
     let command = match bytes.byte()? {
         COMMAND_RESERVE => Command::Reserve(bytes.reserve()?),
-        COMMAND_CONFIRM => Command::Confirm(Confirm {
-            booking: bytes.u64()?,
-            by: bytes.actor()?,
-            payment_reference: bytes.text()?.to_owned(),
+        COMMAND_RESERVE_V2 => Command::ReserveV2(bytes.reserve_v2()?),
+        COMMAND_CONFIRM => Command::Confirm(bytes.confirm()?),
+        COMMAND_CONFIRM_V2 => Command::ConfirmV2(ConfirmV2 {
+            confirm: bytes.confirm()?,
+            paid: if bytes.flag()? {
+                Some((bytes.i64()?, Currency(bytes.array()?)))
+            } else {
+                None
+            },
         }),
         COMMAND_RELEASE => Command::Release {
             booking: bytes.u64()?,
@@ -207,6 +220,82 @@ impl<'a> Bytes<'a> {
     }
 
     #[inline(always)]
+    fn confirm(&mut self) -> Option<Confirm> {
+        Some(Confirm {
+            booking: self.u64()?,
+            by: self.actor()?,
+            payment_reference: self.text()?.to_owned(),
+        })
+    }
+
+    #[inline(always)]
+    fn reserve_v2(&mut self) -> Option<ReserveV2> {
+        Some(ReserveV2 {
+            show: ShowId(self.uuid()?),
+            user: UserId(self.uuid()?),
+            items: self.list(ITEMS_PER_ORDER_MAX, Self::item)?,
+            code: if self.flag()? {
+                Some(CodeHash(self.uuid()?))
+            } else {
+                None
+            },
+            expected_total: if self.flag()? {
+                Some(self.i64()?)
+            } else {
+                None
+            },
+        })
+    }
+
+    #[inline(always)]
+    fn item(&mut self) -> Option<Item> {
+        Some(Item {
+            zone: self.u16()?,
+            pick: match self.byte()? {
+                PICK_SEATS => PickV2::Seats(self.seats()?),
+                PICK_BEST_AVAILABLE => PickV2::BestAvailable {
+                    quantity: self.u32()?,
+                    together: self.flag()?,
+                    kind: match self.byte()? {
+                        KIND_ORDINARY => SeatKind::Ordinary,
+                        KIND_ACCESSIBLE => SeatKind::Accessible,
+                        KIND_COMPANION => SeatKind::Companion,
+                        _ => return None,
+                    },
+                },
+                PICK_GENERAL => PickV2::General {
+                    quantity: self.u32()?,
+                },
+                _ => return None,
+            },
+            types: self.list(TYPES_PER_SHOW_MAX, Self::places_of_type)?,
+        })
+    }
+
+    #[inline(always)]
+    fn places_of_type(&mut self) -> Option<(TicketTypeId, u32)> {
+        Some((self.byte()?, self.u32()?))
+    }
+
+    /// A list that an order may have. A longer one is refused anyway, and not frequent.
+    #[inline(always)]
+    fn list<T>(
+        &mut self,
+        most: usize,
+        mut one: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let count = usize::try_from(self.u64()?).ok()?;
+        if count > most {
+            return None;
+        }
+        let mut list = Vec::with_capacity(count);
+        for _ in 0..count {
+            list.push(one(self)?);
+        }
+        Some(list)
+    }
+
+    #[inline(always)]
     fn seats(&mut self) -> Option<SeatList> {
         let count = self.u64()?;
         // A seat is a byte at least: a forged count makes no long loop.
@@ -263,8 +352,70 @@ mod tests {
         ]
     }
 
-    fn command() -> impl Strategy<Value = Command> {
+    fn pick_v2() -> impl Strategy<Value = PickV2> {
+        let kind = prop_oneof![
+            Just(SeatKind::Ordinary),
+            Just(SeatKind::Accessible),
+            Just(SeatKind::Companion)
+        ];
         prop_oneof![
+            proptest::collection::vec(number_u32(), 0..12)
+                .prop_map(|seats| PickV2::Seats(seats.into_iter().collect())),
+            (number_u32(), any::<bool>(), kind).prop_map(|(quantity, together, kind)| {
+                PickV2::BestAvailable {
+                    quantity,
+                    together,
+                    kind,
+                }
+            }),
+            number_u32().prop_map(|quantity| PickV2::General { quantity }),
+        ]
+    }
+
+    fn item(types_max: usize) -> impl Strategy<Value = Item> {
+        let types = proptest::collection::vec((any::<u8>(), number_u32()), 0..=types_max);
+        (any::<u16>(), pick_v2(), types).prop_map(|(zone, pick, types)| Item { zone, pick, types })
+    }
+
+    fn reserve_v2(items: impl Strategy<Value = Vec<Item>>) -> impl Strategy<Value = Command> {
+        let code = proptest::option::of(uuid().prop_map(CodeHash));
+        (uuid(), uuid(), items, code, any::<Option<i64>>()).prop_map(
+            |(show, user, items, code, expected_total)| {
+                Command::ReserveV2(ReserveV2 {
+                    show: ShowId(show),
+                    user: UserId(user),
+                    items,
+                    code,
+                    expected_total,
+                })
+            },
+        )
+    }
+
+    fn command() -> impl Strategy<Value = Command> {
+        let items = prop_oneof![
+            proptest::collection::vec(item(3), 0..4),
+            proptest::collection::vec(item(TYPES_PER_SHOW_MAX), 1..3),
+            proptest::collection::vec(item(0), ITEMS_PER_ORDER_MAX),
+        ];
+        prop_oneof![
+            reserve_v2(items),
+            (
+                number(),
+                actor(),
+                ".{0,20}",
+                any::<Option<(i64, [u8; 3])>>()
+            )
+                .prop_map(|(booking, by, payment_reference, paid)| {
+                    Command::ConfirmV2(ConfirmV2 {
+                        confirm: Confirm {
+                            booking,
+                            by,
+                            payment_reference,
+                        },
+                        paid: paid.map(|(amount, currency)| (amount, Currency(currency))),
+                    })
+                }),
             (uuid(), uuid(), any::<u16>(), pick(), any::<Option<i64>>()).prop_map(
                 |(show, user, zone, pick, expected_unit_price)| Command::Reserve(Reserve {
                     show: ShowId(show),
@@ -313,6 +464,31 @@ mod tests {
         fn reads_what_the_general_decoder_reads(envelope in envelope()) {
             let bytes = encode(&envelope).unwrap();
             prop_assert_eq!(decode_common(&bytes), Some(envelope));
+        }
+
+        /// Lists that no order may have are left to the general decoder.
+        #[test]
+        fn longer_lists_are_not_frequent(
+            items in prop_oneof![
+                proptest::collection::vec(
+                    item(0),
+                    ITEMS_PER_ORDER_MAX + 1..ITEMS_PER_ORDER_MAX + 9,
+                ),
+                (item(0), TYPES_PER_SHOW_MAX + 1..TYPES_PER_SHOW_MAX + 9).prop_map(
+                    |(mut item, types)| {
+                        item.types = vec![(0, 1); types];
+                        vec![item]
+                    },
+                ),
+            ]
+            .prop_flat_map(|items| reserve_v2(Just(items))),
+        ) {
+            let envelope = Envelope::machine(items);
+            let bytes = encode(&envelope).unwrap();
+            prop_assert_eq!(decode_common(&bytes), None);
+            let mut place = None;
+            crate::codec::decode_envelope_into(&bytes, &mut place);
+            prop_assert_eq!(place, Some(envelope));
         }
 
         /// However the bytes are changed: what this decoder accepts, the general one reads in the

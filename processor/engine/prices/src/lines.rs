@@ -2,23 +2,25 @@
 
 use onsale_schemas::outcome::{Line, PriceRule};
 use onsale_schemas::{SeatIndex, SeatList};
+use smallvec::SmallVec;
 
 use crate::places::{OrderPrice, PlacePrice, tax_in};
 
 /// Amounts beyond this are of no order, in minor units: twice as many basis points can be counted.
 const AMOUNT_MAX: i64 = i64::MAX / 100_000;
 
+/// Lines of an order; up to two need no heap.
+pub type Lines = SmallVec<[Line; 2]>;
+
 /// The lines of an order, in the order of their first place. `seats` are those of the places, in
 /// their order; a place of a general-admission zone has none.
-pub fn lines(order: &OrderPrice, seats: &[Option<SeatIndex>]) -> Vec<Line> {
-    let mut keys: Vec<PlacePrice> = Vec::new();
-    let mut lines: Vec<Line> = Vec::new();
+pub fn lines(order: &OrderPrice, seats: &[Option<SeatIndex>]) -> Lines {
+    let mut lines = Lines::new();
     for (i, place) in order.places.iter().enumerate() {
-        let at = keys.iter().position(|key| key == place);
+        let at = lines.iter().position(|line| is_in(line, place));
         let at = at.unwrap_or_else(|| {
-            keys.push(*place);
             lines.push(begun(place));
-            keys.len() - 1
+            lines.len() - 1
         });
         if let Some(line) = lines.get_mut(at) {
             line.quantity += 1;
@@ -45,6 +47,33 @@ fn begun(place: &PlacePrice) -> Line {
         unit_fee: place.unit_fee,
         unit_tax: place.unit_tax,
     }
+}
+
+/// Whether a place is equal to those of a line.
+#[inline]
+fn is_in(line: &Line, place: &PlacePrice) -> bool {
+    let PlacePrice {
+        zone,
+        ticket_type,
+        rule,
+        list_price,
+        bundle,
+        bundle_off,
+        code_off,
+        unit_price,
+        unit_fee,
+        unit_tax,
+    } = *place;
+    line.zone == zone
+        && line.ticket_type == ticket_type
+        && line.rule == rule
+        && line.list_price == list_price
+        && line.bundle == bundle
+        && line.bundle_off == bundle_off
+        && line.code_off == code_off
+        && line.unit_price == unit_price
+        && line.unit_fee == unit_fee
+        && line.unit_tax == unit_tax
 }
 
 /// Total and tax of lines and the fee for the order, in minor units.

@@ -5,6 +5,7 @@ use onsale_schemas::limits::BASIS_POINTS;
 use onsale_schemas::offer::{Offer, PhasePrice};
 use onsale_schemas::outcome::PriceRule;
 use onsale_schemas::{LogTimeMs, TicketTypeId, ZoneIndex};
+use smallvec::SmallVec;
 
 use crate::scope::{has, list_price};
 
@@ -60,11 +61,14 @@ pub struct PlacePrice {
     pub unit_tax: i64,
 }
 
+/// Prices of places; up to four need no heap.
+pub type PlacePrices = SmallVec<[PlacePrice; 4]>;
+
 /// What an order costs, in minor units.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OrderPrice {
     /// Each of its places, in the order in which they were asked for.
-    pub places: Vec<PlacePrice>,
+    pub places: PlacePrices,
     /// Fee for the order.
     pub order_fee: i64,
     /// Tax in it.
@@ -132,15 +136,15 @@ pub fn price(basis: &Basis<'_>, asked: &[Asked]) -> Option<OrderPrice> {
 }
 
 /// Every place with its list price and the rule that it is from.
-fn listed(basis: &Basis<'_>, asked: &[Asked]) -> Option<Vec<PlacePrice>> {
+fn listed(basis: &Basis<'_>, asked: &[Asked]) -> Option<PlacePrices> {
     let offer = basis.offer;
     // Live places by phase in its order, and those of this order.
-    let mut given: Vec<u32> = offer
+    let mut given: SmallVec<[u32; 8]> = offer
         .phases
         .iter()
         .map(|phase| (basis.phase_places)(phase.id))
         .collect();
-    let mut places = Vec::new();
+    let mut places = PlacePrices::new();
     for run in asked {
         let (rule, price) = list_price(offer, basis.unit_prices, run.zone, run.ticket_type)?;
         for _ in 0..run.quantity {

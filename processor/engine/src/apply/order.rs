@@ -142,7 +142,7 @@ impl State {
         }
         let order = Order {
             is_plain: false,
-            lines: lines.clone(),
+            lines: lines.to_vec(),
             order_fee: price.order_fee,
             order_fee_tax: price.order_fee_tax,
             currency,
@@ -157,7 +157,7 @@ impl State {
             show: wanted.show,
             event: event_id,
             user: wanted.user,
-            lines,
+            lines: lines.into_vec(),
             order_fee: price.order_fee,
             order_fee_tax: price.order_fee_tax,
             total: price.total,

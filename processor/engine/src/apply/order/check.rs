@@ -7,6 +7,7 @@ use onsale_schemas::order::{Item, PickV2};
 use onsale_schemas::rejection::{CodeRefusal, InvalidReason};
 use onsale_schemas::seating::SeatKind;
 use onsale_schemas::{Rejection, SeatList};
+use smallvec::SmallVec;
 
 use super::super::places::{Places, check_zone, invalid};
 use super::{Judged, Seen, Wanted, places_of, shape};
@@ -26,7 +27,8 @@ impl State {
         let show = self.shows.get(slot);
         let sale = self.sale_of(show);
         let offer = &*sale.offer;
-        let unit_prices: Vec<i64> = show.zones.iter().map(|zone| zone.unit_price).collect();
+        let unit_prices: SmallVec<[i64; 8]> =
+            show.zones.iter().map(|zone| zone.unit_price).collect();
         check_items(show, wanted.items, |zone, id| {
             list_price(offer, &unit_prices, zone, id).is_some()
         })?;
@@ -195,12 +197,17 @@ impl State {
         }
         let (mut accessible, mut companions) = (0, 0);
         for item in items {
-            for (_, seat) in places_of(item) {
-                match kind_of(show, item, seat) {
-                    Some(SeatKind::Accessible) => accessible += 1,
-                    Some(SeatKind::Companion) => companions += 1,
-                    Some(SeatKind::Ordinary) | None => {}
-                }
+            let mut count = |kind, places| match kind {
+                SeatKind::Accessible => accessible += places,
+                SeatKind::Companion => companions += places,
+                SeatKind::Ordinary => {}
+            };
+            match &item.pick {
+                PickV2::Seats(seats) => seats
+                    .iter()
+                    .for_each(|&seat| count(show.seat_kind(item.zone, seat), 1)),
+                PickV2::BestAvailable { quantity, kind, .. } => count(*kind, *quantity),
+                PickV2::General { .. } => {}
             }
         }
         check_companions(accessible, companions, sale.companions_per_accessible)

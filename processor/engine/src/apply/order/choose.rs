@@ -3,6 +3,7 @@
 use onsale_schemas::order::{Item, PickV2};
 use onsale_schemas::seating::SeatKind;
 use onsale_schemas::{Rejection, SeatIndex, SeatList, ZoneIndex};
+use smallvec::{SmallVec, smallvec};
 
 use super::super::places::check_seats;
 use super::{all_named, named, shape};
@@ -48,12 +49,12 @@ impl State {
         &self,
         show: &Show,
         items: &[Item],
-    ) -> Result<Vec<Option<SeatIndex>>, Rejection> {
+    ) -> Result<SmallVec<[Option<SeatIndex>; 8]>, Rejection> {
         // Seats of the order so far, ascending, and its places by general zone.
-        let mut ours: Vec<SeatIndex> = all_named(items).to_vec();
+        let mut ours: SmallVec<[SeatIndex; 8]> = items.iter().flat_map(named).copied().collect();
         ours.sort_unstable();
-        let mut general = vec![0u32; show.zones.len()];
-        let mut seats = Vec::new();
+        let mut general: SmallVec<[u32; 8]> = smallvec![0; show.zones.len()];
+        let mut seats = SmallVec::new();
         for (number, item) in (0u8..).zip(items) {
             let chosen = choose_one(show, item, &ours, &mut general).map_err(|short| {
                 let Short {

@@ -5,12 +5,13 @@ use onsale_schemas::Rejection;
 use onsale_schemas::limits::{ITEMS_PER_ORDER_MAX, TICKETS_PER_BOOKING_MAX, TYPES_PER_SHOW_MAX};
 use onsale_schemas::order::{Item, PickV2};
 use onsale_schemas::rejection::InvalidReason;
+use smallvec::SmallVec;
 
 use super::super::places::{has_duplicate, invalid};
 use super::all_named;
 
 /// Checks the items, and says what they ask for in the order of places.
-pub(super) fn check(items: &[Item]) -> Result<Vec<Asked>, Rejection> {
+pub(super) fn check(items: &[Item]) -> Result<SmallVec<[Asked; 4]>, Rejection> {
     if items.is_empty() || items.iter().any(|item| quantity(item) == 0) {
         return Err(invalid(InvalidReason::NothingAsked));
     }

@@ -164,7 +164,7 @@ struct Agreed {
 fn compare(what: &str, quoted: Result<Quoted, Rejection>, decided: &Outcome, agreed: &mut Agreed) {
     match (quoted, decided) {
         (Ok(quoted), Outcome::ReservedV2(order)) => {
-            let lines = onsale_prices::lines(&quoted.price, &[]);
+            let lines = onsale_prices::lines(&quoted.price, &[]).to_vec();
             assert_eq!(lines, without_seats(&order.lines), "{what}");
             let sums = (order.order_fee, order.order_fee_tax, order.total, order.tax);
             let price = &quoted.price;

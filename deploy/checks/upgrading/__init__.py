@@ -1,0 +1,1 @@
+"""Parts of the drill of an upgrade; see upgrade.py."""
