@@ -148,7 +148,10 @@ impl OfferRow {
 
     /// Puts an offer of the log in the place of this one. What has no name here gets one that tells its number.
     pub fn replace_by_numbers(&mut self, offer: &Offer) {
+        let mut rates = std::mem::take(&mut self.tax_rates);
+        rates.push(TaxRates::of(&self.offer));
         self.offer = offer.clone();
+        self.keep_rates(rates);
         for of in &offer.types {
             if self.type_name(of.id).is_some() {
                 continue;
