@@ -30,6 +30,8 @@ use crate::error::ApiError;
 const COMPRESS_MIN_BYTES: usize = 4_096;
 /// Larger ones are compressed where it keeps nobody waiting.
 const COMPRESS_INLINE_MAX_BYTES: usize = 262_144;
+/// The same of what is compressed as well as can be, which takes several times as long.
+const KEPT_INLINE_MAX_BYTES: usize = 32_768;
 /// Of RFC 1952: deflate, no name, no time, an unknown system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// Longest block that is stored as it is, by its 16 bits of length.
@@ -40,6 +42,8 @@ pub(crate) struct Prepared {
     /// What every answer begins with.
     plain: Bytes,
     level: Compression,
+    /// Larger ones are compressed where it keeps nobody waiting.
+    inline_max_bytes: usize,
     gzip: OnceCell<Option<Gzip>>,
 }
 
@@ -55,6 +59,7 @@ impl Prepared {
         Self {
             plain,
             level: Compression::fast(),
+            inline_max_bytes: COMPRESS_INLINE_MAX_BYTES,
             gzip: OnceCell::new(),
         }
     }
@@ -63,6 +68,7 @@ impl Prepared {
     pub(crate) fn kept(self) -> Self {
         Self {
             level: Compression::best(),
+            inline_max_bytes: KEPT_INLINE_MAX_BYTES,
             ..self
         }
     }
@@ -125,7 +131,7 @@ impl Prepared {
 
     /// Compressed once, by the first to ask; `None` where that fails.
     async fn compressed(self: &Arc<Self>) -> Result<Option<&Gzip>, ApiError> {
-        if self.plain.len() <= COMPRESS_INLINE_MAX_BYTES {
+        if self.plain.len() <= self.inline_max_bytes {
             let made = self
                 .gzip
                 .get_or_init(|| async { Gzip::new(&self.plain, self.level) });
@@ -328,6 +334,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_smaller_and_the_same() {
+        let text: String = (0..20_000)
+            .map(|seat| format!("A-{},{seat};", seat % 77))
+            .collect();
+        let fast = Arc::new(Prepared::new(text.clone().into()));
+        let kept = Arc::new(Prepared::new(text.clone().into()).kept());
+        let mut sizes = Vec::new();
+        for prepared in [fast, kept] {
+            let kind = HeaderValue::from_static("text/plain");
+            let end = b"the end".to_vec();
+            let packed = prepared.response(kind, end, &asking("gzip")).await.unwrap();
+            let bytes = read(packed).await;
+            let mut unpacked = String::new();
+            flate2::read::GzDecoder::new(&bytes[..])
+                .read_to_string(&mut unpacked)
+                .unwrap();
+            assert_eq!(unpacked, format!("{text}the end"));
+            sizes.push(bytes.len());
+        }
+        assert!(sizes[1] < sizes[0], "{sizes:?}");
     }
 
     #[tokio::test]
