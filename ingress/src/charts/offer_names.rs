@@ -15,6 +15,8 @@ pub(crate) struct OfferNames {
     types: HashMap<String, TicketTypeId>,
     /// Names by number; of a number without one a plain name.
     type_names: Vec<String>,
+    /// Numbers of ticket types that have a name.
+    named_types: Vec<TicketTypeId>,
     phases: Vec<Named>,
     bundles: Vec<Named>,
     /// Rates of tax that are and were in force, the newest first.
@@ -47,6 +49,11 @@ impl OfferNames {
         Self {
             types,
             type_names,
+            named_types: offer
+                .iter()
+                .flat_map(|row| &row.types)
+                .map(|known| known.id)
+                .collect(),
             phases: offer.map(|row| row.phases.clone()).unwrap_or_default(),
             bundles: offer.map(|row| row.bundles.clone()).unwrap_or_default(),
             // What is sold by no offer has no tax.
@@ -64,6 +71,11 @@ impl OfferNames {
     pub(crate) fn type_name(&self, id: TicketTypeId) -> &str {
         let name = self.type_names.get(usize::from(id));
         name.map_or("Another type", String::as_str)
+    }
+
+    /// Whether the name of a ticket type is known. What is sold where no type is listed always has one.
+    pub(crate) fn has_type_name(&self, id: TicketTypeId) -> bool {
+        id == 0 || self.named_types.contains(&id)
     }
 
     /// The name of a phase, whether or not there still is one.
@@ -113,6 +125,7 @@ mod tests {
         );
         assert_eq!(names.type_name(200), "Another type");
         assert_eq!((names.phase_name(1), names.bundle_name(1)), (None, None));
+        assert!(names.has_type_name(0) && !names.has_type_name(1));
     }
 
     #[test]
@@ -141,6 +154,10 @@ mod tests {
         assert_eq!(names.type_by_name("Child"), None);
         assert_eq!(names.type_by_name("Standard"), None);
         assert_eq!(names.type_name(2), "Child");
+        assert_eq!(
+            [0, 1, 2, 3].map(|id| names.has_type_name(id)),
+            [true, true, true, false]
+        );
         assert_eq!(names.phase_name(1), Some("Early"));
         assert_eq!(names.bundle_name(1), Some("Family"));
     }

@@ -4,6 +4,7 @@ mod layouts;
 mod one;
 mod openings;
 mod times;
+mod withdrawn;
 
 use std::sync::atomic::Ordering;
 

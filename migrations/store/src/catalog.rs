@@ -26,7 +26,7 @@ pub use findable::{
     CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, FindableVenue,
     ShowPrices,
 };
-pub use growth::{Addition, Growth, Run, SeatIndexes};
+pub use growth::{Addition, Growth, Lack, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};
 pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TaxRates, TypeName};
 pub use picture::{EventPicture, PICTURE_SWEEP_KIND, PictureFiles, PictureFormat, PictureLook};

@@ -114,6 +114,13 @@ impl BookingBody {
             Err(error) if error.is_gap_of_catalog() => None,
             Err(error) => return Err(error),
         };
+        let chart = match (chart, &row.order) {
+            (Some(chart), Some(order)) => {
+                let is_nameless = |chart: &Chart| lines::is_nameless(chart, &order.lines);
+                Some(state.charts.knowing(&chart, &is_nameless).await)
+            }
+            (chart, _) => chart,
+        };
         Ok(Self::new(state, row, chart.as_deref(), code))
     }
 

@@ -159,6 +159,21 @@ impl<'a> Priced<'a> {
     }
 }
 
+/// Whether the chart lacks a name of what these lines are of: it may be older than the offer.
+pub(in crate::routes) fn is_nameless(chart: &Chart, lines: &[Line]) -> bool {
+    let offer = &chart.offer;
+    lines.iter().any(|line| {
+        let phase = match line.rule {
+            PriceRule::Phase(id) => offer.phase_name(id).is_none(),
+            _ => false,
+        };
+        let bundle = line
+            .bundle
+            .is_some_and(|id| offer.bundle_name(id).is_none());
+        phase || bundle || !offer.has_type_name(line.ticket_type)
+    })
+}
+
 fn price_rate(rates: Option<TaxRates>) -> Option<Percent> {
     rates.map(|rates| Percent::of_basis_points(rates.price_bp))
 }

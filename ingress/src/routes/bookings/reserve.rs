@@ -193,9 +193,8 @@ async fn handle(
     }
     let age_confirmed = request.age_confirmed;
     let (basket, seen) = request.parts();
-    if basket.names_unknown(&chart) {
-        state.charts.doubt(&chart).await;
-    }
+    let is_missing = |chart: &Chart| basket.names_unknown(chart);
+    let chart = state.charts.knowing(&chart, &is_missing).await;
     let identity = call.identity("reserve", "", &body.bytes);
     let was_decided = || was_decided(state, identity, chart.partition, Some(chart.show));
     let is_order = basket.is_order() || seen.expected_total.is_some();

@@ -9,7 +9,7 @@ use onsale_schemas::EventId;
 use onsale_store::catalog::{EventStatus, ShowStatus};
 
 use super::page::SHOWS_MAX;
-use super::schema_org::{self, Around};
+use super::schema_org::{self, Around, venue_of};
 use crate::auth::Caller;
 use crate::envelope::Problem;
 use crate::error::ApiError;
@@ -43,13 +43,9 @@ pub(crate) async fn schema(
         .await?;
     shows.retain(|listed| listed.show.status != ShowStatus::Opening);
     let public_url = state.config.http.public_url.as_deref();
-    let venue = match row.details.venue_id {
-        Some(id) => state.store.venue(id).await?,
-        None => None,
-    };
-    let venue = venue.filter(|venue| venue.tenant_id == row.tenant_id);
+    let venue = venue_of(&state.store, &row).await?;
     let around = Around {
-        venue: venue.as_ref().map(|found| &found.venue),
+        venue: venue.as_ref(),
         public_url,
     };
     let about = schema_org::event(&row, &shows, around);

@@ -101,16 +101,19 @@ pub(crate) async fn add_zone(
             zone_id,
             had: 0,
             status: StatusCode::CREATED,
+            unfit: None,
         }),
     };
-    if added.is_some() {
-        return call.send(order).await;
-    }
+    let is_again = added.is_some();
     let mut changes = Changes::default();
-    changes.field("zone_added", &None, &Some(zone.name.as_str()));
+    if !is_again {
+        changes.field("zone_added", &None, &Some(zone.name.as_str()));
+    }
     let seats = u64::from(zone.admission.seat_count());
     let addition = Arc::new(addition(zone));
-    check_quota(&call.state, &growing, seats, &addition).await?;
+    if !is_again {
+        check_quota(&call.state, &growing, seats, &addition).await?;
+    }
     let tenant = growing.managed.row.tenant_id;
     call.propose(order, Proposal::Addition(show, addition), tenant, changes)
         .await

@@ -20,6 +20,7 @@ use self::judge::{Standing, Tried};
 use self::request::{QuoteRequest, check_seen};
 use crate::auth::{Caller, Role};
 use crate::bounds::{Bound, Bounds, Of};
+use crate::charts::Chart;
 use crate::client_address::ClientAddress;
 use crate::codes::TYPED_MAX_BYTES;
 use crate::context::RequestContext;
@@ -106,12 +107,11 @@ pub(crate) async fn quote(
     body: JsonBody<QuoteRequest>,
 ) -> Result<Response, ApiError> {
     let (show, request) = (ShowId(id), body.value);
-    let chart = visible::chart_on_sale(&state, show).await?;
+    let chart = visible::chart(&state, None, show).await?;
     request.check_show(&chart)?;
     let (basket, seen) = request.parts();
-    if basket.names_unknown(&chart) {
-        state.charts.doubt(&chart).await;
-    }
+    let is_missing = |chart: &Chart| basket.names_unknown(chart);
+    let chart = state.charts.knowing(&chart, &is_missing).await;
     let is_order = basket.is_order() || seen.expected_total.is_some();
     let items = items(&chart, &basket)?;
     let zone = items.first().map(|item| item.zone);

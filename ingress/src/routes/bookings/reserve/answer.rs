@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::percent::Percent;
 use crate::rejection;
 use crate::routes::bookings::body::PositionBody;
-use crate::routes::bookings::lines::{LineBody, Priced, Sums};
+use crate::routes::bookings::lines::{self, LineBody, Priced, Sums};
 use crate::routes::bookings::receipt;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, decided_at, seconds_left, unexpected};
@@ -180,12 +180,14 @@ impl Reserving {
                 for line in &order.lines {
                     newest = charts.covering(&newest, line.zone, &line.seats).await;
                 }
-                // Another node may have put other rates in force.
-                let rates = Priced::of(Some(&*newest), &order.lines, sums_of(order)).rates();
-                if rates.is_none() {
-                    newest = charts.newer(&newest).await;
-                }
-                newest
+                let lines = &order.lines;
+                let sums = sums_of(order);
+                // Another node may have put other names and rates in force.
+                let is_older = |chart: &Chart| {
+                    lines::is_nameless(chart, lines)
+                        || Priced::of(Some(chart), lines, sums).rates().is_none()
+                };
+                charts.knowing(&newest, &is_older).await
             }
             _ => self.chart.clone(),
         }

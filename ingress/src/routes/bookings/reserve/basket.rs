@@ -76,7 +76,7 @@ impl Basket {
     }
 
     /// Whether it names a zone or a ticket type that the chart does not have. The catalog may have it by now: see
-    /// [`crate::charts::Charts::doubt`].
+    /// [`crate::charts::Charts::knowing`].
     pub(in crate::routes) fn names_unknown(&self, chart: &Chart) -> bool {
         let zone = |id: Option<Uuid>| id.is_some_and(|id| chart.zone_by_id(id).is_none());
         let name = |name: &str| chart.offer.type_by_name(name).is_none();
