@@ -338,7 +338,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_kept_is_smaller_and_the_same() {
-        let seats: Vec<u32> = (0..20_000).map(|seat| seat * seat % 77).collect();
+        let seats: Vec<(String, u32)> = (0..20_000)
+            .map(|seat| (format!("A-{}", seat % 77), seat))
+            .collect();
         let text = serde_json::to_string(&seats).unwrap();
         let fast = Arc::new(Prepared::new(text.clone().into()));
         let kept = Arc::new(Prepared::new(text.clone().into()).kept());
