@@ -29,8 +29,8 @@ use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
+use crate::encoded_pages::EventPages;
 use crate::event_lists::EventLists;
-use crate::event_pages::EventPages;
 use crate::finder::{self, Finder};
 use crate::growth;
 use crate::halls::Halls;
@@ -183,7 +183,7 @@ impl Ingress {
             acknowledged: LastPositions::new(log.partitions()),
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
-            event_pages: EventPages::new(installation.clone()),
+            event_pages: EventPages::new(),
             finder: Finder::new(installation.clone(), &registry)?,
             standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,

@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use super::body;
 use super::chart::Chart;
 use crate::detached::detached;
+use crate::encoded_pages::EncodedPages;
 use crate::error::ApiError;
 use crate::prepared::Prepared;
 
@@ -56,7 +57,7 @@ impl ChartAnswer {
         let bytes = body::render(chart);
         let tag = format!("\"{}\"", &blake3::hash(&bytes).to_hex()[..32]);
         Self {
-            body: Arc::new(Prepared::data(&bytes)),
+            body: Arc::new(Prepared::data(&bytes).kept()),
             tag,
         }
     }
@@ -102,6 +103,15 @@ pub(crate) struct Charts {
     bodies: moka::future::Cache<(ShowId, [u8; 32]), Arc<ChartAnswer>>,
     changed: RwLock<HashMap<ShowId, Changed>>,
     shows: moka::future::Cache<ShowId, Arc<ShowRow>>,
+    /// Shows of public events as their readers get them.
+    pub(crate) pages: EncodedPages<ShowId, ShowStamp>,
+}
+
+/// What an answer about a show depends on: the versions of its event and of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ShowStamp {
+    pub(crate) event_version: u64,
+    pub(crate) show_version: u64,
 }
 
 impl Charts {
@@ -131,6 +141,7 @@ impl Charts {
                 })
                 .time_to_live(SHOW_TTL)
                 .build(),
+            pages: EncodedPages::new(),
         }
     }
 
@@ -199,6 +210,7 @@ impl Charts {
     pub(crate) fn doubt_all(&self) {
         self.charts.invalidate_all();
         self.shows.invalidate_all();
+        self.pages.forget_all();
     }
 
     /// How long after the last look the catalog is asked again for a chart of which it is known that the show
@@ -234,6 +246,7 @@ impl Charts {
                 }
                 self.charts.insert(newer.show, newer.clone()).await;
                 self.shows.invalidate(&newer.show).await;
+                self.pages.forget(newer.show).await;
                 newer
             }
             Err(error) => {
@@ -369,11 +382,13 @@ impl Charts {
     /// Forgets what is known of a show's prices and times.
     pub(crate) async fn forget_show(&self, show: ShowId) {
         self.shows.invalidate(&show).await;
+        self.pages.forget(show).await;
     }
 
     /// Forgets what is known of the prices and times of all shows.
     pub(crate) fn forget_shows(&self) {
         self.shows.invalidate_all();
+        self.pages.forget_all();
     }
 
     async fn read(&self, show: ShowId) -> Result<ShowRow, ApiError> {

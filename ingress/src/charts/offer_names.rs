@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use onsale_schemas::TicketTypeId;
 use onsale_schemas::limits::TYPES_PER_SHOW_MAX;
-use onsale_store::catalog::{Named, OfferRow, STANDARD_TYPE};
+use onsale_schemas::outcome::Line;
+use onsale_store::catalog::{Named, OfferRow, STANDARD_TYPE, TaxRates};
 
 use crate::text;
 
@@ -18,6 +19,8 @@ pub(crate) struct OfferNames {
     named_types: Vec<TicketTypeId>,
     phases: Vec<Named>,
     bundles: Vec<Named>,
+    /// Rates of tax that are and were in force, the newest first.
+    tax_rates: Vec<TaxRates>,
     has_types: bool,
 }
 
@@ -53,6 +56,8 @@ impl OfferNames {
                 .collect(),
             phases: offer.map(|row| row.phases.clone()).unwrap_or_default(),
             bundles: offer.map(|row| row.bundles.clone()).unwrap_or_default(),
+            // What is sold by no offer has no tax.
+            tax_rates: offer.map_or_else(|| vec![TaxRates::default()], |row| row.rates().collect()),
             has_types,
         }
     }
@@ -81,6 +86,13 @@ impl OfferNames {
     /// The name of a bundle, whether or not there still is one.
     pub(crate) fn bundle_name(&self, id: u8) -> Option<&str> {
         name_of(&self.bundles, id)
+    }
+
+    /// The newest rates that make just the tax of an order with these lines, and that in the fee for the order, which
+    /// comes with it.
+    pub(crate) fn rates_of(&self, lines: &[Line], fee: (i64, i64)) -> Option<TaxRates> {
+        let mut rates = self.tax_rates.iter().copied();
+        rates.find(|of| onsale_prices::is_taxed(lines, fee, (of.price_bp, of.fee_bp)))
     }
 
     /// Whether the show lists ticket types.

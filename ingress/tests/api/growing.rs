@@ -133,7 +133,7 @@ async fn rows_go_into_the_log_without_their_names() {
     assert_eq!(
         reply,
         json!({
-            "show_id": SHOW.to_string(), "zone_id": STALLS, "added": 6, "total_seats": 29,
+            "show_id": SHOW.to_string(), "zone_id": STALLS, "added": 6, "total_seats": 29, "is_drawn": null,
         })
     );
     let Command::AddSeats(command) = world.log.last().command else {

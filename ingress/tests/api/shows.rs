@@ -1,6 +1,7 @@
 //! `/shows` and `POST /events/{id}/shows`
 
 mod layouts;
+mod one;
 mod openings;
 mod times;
 mod withdrawn;

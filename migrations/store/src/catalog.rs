@@ -29,7 +29,7 @@ pub use findable::{
 };
 pub use growth::{Addition, Growth, Lack, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};
-pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName};
+pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TaxRates, TypeName};
 pub use picture::{EventPicture, PICTURE_SWEEP_KIND, PictureFiles, PictureFormat, PictureLook};
 pub use precondition::Precondition;
 pub use quotas::Quotas;

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 
 use super::body::EventBody;
 use super::schema_org::{self, Around, venue_of};
+use crate::encoded_pages::EventPage;
 use crate::error::ApiError;
-use crate::event_pages::EventPage;
 use crate::routes::shows::{ShowBody, show_cursor};
 
 /// Shows of one answer.
@@ -95,5 +95,5 @@ async fn made(
         event: EventBody::from(row),
     };
     let data = serde_json::to_vec(&page).map_err(ApiError::internal)?;
-    Ok(EventPage::new(stamp, &data))
+    Ok(EventPage::new(stamp, stamp.event_version, &data))
 }

@@ -17,9 +17,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use self::rows::{AddedRowRequest, read_rows};
+use self::rows::read_rows;
 use super::growing::{AddedPlaces, Adding, Growing, NEVER, Unfit};
-use super::layout::ROW_NAME_MAX_CHARS;
+use super::layout::{ROW_NAME_MAX_CHARS, RowRequest};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::charts::ChartZone;
@@ -48,17 +48,17 @@ pub(super) const BOUNDS: Bounds = &[
         Bound::Range(0, u32::MAX as u64),
     ),
     (
-        Of::Field("AddedRowRequest", "name"),
+        Of::Field("RowRequest", "name"),
         Bound::Length(ROW_NAME_MAX_CHARS),
     ),
-    (Of::Field("AddedRowRequest", "rank"), PLACE),
-    (Of::Field("AddedRowRequest", "focus"), PLACE),
+    (Of::Field("RowRequest", "rank"), PLACE),
+    (Of::Field("RowRequest", "focus"), PLACE),
     (
-        Of::Field("AddedRowRequest", "gaps"),
+        Of::Field("RowRequest", "gaps"),
         Bound::Items(SEATS_PER_ROW_MAX as usize),
     ),
     (
-        Of::Field("AddedRowRequest", "special"),
+        Of::Field("RowRequest", "special"),
         Bound::Items(SEATS_PER_ROW_MAX as usize),
     ),
     (Of::Field("SpecialRequest", "first"), PLACE),
@@ -78,7 +78,7 @@ const PLACE: Bound = Bound::Range(0, u16::MAX as u64);
 }))]
 pub(crate) struct AddSeatsRequest {
     /// For a seated zone.
-    rows: Option<Vec<AddedRowRequest>>,
+    rows: Option<Vec<RowRequest>>,
     /// For general admission: how many places more.
     capacity: Option<u32>,
     /// What the show has now, so that nothing is added to what somebody else has changed: for rows how
@@ -95,7 +95,9 @@ impl RequestBody for AddSeatsRequest {
 
 /// Add rows or places to a zone.
 ///
-/// Also while it is sold. Seats that there are keep their labels and ids.
+/// Also while it is sold. Seats that there are keep their labels and ids. The chart of a show that was made from a map
+/// does not draw what is added: it has no place in the hall that anybody has said. `/seats` has it, in its zone, and
+/// `is_drawn` of the answer says so.
 #[utoipa::path(
     post, path = "/api/v1/shows/{id}/zones/{zone_id}/seats", operation_id = "add_seats", tag = "catalog",
     request_body = AddSeatsRequest,
@@ -212,7 +214,7 @@ async fn add_rows(
     growing: Growing,
     place: usize,
     identity: Identity,
-    requests: Vec<AddedRowRequest>,
+    requests: Vec<RowRequest>,
     expected: Option<u32>,
 ) -> Result<Response, ApiError> {
     let (rows, plans) = read_rows(requests)?;

@@ -34,7 +34,8 @@ impl RequestBody for ZoneRequest {
 
 /// Add a zone to a show.
 ///
-/// Also while it is sold. Its currency is that of the other zones, where they all have one.
+/// Also while it is sold. Its currency is that of the other zones, where they all have one. The chart of a show that
+/// was made from a map does not draw it: it has no place in the hall that anybody has said.
 #[utoipa::path(
     post, path = "/api/v1/shows/{id}/zones", operation_id = "add_zone", tag = "catalog",
     request_body = ZoneRequest,
@@ -93,7 +94,7 @@ pub(crate) async fn add_zone(
             expected: u32::from(index),
             addition: seating::Addition::Zone {
                 layout: layout::zone_layout(&zone)?,
-                plan: Vec::new(),
+                plan: layout::plan_of(&zone),
             },
         })),
         answering: Arc::new(Adding {

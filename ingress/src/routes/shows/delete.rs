@@ -96,5 +96,6 @@ pub(crate) async fn delete(
         }
     }
     state.event_pages.forget(row.event_id).await;
+    state.charts.pages.forget(show).await;
     envelope::success(&context, StatusCode::OK, &DeletedShow { show_id: show.0 })
 }

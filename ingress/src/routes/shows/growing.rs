@@ -138,6 +138,9 @@ pub(crate) struct AddedPlaces {
     added: u32,
     /// Places of the zone now.
     total_seats: u32,
+    /// `false`: the chart of the hall, which was made before, does not draw them. They are in `/seats` and
+    /// `/availability` in their zone. `null`: the show was not made from a map and has no such chart.
+    is_drawn: Option<bool>,
 }
 
 /// Answers an addition, with the chart as it is then.
@@ -180,6 +183,8 @@ impl Answering for Adding {
             other => return Err(unexpected("adding places", other)),
         };
         let total = total_since(state, partition, record, (show, zone)).await;
+        let chart = state.charts.chart(show).await.ok();
+        let has_chart = chart.is_some_and(|chart| chart.drawn.is_some());
         Final::new(
             self.status,
             &AddedPlaces {
@@ -187,6 +192,7 @@ impl Answering for Adding {
                 zone_id: self.zone_id,
                 added,
                 total_seats: total.unwrap_or(self.had.saturating_add(added)),
+                is_drawn: has_chart.then_some(false),
             },
         )
     }
