@@ -1,8 +1,9 @@
 //! How many wrong codes an account and a network may try.
 //!
 //! Each has a bucket that wrong codes fill and time empties. A full one refuses every code, right or
-//! wrong, so that nothing is learnt from it; whoever has none to try is not held up. Each ingress counts
-//! what it has answered itself, so several allow as many times as much.
+//! wrong, so that nothing is learnt from it; whoever has none to try is not held up. A code counts from the
+//! moment it is admitted until its answer says that it is not wrong. Each ingress counts what it has admitted
+//! itself, so several allow as many times as much.
 
 use std::hash::Hash;
 use std::net::IpAddr;
