@@ -14,12 +14,19 @@ use crate::error::StoreError;
 /// What the catalog adds up to.
 macro_rules! added_up {
     () => {
-        "SELECT e.tenant_id, e.organizer_id, count(DISTINCT e.event_id) AS events, \
-         CAST(coalesce(sum(CASE z.is_seated WHEN 1 THEN z.places ELSE 0 END), 0) AS bigint) \
-             AS seats, \
-         CAST(coalesce(sum(octet_length(z.layout)), 0) AS bigint) AS layout_bytes \
-         FROM events AS e LEFT JOIN shows AS s ON s.event_id = e.event_id \
-         LEFT JOIN zones AS z ON z.show_id = s.show_id GROUP BY e.tenant_id, e.organizer_id"
+        added_up!("")
+    };
+    ($filter:literal) => {
+        concat!(
+            "SELECT e.tenant_id, e.organizer_id, count(DISTINCT e.event_id) AS events, \
+             CAST(coalesce(sum(CASE z.is_seated WHEN 1 THEN z.places ELSE 0 END), 0) AS bigint) \
+                 AS seats, \
+             CAST(coalesce(sum(octet_length(z.layout)), 0) AS bigint) AS layout_bytes \
+             FROM events AS e LEFT JOIN shows AS s ON s.event_id = e.event_id \
+             LEFT JOIN zones AS z ON z.show_id = s.show_id ",
+            $filter,
+            " GROUP BY e.tenant_id, e.organizer_id"
+        )
     };
 }
 
@@ -115,6 +122,35 @@ impl Store {
     }
 }
 
+/// Notes what the organizer of an event has as the catalog adds up in an open transaction.
+pub(super) async fn add_up_again(
+    transaction: &mut Transaction,
+    event: EventId,
+) -> Result<(), StoreError> {
+    let (tenant, organizer) = owner_of(transaction, event).await?;
+    let owner = [tenant.into(), organizer.0.into()];
+    // Whoever adds to it meanwhile waits, or was before and is counted.
+    transaction
+        .execute(
+            "UPDATE organizer_usage SET events = events WHERE tenant_id = $1 AND organizer_id = $2",
+            &owner,
+        )
+        .await?;
+    transaction
+        .execute(
+            concat!(
+                "INSERT INTO organizer_usage \
+                 (tenant_id, organizer_id, events, seats, layout_bytes) ",
+                added_up!("WHERE e.tenant_id = $1 AND e.organizer_id = $2"),
+                " ON CONFLICT (tenant_id, organizer_id) DO UPDATE SET events = excluded.events, \
+                 seats = excluded.seats, layout_bytes = excluded.layout_bytes"
+            ),
+            &owner,
+        )
+        .await
+        .map(drop)
+}
+
 /// What something new adds.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Added {
@@ -197,7 +233,8 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// Takes away from what an organizer has.
+/// Takes away from what an organizer has. Less than nothing is nothing: what is noted is advice, and where it
+/// was too little a reconciliation puts it right.
 pub(super) async fn remove(
     transaction: &mut Transaction,
     (tenant, organizer): (Uuid, UserId),
@@ -205,8 +242,11 @@ pub(super) async fn remove(
 ) -> Result<(), StoreError> {
     transaction
         .execute(
-            "UPDATE organizer_usage SET events = events - $3, seats = seats - $4, \
-             layout_bytes = layout_bytes - $5 WHERE tenant_id = $1 AND organizer_id = $2",
+            "UPDATE organizer_usage SET \
+             events = CASE WHEN events > $3 THEN events - $3 ELSE 0 END, \
+             seats = CASE WHEN seats > $4 THEN seats - $4 ELSE 0 END, \
+             layout_bytes = CASE WHEN layout_bytes > $5 THEN layout_bytes - $5 ELSE 0 END \
+             WHERE tenant_id = $1 AND organizer_id = $2",
             &[
                 tenant.into(),
                 organizer.0.into(),
@@ -288,7 +328,8 @@ pub(super) fn of_zone(zone: &ZoneRow, layout: &str) -> Added {
 }
 
 /// Counts that a part of an event is no longer what it was, whatever its organizer may have: the log has
-/// decided it.
+/// decided it. Less than nothing is nothing, because no projection is to stop for a count of quotas: what is
+/// noted was too little before, and a reconciliation puts it right.
 pub(super) async fn shift(
     transaction: &mut Transaction,
     event: EventId,
@@ -301,7 +342,9 @@ pub(super) async fn shift(
     };
     transaction
         .execute(
-            "UPDATE organizer_usage SET seats = seats + $3, layout_bytes = layout_bytes + $4 \
+            "UPDATE organizer_usage SET \
+             seats = CASE WHEN seats + $3 > 0 THEN seats + $3 ELSE 0 END, \
+             layout_bytes = CASE WHEN layout_bytes + $4 > 0 THEN layout_bytes + $4 ELSE 0 END \
              WHERE tenant_id = $1 AND organizer_id = $2",
             &[
                 tenant.into(),

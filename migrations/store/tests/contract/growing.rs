@@ -22,6 +22,7 @@ contract!(
     what_has_no_name_is_left_to_the_document,
     what_grew_is_another_version_of_the_show,
     what_organizers_have_grows_along,
+    a_wrong_count_of_quotas_stops_no_projection,
 );
 
 /// An opened show, and the chain that opens it.
@@ -349,5 +350,20 @@ async fn what_organizers_have_grows_along(bench: Bench) {
     store.project(&chain.all()).await.unwrap();
     check(1, quotas(38)).await.unwrap();
     assert!(check(2, quotas(38)).await.is_err());
+    assert!(!store.usage_differs().await.unwrap());
+}
+
+async fn a_wrong_count_of_quotas_stops_no_projection(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = opened(&bench).await;
+    bench
+        .tamper("UPDATE organizer_usage SET seats = 1, layout_bytes = 1")
+        .await;
+    take(&mut chain, 0, &[0, 1, 2], 3);
+    store.project(&chain.all()).await.unwrap();
+    assert_eq!(found(&bench).await.zones[0].places(), 27);
+    // Whoever compares finds it and puts it right.
+    assert!(store.usage_differs().await.unwrap());
+    store.repair_usage(Unaudited::Unattended).await.unwrap();
     assert!(!store.usage_differs().await.unwrap());
 }
