@@ -19,6 +19,7 @@ use onsale_schemas::{CodeGroup, CodeHash, RequestId, ShowId, TenantId, UserId};
 use onsale_store::code::CodeRow;
 use onsale_store::sealed_columns;
 
+pub(crate) use self::guesses::Guess;
 use self::guesses::Guesses;
 pub(crate) use self::text::{CODE_MAX_CHARS, TYPED_MAX_BYTES, normalised};
 use crate::clock::Clock;
@@ -45,7 +46,7 @@ pub(crate) struct Codes {
     hashes: [u8; blake3::KEY_LEN],
     texts: [u8; blake3::KEY_LEN],
     ring: Option<KeyRing>,
-    guesses: Guesses,
+    guesses: Arc<Guesses>,
 }
 
 impl Codes {
@@ -66,7 +67,7 @@ impl Codes {
             hashes: blake3::derive_key(HASH_PURPOSE, secret),
             texts: blake3::derive_key(TEXT_PURPOSE, secret),
             ring,
-            guesses: Guesses::new(limits.enabled, clock),
+            guesses: Arc::new(Guesses::new(limits.enabled, clock)),
         })
     }
 
@@ -94,7 +95,8 @@ impl Codes {
         CodeHash::from_bytes(hash)
     }
 
-    /// Refuses whoever has tried too many wrong codes lately: an account, or all of a network.
+    /// Counts a code that someone tries, or refuses whoever has tried too many wrong ones lately: an account, or all
+    /// of a network.
     ///
     /// # Errors
     /// `RATE_LIMITED`.
@@ -102,13 +104,14 @@ impl Codes {
         &self,
         client: impl Into<IpAddr>,
         user: Option<UserId>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Guess, ApiError> {
         self.guesses.admit(client.into(), user)
     }
 
-    /// Counts a code that was wrong.
-    pub(crate) fn was_wrong(&self, client: impl Into<IpAddr>, user: Option<UserId>) {
-        self.guesses.was_wrong(client.into(), user);
+    /// As [`Codes::admit`] for a request that was decided before, and never refuses: the log gives its answer again.
+    /// Until that is certain it counts, because a key that is not remembered any more makes a new guess.
+    pub(crate) fn admit_again(&self, client: impl Into<IpAddr>, user: Option<UserId>) -> Guess {
+        self.guesses.admit_again(client.into(), user)
     }
 
     /// The number of the group that a request begins: the same when it is repeated.

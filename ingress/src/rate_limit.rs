@@ -91,6 +91,8 @@ pub(crate) enum Class {
     Upload,
     /// Those that are kept, once more by tenant.
     UploadByTenant,
+    /// New codes of shows, by user.
+    Codes,
     Other,
 }
 
@@ -104,9 +106,12 @@ impl Class {
             | Self::Guest
             | Self::GuestByEmail
             | Self::Reset => true,
-            Self::Reserve | Self::Lookup | Self::Upload | Self::UploadByTenant | Self::Other => {
-                false
-            }
+            Self::Reserve
+            | Self::Lookup
+            | Self::Upload
+            | Self::UploadByTenant
+            | Self::Codes
+            | Self::Other => false,
         }
     }
 }
@@ -135,6 +140,7 @@ pub(crate) struct RateLimits {
     reset: Bucket,
     upload: Bucket,
     upload_by_tenant: Bucket,
+    codes: Bucket,
     other: Bucket,
     enabled: bool,
 }
@@ -160,6 +166,7 @@ impl RateLimits {
             reset: Bucket::new("reset", config.reset),
             upload: Bucket::new("upload", config.upload),
             upload_by_tenant: Bucket::new("upload_by_tenant", config.upload_by_tenant),
+            codes: Bucket::new("codes", config.codes),
             other: Bucket::new("other", config.other),
             enabled: config.enabled,
         }
@@ -185,6 +192,7 @@ impl RateLimits {
             Class::Reset => &self.reset,
             Class::Upload => &self.upload,
             Class::UploadByTenant => &self.upload_by_tenant,
+            Class::Codes => &self.codes,
             Class::Other => &self.other,
         }
         .check(key)

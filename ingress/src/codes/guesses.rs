@@ -7,6 +7,7 @@
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use onsale_schemas::UserId;
 use parking_lot::Mutex;
@@ -34,6 +35,8 @@ const USERS_MAX: usize = 100_000;
 const NETWORKS_MAX: usize = 100_000;
 /// A wrong code is counted in parts, so that slow emptying is exact: one a minute is a part a millisecond.
 const PARTS_PER_CODE: u64 = 60_000;
+/// When whoever comes while others wait for their answers may try again.
+const ANSWERED_WITHIN_MS: u64 = 1_000;
 
 /// How much is allowed.
 #[derive(Clone, Copy)]
@@ -43,14 +46,18 @@ struct Limit {
     per_minute: u32,
 }
 
-/// What is in a bucket, in parts of a code, and since when.
+/// What is in a bucket.
 struct Tried {
+    /// Wrong codes, in parts of one, as of `at_ms`.
     parts: u64,
     at_ms: u64,
+    /// Codes of which nobody knows yet whether they are right. They count as if they were wrong, so that those who
+    /// try many at once are told of no more than who tries one after the other.
+    asked: u32,
 }
 
 impl Limit {
-    /// What is left of it by now.
+    /// What is left of the wrong ones by now.
     fn left(self, tried: &Tried, now_ms: u64) -> u64 {
         let emptied = now_ms
             .saturating_sub(tried.at_ms)
@@ -60,9 +67,14 @@ impl Limit {
 
     /// Milliseconds until one more may be wrong; `None`: it may.
     fn wait_ms(self, tried: Option<&Tried>, now_ms: u64) -> Option<u64> {
+        let tried = tried?;
         let full = u64::from(self.burst.saturating_sub(1)) * PARTS_PER_CODE;
-        let over = self.left(tried?, now_ms).checked_sub(full)?;
-        (over > 0).then(|| over.div_ceil(u64::from(self.per_minute).max(1)))
+        let wrong = self.left(tried, now_ms);
+        if let Some(over) = wrong.checked_sub(full).filter(|over| *over > 0) {
+            return Some(over.div_ceil(u64::from(self.per_minute).max(1)));
+        }
+        let all = wrong.saturating_add(u64::from(tried.asked) * PARTS_PER_CODE);
+        (all > full).then_some(ANSWERED_WITHIN_MS)
     }
 
     fn refusal(self, wait_ms: u64) -> ApiError {
@@ -75,27 +87,94 @@ impl Limit {
         .retry_after(seconds)
     }
 
-    fn count<K: Copy + Eq + Hash>(self, all: &mut Bounded<K, Tried>, key: K, now_ms: u64) {
-        let tried = all.get_or_insert_with(key, || Tried {
-            parts: 0,
-            at_ms: now_ms,
-        });
-        // What hung about the limit when several were tried at once does not count for hours.
-        let full = u64::from(self.burst) * PARTS_PER_CODE;
-        tried.parts = self
-            .left(tried, now_ms)
-            .saturating_add(PARTS_PER_CODE)
-            .min(full);
+    /// One more is asked for.
+    fn ask<K: Copy + Eq + Hash>(all: &mut Bounded<K, Tried>, key: K, now_ms: u64) {
+        let tried = all.get_or_insert_with(key, || Tried::none(now_ms));
+        tried.asked = tried.asked.saturating_add(1);
+    }
+
+    /// One that was asked for is known to be wrong, or it is of no matter any more.
+    fn settle<K: Copy + Eq + Hash>(
+        self,
+        all: &mut Bounded<K, Tried>,
+        key: K,
+        is_wrong: bool,
+        now_ms: u64,
+    ) {
+        if !is_wrong {
+            if let Some(tried) = all.get_mut(&key) {
+                tried.asked = tried.asked.saturating_sub(1);
+            }
+            return;
+        }
+        let tried = all.get_or_insert_with(key, || Tried::none(now_ms));
+        tried.asked = tried.asked.saturating_sub(1);
+        // Nothing is forgiven: admission bounds it.
+        tried.parts = self.left(tried, now_ms).saturating_add(PARTS_PER_CODE);
         tried.at_ms = now_ms;
     }
 }
+
+impl Tried {
+    fn none(now_ms: u64) -> Self {
+        Self {
+            parts: 0,
+            at_ms: now_ms,
+            asked: 0,
+        }
+    }
+}
+
+/// A network, and whether those of its guesses are meant that come with an account: who has none cannot keep
+/// those who have one from using their codes.
+type Network = (AddressBlock, bool);
 
 /// See the module.
 pub(super) struct Guesses {
     is_on: bool,
     clock: Arc<dyn Clock>,
     users: Mutex<Bounded<UserId, Tried>>,
-    networks: Mutex<Bounded<AddressBlock, Tried>>,
+    networks: Mutex<Bounded<Network, Tried>>,
+}
+
+/// A code that is tried. It counts as a wrong one unless it is given back.
+#[must_use = "a guess that is dropped counts as a wrong code"]
+pub(crate) struct Guess {
+    of: Option<(Arc<Guesses>, Option<UserId>, Network)>,
+    is_settled: AtomicBool,
+}
+
+impl Guess {
+    /// The code was right, or nothing was told of it: another request was decided before, or it was refused for
+    /// something else. Where it was counted before, that stays.
+    pub(crate) fn give_back(&self) {
+        self.settle(false);
+    }
+
+    /// The code was wrong, and who tried it is told so.
+    pub(crate) fn was_wrong(&self) {
+        self.settle(true);
+    }
+
+    fn settle(&self, is_wrong: bool) {
+        let Some((guesses, user, network)) = &self.of else {
+            return;
+        };
+        if self.is_settled.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let now_ms = guesses.clock.now_ms();
+        if let Some(user) = user {
+            OF_USER.settle(&mut guesses.users.lock(), *user, is_wrong, now_ms);
+        }
+        OF_NETWORK.settle(&mut guesses.networks.lock(), *network, is_wrong, now_ms);
+    }
+}
+
+impl Drop for Guess {
+    fn drop(&mut self) {
+        self.settle(true);
+    }
 }
 
 impl Guesses {
@@ -109,40 +188,64 @@ impl Guesses {
     }
 
     /// See [`super::Codes::admit`].
-    pub(super) fn admit(&self, client: IpAddr, user: Option<UserId>) -> Result<(), ApiError> {
-        if !self.is_on {
-            return Ok(());
-        }
-        let now_ms = self.clock.now_ms();
-        if let Some(user) = user
-            && let Some(wait_ms) = OF_USER.wait_ms(self.users.lock().get(&user), now_ms)
-        {
-            return Err(OF_USER.refusal(wait_ms));
-        }
-        let network = AddressBlock::of(client);
-        match OF_NETWORK.wait_ms(self.networks.lock().get(&network), now_ms) {
-            Some(wait_ms) => Err(OF_NETWORK.refusal(wait_ms)),
-            None => Ok(()),
-        }
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        client: IpAddr,
+        user: Option<UserId>,
+    ) -> Result<Guess, ApiError> {
+        self.ask(client, user, true)
     }
 
-    /// See [`super::Codes::was_wrong`].
-    pub(super) fn was_wrong(&self, client: IpAddr, user: Option<UserId>) {
+    /// See [`super::Codes::admit_again`].
+    pub(super) fn admit_again(self: &Arc<Self>, client: IpAddr, user: Option<UserId>) -> Guess {
+        // Nothing is refused where nothing is looked at.
+        self.ask(client, user, false).unwrap_or(Guess {
+            of: None,
+            is_settled: AtomicBool::new(true),
+        })
+    }
+
+    /// Looks whether one more may be tried, if that matters, and counts it, with nobody in between.
+    fn ask(
+        self: &Arc<Self>,
+        client: IpAddr,
+        user: Option<UserId>,
+        may_refuse: bool,
+    ) -> Result<Guess, ApiError> {
         if !self.is_on {
-            return;
+            return Ok(Guess {
+                of: None,
+                is_settled: AtomicBool::new(true),
+            });
         }
         let now_ms = self.clock.now_ms();
-        if let Some(user) = user {
-            OF_USER.count(&mut self.users.lock(), user, now_ms);
+        let network = (AddressBlock::of(client), user.is_some());
+        let mut users = self.users.lock();
+        let mut networks = self.networks.lock();
+        if may_refuse {
+            let of_user = user.and_then(|user| OF_USER.wait_ms(users.get(&user), now_ms));
+            if let Some(wait_ms) = of_user {
+                return Err(OF_USER.refusal(wait_ms));
+            }
+            if let Some(wait_ms) = OF_NETWORK.wait_ms(networks.get(&network), now_ms) {
+                return Err(OF_NETWORK.refusal(wait_ms));
+            }
         }
-        let network = AddressBlock::of(client);
-        OF_NETWORK.count(&mut self.networks.lock(), network, now_ms);
+        if let Some(user) = user {
+            Limit::ask(&mut users, user, now_ms);
+        }
+        Limit::ask(&mut networks, network, now_ms);
+        drop((users, networks));
+        Ok(Guess {
+            of: Some((self.clone(), user, network)),
+            is_settled: AtomicBool::new(false),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use super::*;
 
@@ -154,9 +257,9 @@ mod tests {
         }
     }
 
-    fn guesses() -> (Guesses, Arc<ManualClock>) {
+    fn guesses() -> (Arc<Guesses>, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock(AtomicU64::new(1_000_000)));
-        (Guesses::new(true, clock.clone()), clock)
+        (Arc::new(Guesses::new(true, clock.clone())), clock)
     }
 
     fn user(number: u64) -> Option<UserId> {
@@ -167,31 +270,32 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// Whether one may be tried now, which then is none.
+    fn may(guesses: &Arc<Guesses>, client: IpAddr, user: Option<UserId>) -> bool {
+        guesses
+            .admit(client, user)
+            .map(|guess| guess.give_back())
+            .is_ok()
+    }
+
     #[test]
     fn an_account_that_guesses_waits_wherever_it_is_and_nobody_else_does() {
         let (guesses, clock) = guesses();
         for number in 0..OF_USER.burst {
             // From everywhere.
             let client = IpAddr::from([10, 0, u8::try_from(number).unwrap(), 1]);
-            assert!(guesses.admit(client, user(1)).is_ok(), "{number}");
-            guesses.was_wrong(client, user(1));
+            guesses.admit(client, user(1)).unwrap().was_wrong();
         }
         let elsewhere = address("10.9.9.9");
-        let refused = guesses.admit(elsewhere, user(1)).unwrap_err();
+        let refused = guesses.admit(elsewhere, user(1)).err().unwrap();
         assert_eq!(refused.code(), Code::RateLimited);
         assert_eq!(refused.retry_after_seconds(), Some(60));
-        assert!(guesses.admit(elsewhere, user(2)).is_ok());
-        assert!(guesses.admit(elsewhere, None).is_ok());
+        assert!(may(&guesses, elsewhere, user(2)));
+        assert!(may(&guesses, elsewhere, None));
         clock.0.fetch_add(60_000, Ordering::SeqCst);
-        assert!(guesses.admit(elsewhere, user(1)).is_ok(), "one a minute");
-        guesses.was_wrong(elsewhere, user(1));
-        assert!(guesses.admit(elsewhere, user(1)).is_err());
-        // However many were tried at once, they are forgotten in the same time.
-        for _ in 0..1_000 {
-            guesses.was_wrong(elsewhere, user(1));
-        }
-        clock.0.fetch_add(60_000, Ordering::SeqCst);
-        assert!(guesses.admit(elsewhere, user(1)).is_ok());
+        let again = guesses.admit(elsewhere, user(1)).unwrap();
+        again.was_wrong();
+        assert!(!may(&guesses, elsewhere, user(1)), "one a minute");
     }
 
     #[test]
@@ -200,28 +304,87 @@ mod tests {
         let inside = ["10.1.2.3", "::ffff:10.1.2.200"];
         for number in 0..OF_NETWORK.burst {
             let client = address(inside[usize::try_from(number % 2).unwrap()]);
-            assert!(guesses.admit(client, user(number.into())).is_ok());
-            guesses.was_wrong(client, user(number.into()));
+            let guess = guesses.admit(client, user(number.into())).unwrap();
+            guess.was_wrong();
         }
         for client in inside {
-            assert!(guesses.admit(address(client), user(1_000)).is_err());
-            assert!(guesses.admit(address(client), None).is_err());
+            assert!(!may(&guesses, address(client), user(1_000)));
         }
-        assert!(guesses.admit(address("10.1.3.3"), user(1_000)).is_ok());
+        assert!(may(&guesses, address("10.1.3.3"), user(1_000)));
         clock.0.fetch_add(10_000, Ordering::SeqCst);
         assert!(
-            guesses.admit(address(inside[0]), None).is_ok(),
+            may(&guesses, address(inside[0]), user(1_000)),
             "six a minute"
         );
     }
 
     #[test]
-    fn switched_off_it_counts_nothing() {
-        let guesses = Guesses::new(false, guesses().1);
-        for _ in 0..=OF_NETWORK.burst {
-            guesses.was_wrong(address("10.1.2.3"), user(1));
+    fn who_has_no_account_keeps_nobody_who_has_one_from_a_code() {
+        let (guesses, _clock) = guesses();
+        let client = address("10.1.2.3");
+        for _ in 0..OF_NETWORK.burst {
+            guesses.admit(client, None).unwrap().was_wrong();
         }
-        assert!(guesses.admit(address("10.1.2.3"), user(1)).is_ok());
+        assert!(!may(&guesses, client, None));
+        assert!(may(&guesses, client, user(1)));
+    }
+
+    #[test]
+    fn those_who_guess_at_once_try_no_more_than_one_after_the_other() {
+        let (guesses, clock) = guesses();
+        let client = address("10.1.2.3");
+        for user in [user(1), None] {
+            let limit = if user.is_some() { OF_USER } else { OF_NETWORK };
+            let burst = usize::try_from(limit.burst).unwrap();
+            let open: Vec<Guess> = (0..3 * burst)
+                .filter_map(|_| guesses.admit(client, user).ok())
+                .collect();
+            assert_eq!(open.len(), burst);
+            let refused = guesses.admit(client, user).err().unwrap();
+            // They are answered in a moment.
+            assert_eq!(refused.retry_after_seconds(), Some(1));
+            // One is right, the others are wrong, also those of which nobody waited for the answer.
+            open[0].give_back();
+            open[1].was_wrong();
+            open[1].give_back();
+            drop(open);
+            assert!(may(&guesses, client, user));
+            guesses.admit(client, user).unwrap().was_wrong();
+            let refused = guesses.admit(client, user).err().unwrap();
+            let wait = u64::from(60 / limit.per_minute);
+            assert_eq!(refused.retry_after_seconds(), Some(wait));
+            // All of it has to run out, however long that takes.
+            let minutes = u64::from(limit.burst / limit.per_minute);
+            clock.0.fetch_add(minutes * 60_000, Ordering::SeqCst);
+        }
+        assert!(may(&guesses, client, user(1)));
+    }
+
+    #[test]
+    fn one_that_was_decided_before_is_counted_beyond_the_limit() {
+        let (guesses, clock) = guesses();
+        let client = address("10.1.2.3");
+        for _ in 0..OF_USER.burst {
+            guesses.admit(client, user(1)).unwrap().was_wrong();
+        }
+        guesses.admit_again(client, user(1)).give_back();
+        guesses.admit_again(client, user(1)).was_wrong();
+        clock.0.fetch_add(60_000, Ordering::SeqCst);
+        assert!(!may(&guesses, client, user(1)), "that was one more");
+        clock.0.fetch_add(60_000, Ordering::SeqCst);
+        assert!(may(&guesses, client, user(1)));
+    }
+
+    #[test]
+    fn switched_off_it_counts_nothing() {
+        let guesses = Arc::new(Guesses::new(false, guesses().1));
+        for _ in 0..=OF_NETWORK.burst {
+            guesses
+                .admit(address("10.1.2.3"), user(1))
+                .unwrap()
+                .was_wrong();
+        }
+        assert!(may(&guesses, address("10.1.2.3"), user(1)));
         assert_eq!(guesses.networks.lock().values_mut().count(), 0);
     }
 
@@ -230,7 +393,9 @@ mod tests {
         let (guesses, _clock) = guesses();
         let last = u64::try_from(USERS_MAX).unwrap();
         for number in 0..=last {
-            guesses.was_wrong(address("10.1.2.3"), user(number));
+            guesses
+                .admit_again(address("10.1.2.3"), user(number))
+                .was_wrong();
         }
         assert_eq!(guesses.users.lock().values_mut().count(), USERS_MAX);
     }

@@ -36,6 +36,8 @@ pub struct RateLimitConfig {
     pub upload: Rate,
     /// Those that are kept, by tenant, however many people it has.
     pub upload_by_tenant: Rate,
+    /// New codes of shows. Each call may bring thousands.
+    pub codes: Rate,
     /// Everything else.
     pub other: Rate,
     /// New idempotency keys of one buyer within 24 hours, in which each is remembered. The staff and
@@ -71,6 +73,7 @@ impl Default for RateLimitConfig {
             reset: rate(3, 2),
             upload: rate(6, 6),
             upload_by_tenant: rate(1, 12),
+            codes: rate(20, 20),
             other: rate(100, 20),
             idempotency_keys_per_day: 10_000,
             address_blocks: AddressBlocksConfig::default(),
@@ -98,6 +101,7 @@ impl RateLimitConfig {
             ("reset", self.reset),
             ("upload", self.upload),
             ("upload_by_tenant", self.upload_by_tenant),
+            ("codes", self.codes),
             ("other", self.other),
         ] {
             let key = format!("rate_limit.{class}");

@@ -3,10 +3,11 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
-use onsale_schemas::{Command, EventId, PartitionId, ShowId};
+use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
 use onsale_store::catalog::{Addition, EventChange, OfferRow, ShowChange};
 use onsale_store::code::CodesProposal;
@@ -21,7 +22,7 @@ use crate::detached::detached;
 use crate::error::ApiError;
 use crate::idempotency::{IdempotencyKey, Identity};
 use crate::state::AppState;
-use crate::submit::{Answer, Answering, Ask, send};
+use crate::submit::{Answer, Answering, Ask, Final, send};
 
 /// What every call with a command brings along.
 pub(crate) struct Call {
@@ -48,6 +49,8 @@ pub(super) enum Proposal {
     Addition(ShowId, Arc<Addition>),
     Offer(ShowId, Arc<OfferRow>),
     Codes(Box<CodesProposal>),
+    /// New codes, where the organizer may have so many in all.
+    NewCodes(Box<CodesProposal>, u64),
 }
 
 impl Proposal {
@@ -59,9 +62,43 @@ impl Proposal {
                 actor.did("show.propose", "show", show)
             }
             Self::Offer(show, _) => actor.did("show.propose_offer", "show", show),
-            Self::Codes(codes) => actor.did("codes.propose", "show", codes.show),
+            Self::Codes(codes) | Self::NewCodes(codes, _) => {
+                actor.did("codes.propose", "show", codes.show)
+            }
         }
     }
+}
+
+/// Answers what was written down before, and forgets that where the log refuses it.
+struct Proposing(Arc<dyn Answering>);
+
+#[async_trait]
+impl Answering for Proposing {
+    async fn answer(
+        &self,
+        state: &AppState,
+        partition: PartitionId,
+        record: &OutcomeRecord,
+    ) -> Result<Final, ApiError> {
+        if let (Outcome::Rejected(why), Some(request)) = (&record.outcome, record.request_id)
+            && is_for_good(why)
+            && let Err(error) = state.installation.forget_proposal(request).await
+        {
+            tracing::debug!(%error, "a refused change is left to housekeeping");
+        }
+        self.0.answer(state, partition, record).await
+    }
+
+    fn tells_of_bookings(&self, record: &OutcomeRecord) -> bool {
+        self.0.tells_of_bookings(record)
+    }
+}
+
+/// Whether a refusal is the answer to a request however often it is repeated, so that nothing of it is needed any
+/// more. One that is not remembered may be another answer the next time, which may be on its way; and a key that is
+/// used for something else is that of a request which the log may have accepted.
+fn is_for_good(why: &Rejection) -> bool {
+    !why.is_transient() && !matches!(why, Rejection::IdempotencyKeyReused)
 }
 
 impl FromRequestParts<AppState> for Call {
@@ -125,6 +162,10 @@ impl Call {
     ) -> Result<Response, ApiError> {
         detached(async move {
             let request = order.identity.request_id;
+            let order = Order {
+                answering: Arc::new(Proposing(order.answering)),
+                ..order
+            };
             let entry = if changes.is_empty() {
                 // Whatever the log makes of it, its record says who asked.
                 Audit::from(Unaudited::Logged)
@@ -159,6 +200,11 @@ impl Call {
                 }
                 Proposal::Codes(codes) => {
                     store.propose_codes(request, &codes, now_ms, entry).await?
+                }
+                Proposal::NewCodes(codes, quota) => {
+                    store
+                        .propose_new_codes(request, &codes, quota, now_ms, entry)
+                        .await?
                 }
             };
             if !is_noted {

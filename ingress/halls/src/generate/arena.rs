@@ -71,7 +71,8 @@ impl Arena {
             format!(
                 "seats {}: a multiple of {sections} sections, such as {below} or {}",
                 self.seats,
-                below + sections
+                // What is far out of range is told with all that is wrong.
+                u64::from(below) + u64::from(sections)
             )
         });
         numbers.finish()?;

@@ -31,11 +31,11 @@ use crate::auth::{Caller, OnBehalf, Role};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::charts::Chart;
 use crate::client_address::ClientAddress;
-use crate::codes::TYPED_MAX_BYTES;
+use crate::codes::{Guess, TYPED_MAX_BYTES};
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, RequestBody};
-use crate::idempotency::IdempotencyKey;
+use crate::idempotency::{IdempotencyKey, Identity};
 use crate::precheck::{self, InFlight};
 use crate::routes::call::{Call, Order};
 use crate::routes::visible;
@@ -212,19 +212,51 @@ async fn handle(
         // that asks for nothing.
         Err(_) => (Vec::new(), Terms::default()),
     };
-    let zone = items.first().map_or(0, |item| item.zone);
     let _alone = match eligible::check(state, &call.caller, &chart, age_confirmed).await {
         Ok(alone) => alone,
         Err(refusal) if !was_decided().await => return Err(refusal),
         Err(_) => None,
     };
     // Guesses are slow, and a repeated request is none.
-    if terms.code().is_some()
-        && let Err(refusal) = state.codes.admit(client.0, Some(user))
-        && !was_decided().await
+    let guess = if terms.code().is_some() {
+        Some(match state.codes.admit(client.0, Some(user)) {
+            Ok(guess) => Arc::new(guess),
+            Err(refusal) if !was_decided().await => return Err(refusal),
+            Err(_) => Arc::new(state.codes.admit_again(client.0, Some(user))),
+        })
+    } else {
+        None
+    };
+    let answer = ask(
+        call,
+        client,
+        identity,
+        &chart,
+        (items, terms, is_order),
+        guess.clone(),
+    )
+    .await;
+    if let (Some(guess), Err(error)) = (&guess, &answer)
+        && error.code() != Code::InternalError
     {
-        return Err(refusal);
+        // It never came to the log, or what the log said of it is counted by now.
+        guess.give_back();
     }
+    Ok(answer?.into_response(&call.context))
+}
+
+/// Hands a reservation in that is understood and allowed so far.
+async fn ask(
+    call: &Call,
+    client: ClientAddress,
+    identity: Identity,
+    chart: &Arc<Chart>,
+    (items, terms, is_order): (Vec<Item>, Terms, bool),
+    guess: Option<Arc<Guess>>,
+) -> Result<Answer, ApiError> {
+    let (state, user) = (&call.state, call.caller.user);
+    let was_decided = || was_decided(state, identity, chart.partition, Some(chart.show));
+    let zone = items.first().map_or(0, |item| item.zone);
     let places_asked = precheck::places_of(&items);
     let mut asking = match state.address_blocks.ask(client.0, places_asked) {
         Ok(asking) => asking,
@@ -234,7 +266,7 @@ async fn handle(
     // A repeated request must reach the log: its answer may be one that was granted long ago.
     let in_flight = if state.config.precheck.enabled && identity.fingerprint.is_none() {
         let asked = precheck::Reservation {
-            chart: &chart,
+            chart,
             items: &items,
             user,
         };
@@ -248,7 +280,7 @@ async fn handle(
         chart: chart.clone(),
         zone,
         has_lines: is_order,
-        tries_code: terms.code().map(|_| (client.0, user)),
+        guess,
     };
     let order = Order {
         identity,
@@ -266,7 +298,7 @@ async fn handle(
     if let Some(asking) = asking {
         settle(asking, &answer);
     }
-    Ok(answer?.into_response(&call.context))
+    answer
 }
 
 impl ReserveRequest {

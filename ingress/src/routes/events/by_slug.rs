@@ -58,7 +58,9 @@ pub(crate) async fn by_slug(
         return Err(nothing());
     }
     let tenants = query.tenant.map_or(TenantScope::All, TenantScope::One);
-    let mut found = state.store.events_by_slug(tenants, &name).await?;
+    // Of drafts those of others would only be in the way.
+    let own = caller.as_ref().map(|caller| caller.tenant.0);
+    let mut found = state.store.events_by_slug(tenants, own, &name).await?;
     found.retain(|row| visible::is_visible(caller.as_ref(), row));
     let row = found.pop().ok_or_else(nothing)?;
     if !found.is_empty() {

@@ -202,7 +202,7 @@ pub(super) async fn changed(state: &AppState, row: &EventRow) {
 async fn unused_slug(state: &AppState, row: &EventRow) -> Result<String, ApiError> {
     let slug = body::slug_of(&row.name, row.event_id);
     let tenant = TenantScope::One(row.tenant_id);
-    let others = state.store.events_by_slug(tenant, &slug).await?;
+    let others = state.store.events_by_slug(tenant, None, &slug).await?;
     Ok(if others.is_empty() {
         slug
     } else {

@@ -103,7 +103,7 @@ async fn reserving(
         chart: state.charts.chart(show).await?,
         zone,
         has_lines,
-        tries_code: None,
+        guess: None,
     })
 }
 

@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 use crate::auth::Caller;
 use crate::charts::Chart;
 use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
+use crate::rate_limit::Class;
 use crate::rejection;
 use crate::routes::endpoints::Endpoints;
 use crate::routes::managers::{MANAGE_EVENTS, Managed, managed_event};
@@ -38,7 +39,10 @@ pub(super) fn endpoints() -> Endpoints {
         )
         .with(
             routes!(create::create),
-            Rules::DEFAULT.compressed().bounds(create::BOUNDS),
+            Rules::DEFAULT
+                .class(Class::Codes)
+                .compressed()
+                .bounds(create::BOUNDS),
         )
         .with(
             routes!(one::one),

@@ -108,16 +108,25 @@ pub(crate) async fn quote(
     // Uses of a code are counted for buyers.
     let buyer = caller.filter(|caller| caller.role == Role::Buyer);
     let user = buyer.map(|caller| caller.user);
-    let tried = match &basket.code {
+    let row = state.charts.show(show).await?;
+    let phase_places = phase_places(&state, &row).await?;
+    let code = match &basket.code {
         None => None,
         Some(typed) => {
             let hash = state.codes.hash(chart.tenant, show, typed)?;
-            state.codes.admit(client.0, user)?;
-            Some(tried(&state, show, hash, user).await?)
+            Some((hash, state.codes.admit(client.0, user)?))
         }
     };
-    let row = state.charts.show(show).await?;
-    let phase_places = phase_places(&state, &row).await?;
+    let tried = match &code {
+        None => None,
+        Some((hash, guess)) => match tried(&state, show, *hash, user).await {
+            Ok(tried) => Some(tried),
+            Err(error) => {
+                guess.give_back();
+                return Err(error);
+            }
+        },
+    };
     let standing = Standing {
         show: &row,
         phase_places: &phase_places,
@@ -125,12 +134,15 @@ pub(crate) async fn quote(
         seat_kind: &|seat| chart.kind(seat),
         now_ms: state.clock.now_ms(),
     };
-    let quoted = judge::price(&standing, &items).map_err(|why| {
-        if is_wrong_code(&why) {
-            state.codes.was_wrong(client.0, user);
+    let quoted = judge::price(&standing, &items);
+    if let Some((_, guess)) = &code {
+        match &quoted {
+            Err(why) if is_wrong_code(why) => guess.was_wrong(),
+            // It was right, or nothing is told of it.
+            _ => guess.give_back(),
         }
-        rejection::to_error(&why, Some(&*chart), None)
-    })?;
+    }
+    let quoted = quoted.map_err(|why| rejection::to_error(&why, Some(&*chart), None))?;
     let order = quoted.price;
     let of_order = onsale_prices::lines(&order, &judge::seats(&items));
     let sums = Sums {

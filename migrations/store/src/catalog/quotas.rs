@@ -14,6 +14,8 @@ pub struct Quotas {
     pub seats_per_organizer_max: u64,
     /// Bytes of all layouts of one organizer, labels included.
     pub layout_bytes_per_organizer_max: u64,
+    /// Codes of all shows of one organizer, those that ended and are kept still included.
+    pub codes_per_organizer_max: u64,
 }
 
 impl Quotas {
@@ -23,6 +25,7 @@ impl Quotas {
         shows_per_event_max: u64::MAX,
         seats_per_organizer_max: u64::MAX,
         layout_bytes_per_organizer_max: u64::MAX,
+        codes_per_organizer_max: u64::MAX,
     };
 }
 
@@ -33,6 +36,8 @@ impl Default for Quotas {
             shows_per_event_max: 2_000,
             seats_per_organizer_max: 10_000_000,
             layout_bytes_per_organizer_max: 256 << 20,
+            // A tenth of what a partition has room for.
+            codes_per_organizer_max: 200_000,
         }
     }
 }

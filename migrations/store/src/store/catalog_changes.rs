@@ -28,10 +28,12 @@ const SELECT_ON_SQLITE: &str = "SELECT n.known_before, t.moment AS trimmed, c.mo
          WHERE moment > $1 AND $2 >= 0 ORDER BY moment LIMIT $3) AS c ON TRUE \
      ORDER BY c.moment";
 
-/// Says first what is deleted next, so that nobody who misses it believes to know everything.
+/// Says first what is deleted next, so that nobody who misses it believes to know everything. What the oldest open
+/// transaction of the cluster holds back is kept for as long, since everybody still begins there.
 const TRIM_ON_POSTGRES: &str = "UPDATE catalog_changes_trimmed SET moment = GREATEST(moment, \
      (SELECT COALESCE(MAX(c.moment), 0) FROM catalog_changes AS c WHERE c.written_at_ms < \
-         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) - $1))";
+         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) - $1 \
+         AND c.moment < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)))";
 const TRIM_ON_SQLITE: &str = "UPDATE catalog_changes_trimmed SET moment = MAX(moment, \
      (SELECT COALESCE(MAX(c.moment), 0) FROM catalog_changes AS c \
          WHERE c.written_at_ms < unixepoch() * 1000 - $1))";

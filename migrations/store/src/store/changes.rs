@@ -222,6 +222,24 @@ impl Store {
         Ok(false)
     }
 
+    /// Forgets what `request` was to change: the log has refused it, and remembers that.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forget_proposal(&self, request: RequestId) -> Result<(), StoreError> {
+        for delete in [
+            "DELETE FROM proposed_codes WHERE request_id = $1",
+            "DELETE FROM code_changes WHERE request_id = $1",
+            "DELETE FROM show_changes WHERE request_id = $1",
+            "DELETE FROM event_changes WHERE request_id = $1",
+        ] {
+            self.database
+                .execute_unaudited(Durability::Durable, delete, &[request.0.into()])
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Forgets changes that were written down before `before_ms`, which the log refused or never
     /// saw; returns how many.
     ///

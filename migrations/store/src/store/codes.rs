@@ -9,7 +9,7 @@ use onsale_schemas::code::CodeTerms;
 use onsale_schemas::{CodeGroup, CodeHash, RequestId, ShowId};
 use uuid::Uuid;
 
-use super::Store;
+use super::{Store, usage};
 use crate::audit::Audit;
 use crate::catalog::Page;
 use crate::code::{
@@ -76,6 +76,24 @@ impl Store {
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<bool, StoreError> {
+        self.propose_new_codes(request, proposal, u64::MAX, now_ms, audit)
+            .await
+    }
+
+    /// As [`Store::propose_codes`], where the organizer of the show may have `quota` codes in all: those that ended
+    /// and are kept still, and those that wait for the log, included.
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`]; as every write.
+    pub async fn propose_new_codes(
+        &self,
+        request: RequestId,
+        proposal: &CodesProposal,
+        quota: u64,
+        now_ms: u64,
+        audit: impl Into<Audit>,
+    ) -> Result<bool, StoreError> {
+        let added_codes = u64::try_from(proposal.codes.len()).unwrap_or(u64::MAX);
         let (show, tenant) = (proposal.show, proposal.tenant);
         let text = serde_json::to_string(&proposal.change)
             .map_err(|error| StoreError::Invalid(format!("change: {error}")))?;
@@ -103,6 +121,11 @@ impl Store {
                         .await?;
                     if added == 0 {
                         return Ok(false);
+                    }
+                    if quota < u64::MAX {
+                        let has = kept(&mut transaction, show, request).await?;
+                        let has = has.saturating_add(added_codes);
+                        usage::check("codes_per_organizer_max", added_codes, has, quota)?;
                     }
                     propose(&mut transaction, request, tenant, &rows, now_ms).await?;
                     transaction.commit(audit).await?;
@@ -147,6 +170,44 @@ impl Store {
             before_ms,
         )
         .await
+    }
+
+    /// Codes of a show that count.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn live_codes(&self, show: ShowId) -> Result<u64, StoreError> {
+        self.database
+            .fetch_optional(
+                "SELECT COUNT(*) AS total FROM codes WHERE show_id = $1 AND ended_at_ms IS NULL",
+                &[show.0.into()],
+            )
+            .await?
+            .map_or(Ok(0), |row| row.number("total"))
+    }
+
+    /// Forgets codes that ended before `before_ms`, and groups that did and have no code any more; returns how many
+    /// codes. Nobody uses them again, and one that is created again is another.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forget_ended_codes(&self, before_ms: u64) -> Result<u64, StoreError> {
+        let forgotten = self
+            .forget_in_steps(
+                "DELETE FROM codes WHERE code_hash IN (SELECT code_hash FROM codes \
+                 WHERE ended_at_ms < $1 ORDER BY ended_at_ms LIMIT $2)",
+                before_ms,
+            )
+            .await?;
+        self.forget_in_steps(
+            "DELETE FROM code_groups WHERE (show_id, code_group) IN \
+             (SELECT g.show_id, g.code_group FROM code_groups AS g WHERE g.ended_at_ms < $1 \
+             AND NOT EXISTS (SELECT 1 FROM codes AS c WHERE c.show_id = g.show_id \
+             AND c.code_group = g.code_group) ORDER BY g.ended_at_ms LIMIT $2)",
+            before_ms,
+        )
+        .await?;
+        Ok(forgotten)
     }
 
     /// Groups of codes of a show, the latest first, those that ended included; page by number from 1. One
@@ -262,6 +323,54 @@ impl Store {
             .map(|row| Ok((row.number("code_group")?, read_terms(&row.text("terms")?)?)))
             .transpose()
     }
+}
+
+/// Codes of all shows of the organizer of a show: those that are kept, and those that others than `request` have
+/// proposed. Nobody adds to them until the transaction ends.
+async fn kept(
+    transaction: &mut Transaction,
+    show: ShowId,
+    request: RequestId,
+) -> Result<u64, StoreError> {
+    let owner = transaction
+        .fetch_optional(
+            "SELECT e.tenant_id, e.organizer_id FROM shows AS s \
+             JOIN events AS e ON e.event_id = s.event_id WHERE s.show_id = $1",
+            &[show.0.into()],
+        )
+        .await?;
+    let Some(owner) = owner else {
+        return Ok(0);
+    };
+    let (tenant, organizer) = (owner.uuid("tenant_id")?, owner.uuid("organizer_id")?);
+    // SQLite has one writer at a time, and this transaction is it.
+    if let Transaction::Postgres(_) = transaction {
+        transaction
+            .fetch_optional(
+                "SELECT events FROM organizer_usage WHERE tenant_id = $1 AND organizer_id = $2 \
+                 FOR UPDATE",
+                &[tenant.into(), organizer.into()],
+            )
+            .await?;
+    }
+    // Show by show, so that whose each is has to be looked at no more often.
+    let counted = transaction
+        .fetch_optional(
+            "SELECT CAST(COALESCE(SUM((SELECT COUNT(*) FROM codes AS c \
+             WHERE c.show_id = s.show_id)), 0) AS bigint) AS kept, \
+             CAST(COALESCE(SUM((SELECT COUNT(*) FROM code_changes AS w JOIN proposed_codes AS p \
+             ON p.request_id = w.request_id WHERE w.show_id = s.show_id \
+             AND w.request_id <> $3)), 0) AS bigint) AS proposed \
+             FROM events AS e JOIN shows AS s ON s.event_id = e.event_id \
+             WHERE e.tenant_id = $1 AND e.organizer_id = $2",
+            &[tenant.into(), organizer.into(), request.0.into()],
+        )
+        .await?;
+    let Some(counted) = counted else {
+        return Ok(0);
+    };
+    let (kept, proposed): (u64, u64) = (counted.number("kept")?, counted.number("proposed")?);
+    Ok(kept.saturating_add(proposed))
 }
 
 /// Writes codes down for a request, as [`written`] has them.

@@ -1,6 +1,7 @@
 //! Names of events in addresses: each leads to one event of its tenant, also after the event has another.
 
 use onsale_schemas::EventId;
+use uuid::Uuid;
 
 use super::Store;
 use super::events::event_row;
@@ -8,8 +9,9 @@ use crate::catalog::{EventRow, TenantScope};
 use crate::database::{Transaction, Value};
 use crate::error::StoreError;
 
-/// Events that have the same name in addresses, of which at most so many are looked at.
-const SAME_SLUG_MAX: u32 = 2;
+/// Events that have the same name in addresses, of which at most so many are looked at: one may be a draft that its
+/// reader does not see after all, and two say that the name is not enough.
+const SAME_SLUG_MAX: u32 = 3;
 
 /// Notes the names of an event as its own, present and former ones. One that leads to another event goes on
 /// doing so: a document must not fail for it.
@@ -88,14 +90,16 @@ async fn note(
 }
 
 impl Store {
-    /// The events that a name in addresses leads to: at most one of each tenant, and of all tenants at most two, so
-    /// that it shows whether it says enough. Deleted ones are left out.
+    /// The events that a name in addresses leads to: at most one of each tenant, and of all tenants at most three, so
+    /// that it shows whether it says enough. Deleted ones are left out, and so are drafts, but for those of the tenant
+    /// of the scope and of `drafts_of`: whoever sees none of them must not miss a published event for them.
     ///
     /// # Errors
     /// As every read.
     pub async fn events_by_slug(
         &self,
         scope: TenantScope,
+        drafts_of: Option<Uuid>,
         slug: &str,
     ) -> Result<Vec<EventRow>, StoreError> {
         let rows = self
@@ -103,9 +107,15 @@ impl Store {
             .fetch(
                 "SELECT event_id FROM event_slugs WHERE slug = $1 \
                  AND ($2 IS NULL OR tenant_id = $2) AND event_id IN \
-                 (SELECT event_id FROM events WHERE deleted_at_ms IS NULL) \
+                 (SELECT e.event_id FROM events AS e WHERE e.deleted_at_ms IS NULL \
+                 AND (e.status <> 'draft' OR e.tenant_id = $2 OR e.tenant_id = $4)) \
                  ORDER BY tenant_id LIMIT $3",
-                &[slug.into(), scope.one().into(), SAME_SLUG_MAX.into()],
+                &[
+                    slug.into(),
+                    scope.one().into(),
+                    SAME_SLUG_MAX.into(),
+                    drafts_of.into(),
+                ],
             )
             .await?;
         let mut events = Vec::with_capacity(rows.len());

@@ -276,7 +276,7 @@ pub(super) async fn check_shows(
 }
 
 /// Exceeding one quota, as after it was lowered, does not block what adds nothing to it.
-fn check(name: &'static str, added: u64, has: u64, max: u64) -> Result<(), StoreError> {
+pub(super) fn check(name: &'static str, added: u64, has: u64, max: u64) -> Result<(), StoreError> {
     if added == 0 || has <= max {
         Ok(())
     } else {

@@ -16,6 +16,7 @@ use crate::harness::{Bench, contract};
 
 contract!(
     a_name_in_addresses_leads_to_one_event_of_its_tenant,
+    drafts_of_others_do_not_hide_where_a_name_leads_to,
     names_before_lead_to_an_event_until_there_are_too_many,
     an_edit_is_of_one_version_and_touches_what_it_names,
     a_document_brings_back_what_a_page_says,
@@ -54,7 +55,7 @@ async fn edit(bench: &Bench, number: u64, edit: &EventEdit) -> Result<EventRow, 
 }
 
 async fn led_to(bench: &Bench, scope: TenantScope, slug: &str) -> Vec<u64> {
-    let found = bench.store.events_by_slug(scope, slug).await.unwrap();
+    let found = bench.store.events_by_slug(scope, None, slug).await.unwrap();
     let number = |row: EventRow| (1..99).find(|number| event_id(*number) == row.event_id);
     found.into_iter().filter_map(number).collect()
 }
@@ -92,6 +93,29 @@ async fn a_name_in_addresses_leads_to_one_event_of_its_tenant(bench: Bench) {
     assert_eq!(kept.details.slug.as_deref(), Some("ballet"));
     let back = edit(&bench, 1, &to_slug("opera")).await.unwrap();
     assert_eq!(back.details.former_slugs, ["opera-ii"]);
+}
+
+async fn drafts_of_others_do_not_hide_where_a_name_leads_to(bench: Bench) {
+    let store = &bench.store;
+    // Those of tenants with smaller ids come first.
+    for number in 1..=4 {
+        let draft = EventRow {
+            tenant_id: id(number),
+            status: EventStatus::Draft,
+            ..named(number, "gala")
+        };
+        store.add_event(&draft).await.unwrap();
+    }
+    let published = EventRow {
+        tenant_id: id(9),
+        ..named(9, "gala")
+    };
+    store.add_event(&published).await.unwrap();
+    assert_eq!(led_to(&bench, TenantScope::All, "gala").await, [9]);
+    assert_eq!(led_to(&bench, TenantScope::One(id(2)), "gala").await, [2]);
+    let own = store.events_by_slug(TenantScope::All, Some(id(3)), "gala");
+    let found: Vec<_> = own.await.unwrap().iter().map(|row| row.event_id).collect();
+    assert_eq!(found, [event_id(3), event_id(9)]);
 }
 
 async fn names_before_lead_to_an_event_until_there_are_too_many(bench: Bench) {

@@ -1,20 +1,20 @@
 //! What a reservation is answered.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::StatusCode;
 use onsale_schemas::outcome::{Line, Reserved, ReservedV2};
 use onsale_schemas::rejection::CodeRefusal;
-use onsale_schemas::{Outcome, OutcomeRecord, PartitionId, Rejection, UserId, ZoneIndex};
+use onsale_schemas::{Outcome, OutcomeRecord, PartitionId, Rejection, ZoneIndex};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::address_blocks::NewHold;
 use crate::charts::Chart;
+use crate::codes::Guess;
 use crate::error::ApiError;
 use crate::rejection;
 use crate::routes::bookings::body::PositionBody;
@@ -70,8 +70,8 @@ pub(in crate::routes) struct Reserving {
     pub(in crate::routes) zone: ZoneIndex,
     /// Whether lines are told even where the booking is plain: it was asked for as an order.
     pub(in crate::routes) has_lines: bool,
-    /// Who tries a code, and from where.
-    pub(in crate::routes) tries_code: Option<(IpAddr, UserId)>,
+    /// The code that is tried.
+    pub(in crate::routes) guess: Option<Arc<Guess>>,
 }
 
 /// What was granted, in either form.
@@ -92,6 +92,7 @@ impl Answering for Reserving {
         _partition: PartitionId,
         record: &OutcomeRecord,
     ) -> Result<Final, ApiError> {
+        self.settle_guess(record);
         let newest = self.covering(state, &record.outcome).await;
         let chart = &*newest;
         let granted = match &record.outcome {
@@ -179,6 +180,21 @@ impl Reserving {
         }
     }
 
+    /// A code that the log does not know counts, once: a remembered refusal is no other guess.
+    fn settle_guess(&self, record: &OutcomeRecord) {
+        let Some(guess) = &self.guess else {
+            return;
+        };
+        let unknown = Rejection::CodeRefused {
+            why: CodeRefusal::Unknown,
+        };
+        if record.replay_of.is_none() && record.outcome == Outcome::Rejected(unknown) {
+            guess.was_wrong();
+        } else {
+            guess.give_back();
+        }
+    }
+
     fn plain(&self, chart: &Chart, reserved: &Reserved) -> Granted<'static> {
         let currency = reserved.currency;
         let total = Money::total(reserved.unit_price, reserved.quantity, currency);
@@ -204,23 +220,14 @@ impl Reserving {
 
     fn refused(&self, state: &AppState, record: &OutcomeRecord, why: &Rejection) -> ApiError {
         let chart = &*self.chart;
-        // A remembered refusal may tell a limit of the past, and is no other guess.
-        if record.replay_of.is_none() {
-            match (why, self.tries_code) {
-                (Rejection::MaxPerUserExceeded { limit, .. }, _) => {
-                    let (partition, show) = (chart.partition, chart.show);
-                    state
-                        .buyers
-                        .note_limit(partition, show, *limit, record.offset);
-                }
-                (
-                    Rejection::CodeRefused {
-                        why: CodeRefusal::Unknown,
-                    },
-                    Some((client, user)),
-                ) => state.codes.was_wrong(client, Some(user)),
-                _ => {}
-            }
+        // A remembered refusal may tell a limit of the past.
+        if record.replay_of.is_none()
+            && let Rejection::MaxPerUserExceeded { limit, .. } = why
+        {
+            let (partition, show) = (chart.partition, chart.show);
+            state
+                .buyers
+                .note_limit(partition, show, *limit, record.offset);
         }
         let refusal = rejection::to_error(why, Some(chart), Some(self.zone));
         match why {

@@ -6,9 +6,15 @@ use async_trait::async_trait;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::code::CreateCodes;
-use onsale_schemas::limits::{CODES_PER_COMMAND_MAX, TYPES_PER_SHOW_MAX, ZONES_PER_SHOW_MAX};
-use onsale_schemas::{CodeHash, Command, Outcome, OutcomeRecord, PartitionId, ShowId};
+use onsale_schemas::limits::{
+    CODES_PER_COMMAND_MAX, CODES_PER_SHOW_MAX, TYPES_PER_SHOW_MAX, ZONES_PER_SHOW_MAX,
+};
+use onsale_schemas::rejection::InvalidReason;
+use onsale_schemas::{
+    CodeGroup, CodeHash, Command, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId,
+};
 use onsale_store::audit::Changes;
+use onsale_store::catalog::ShowStatus;
 use onsale_store::code::{CodeGroupRow, CodesChange, CodesProposal, GroupTerms};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
@@ -26,13 +32,13 @@ use crate::codes::{GENERATED_MAX_CHARS, GENERATED_MIN_CHARS, TYPED_MAX_BYTES};
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
-use crate::idempotency::IdempotencyKey;
+use crate::idempotency::{IdempotencyKey, Identity};
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
 use crate::routes::managers::MANAGE_EVENTS;
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
-use crate::submit::{Answering, Final, PendingAnswer, decided_at, unexpected};
+use crate::submit::{Answering, Final, PendingAnswer, decided_at, unexpected, was_decided};
 use crate::values::{Instant, Money};
 
 pub(super) const NAME_MAX_CHARS: usize = 200;
@@ -170,7 +176,7 @@ pub(crate) struct CreatedCodesBody {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
-        (status = 409, description = "`CODE_EXISTS`: one of them is in another group; `SHOW_CANCELLED`", body = Problem),
+        (status = 409, description = "`CODE_EXISTS`: one of them is in another group; `QUOTA_EXCEEDED`; `SHOW_CANCELLED`", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
@@ -190,6 +196,12 @@ pub(crate) async fn create(
             call.state.charts.doubt(&chart).await;
             return Err(error);
         }
+    };
+    let quota = if is_known(&call.state, identity, &chart, group).await? {
+        u64::MAX
+    } else {
+        check_room(&call.state, show, wanted.count()).await?;
+        call.state.config.quota.codes_per_organizer_max
     };
     let mut changes = Changes::default();
     changes.field("group", &None, &Some(&said));
@@ -224,11 +236,42 @@ pub(crate) async fn create(
     };
     call.propose(
         order,
-        Proposal::Codes(Box::new(proposal)),
+        Proposal::NewCodes(Box::new(proposal), quota),
         tenant.0,
         changes,
     )
     .await
+}
+
+/// Whether the log has decided this very request before: its answer is for the log to give, which creates nothing.
+/// A group belongs to the request that began it.
+async fn is_known(
+    state: &AppState,
+    identity: Identity,
+    chart: &Chart,
+    group: CodeGroup,
+) -> Result<bool, ApiError> {
+    if identity.fingerprint.is_none() {
+        return Ok(false);
+    }
+    Ok(was_decided(state, identity, chart.partition, None).await
+        || state.store.code_group(chart.show, group).await?.is_some())
+}
+
+/// Refuses what the log would refuse for certain, before thousands of codes are written down for it.
+async fn check_room(state: &AppState, show: ShowId, count: u32) -> Result<(), ApiError> {
+    if state.charts.show(show).await?.status == ShowStatus::Cancelled {
+        return Err(refused(&Rejection::ShowCancelled));
+    }
+    // What one code is called may be there already, which is another refusal.
+    if count > 1 {
+        let has = state.store.live_codes(show).await?;
+        if has.saturating_add(u64::from(count)) > u64::from(CODES_PER_SHOW_MAX) {
+            let reason = InvalidReason::TooMany;
+            return Err(refused(&Rejection::Invalid { reason }));
+        }
+    }
+    Ok(())
 }
 
 /// What a request asks for.
