@@ -36,6 +36,7 @@ mod visible;
 
 use utoipa::openapi::OpenApi;
 
+pub(crate) use self::categories::add_first as add_first_categories;
 use self::endpoints::Endpoints;
 pub(crate) use self::shows::resume::resume_openings;
 

@@ -6,8 +6,8 @@ mod create;
 mod end_code;
 mod end_group;
 mod export;
+mod issue;
 mod list;
-mod made;
 mod one;
 mod terms;
 

@@ -6,7 +6,6 @@ pub(super) mod one;
 mod read;
 mod request;
 pub(super) mod set;
-mod tag;
 
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
 use onsale_store::catalog::{OfferRow, ZoneRow};

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use onsale_schemas::ShowId;
 
@@ -14,6 +14,7 @@ use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::routes::visible;
 use crate::state::AppState;
+use crate::versions;
 
 /// It changes when the show gets or loses places, which should be seen soon; a reader that asks again with
 /// its tag is answered in a few bytes.
@@ -47,14 +48,7 @@ pub(crate) async fn seats(
     let chart = visible::chart(&state, caller.as_ref(), ShowId(id)).await?;
     let answer = state.charts.answer(&chart).await?;
     let tag = &answer.tag;
-    let known = headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|candidate| candidate.trim().trim_start_matches("W/"))
-        .any(|candidate| candidate == tag.as_str() || candidate == "*");
-    let mut response = if known {
+    let mut response = if versions::is_known(&headers, tag) {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
@@ -62,8 +56,7 @@ pub(crate) async fn seats(
         answer.body.success(&context, &headers).await?
     };
     // Weak: `meta` differs from answer to answer.
-    let tag = HeaderValue::from_str(&format!("W/{tag}")).map_err(ApiError::internal)?;
-    response.headers_mut().insert(ETAG, tag);
+    versions::set_tag(response.headers_mut(), &format!("W/{tag}"))?;
     let caching = if chart.is_public() { PUBLIC } else { PRIVATE };
     response.headers_mut().insert(CACHE_CONTROL, caching);
     Ok(response)

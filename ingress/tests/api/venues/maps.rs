@@ -58,6 +58,18 @@ async fn a_change_is_another_version_and_the_first_one_stays() {
     none.send().await.error(404, "NOT_FOUND");
     let listed = ask(&world, Method::GET, &maps).send().await.data(200);
     assert_eq!(listed, json!([second]));
+    // Who has not seen the last version makes no other.
+    let last = ask(&world, Method::GET, &path).send().await;
+    assert_eq!(last.header("etag"), "\"2\"");
+    let third = hall(&["1", "2", "3", "4"]);
+    let late = put(&third).header("if-match", "\"1\"").send().await;
+    assert_eq!(late.error(412, "PRECONDITION_FAILED")["etag"], "\"2\"");
+    let seen = put(&third)
+        .header("if-match", "\"1\", W/\"2\"")
+        .send()
+        .await;
+    assert_eq!(seen.header("etag"), "\"3\"");
+    assert_eq!(seen.data(200)["version"], 3);
     // Under another venue there is no such map.
     let elsewhere = venue(&world).await;
     let map = made["map_id"].as_str().unwrap();

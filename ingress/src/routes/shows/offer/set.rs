@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use onsale_schemas::offer::SetOffer;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId};
 use onsale_store::catalog::OfferRow;
 
 use super::body::{OfferBody, Reader};
+use super::read;
 use super::request::OfferRequest;
-use super::{read, tag};
 use crate::auth::{Caller, OnBehalf};
 use crate::envelope::{Problem, Success};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
@@ -23,6 +23,7 @@ use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected, was_decided};
+use crate::versions::{self, IfMatch};
 
 impl RequestBody for OfferRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
@@ -56,7 +57,7 @@ impl RequestBody for OfferRequest {
 pub(crate) async fn set(
     call: Call,
     PathId(id): PathId,
-    headers: HeaderMap,
+    if_match: IfMatch,
     body: JsonBody<OfferRequest>,
 ) -> Result<Response, ApiError> {
     let (show, state) = (ShowId(id), call.state.clone());
@@ -64,14 +65,9 @@ pub(crate) async fn set(
     let row = row.ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
     let identity = call.identity("set offer", id, &body.bytes);
-    let present = tag::of(&OfferBody::of(&row, Reader::Manager))?;
-    if !tag::is_meant(&headers, &present)
-        && !was_decided(&state, identity, row.partition, None).await
-    {
-        return Err(ApiError::new(
-            Code::PreconditionFailed,
-            "The offer is another one by now: read it again. Nothing was changed.",
-        ));
+    let present = versions::digest(&OfferBody::of(&row, Reader::Manager))?;
+    if !if_match.is_for(&present) && !was_decided(&state, identity, row.partition, None).await {
+        return Err(versions::changed_to(&present));
     }
     // Checked before any name is given a number for good.
     let names = read::names(&body.value);
