@@ -1,9 +1,11 @@
-//! An event with its shows in one answer, encoded once for each change of either and shared by all who ask.
+//! What is told of an event and its shows, encoded once for each change of either and shared by all who ask: the event
+//! with its shows in one answer, its data for search engines, and pages of the list of its shows.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use onsale_schemas::EventId;
+use bytes::Bytes;
+use onsale_schemas::{EventId, ShowId};
 use onsale_store::Store;
 use onsale_store::catalog::PageStamp;
 
@@ -16,41 +18,71 @@ use crate::versions;
 const FRESH_FOR: Duration = Duration::from_secs(1);
 /// Bytes of all pages that are kept.
 const KEPT_MAX_BYTES: u64 = 32 << 20;
-/// Pages that are known to be fresh.
+/// Stamps that are known to be fresh.
 const FRESH_MAX: u64 = 10_000;
+/// What nobody has asked for that long is made anew.
+const IDLE_MAX: Duration = Duration::from_secs(600);
 /// Bytes of a digest in a tag.
 const DIGEST_BYTES: usize = 8;
+/// About what an entry takes beside its bytes.
+const ENTRY_BYTES: usize = 512;
+
+/// An answer that is shared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Shared {
+    /// The event with its shows.
+    Event,
+    /// A page of its shows by its number, and how many are on one.
+    Numbered(u32, u32),
+    /// So many of its shows behind one of them.
+    After(Option<(u64, ShowId)>, u32),
+}
 
 /// A page.
 pub(crate) struct EventPage {
-    /// As of which changes.
-    pub(crate) stamp: PageStamp,
     /// Its tag, which begins with the version of the event.
     pub(crate) tag: String,
-    /// The data of a success.
+    /// What every answer begins with.
     pub(crate) body: Arc<Prepared>,
+    /// The event for search engines: a whole file. Empty with a page of a list.
+    pub(crate) schema: Arc<Prepared>,
 }
 
 impl EventPage {
-    /// Of the JSON of its data.
-    pub(crate) fn new(stamp: PageStamp, data: &[u8]) -> Self {
-        let hash = blake3::hash(data).to_hex();
-        let digest = hash.as_str().get(..DIGEST_BYTES * 2);
+    /// Of the JSON of its data, and that for search engines.
+    pub(crate) fn new(stamp: PageStamp, data: &[u8], schema: Vec<u8>) -> Self {
         Self {
-            stamp,
-            tag: versions::tag(stamp.event_version, digest),
+            tag: tag(stamp, data),
             body: Arc::new(Prepared::data(data)),
+            schema: Arc::new(Prepared::new(schema.into())),
+        }
+    }
+
+    /// Of a list, with all that stands before what is said of the request.
+    pub(crate) fn of_list(stamp: PageStamp, begin: Bytes) -> Self {
+        Self {
+            tag: tag(stamp, &begin),
+            body: Arc::new(Prepared::new(begin)),
+            schema: Arc::new(Prepared::new(Bytes::new())),
         }
     }
 }
 
+fn tag(stamp: PageStamp, bytes: &[u8]) -> String {
+    let hash = blake3::hash(bytes).to_hex();
+    versions::tag(stamp.event_version, hash.as_str().get(..DIGEST_BYTES * 2))
+}
+
+/// What a page is kept under.
+type Key = (EventId, Shared, PageStamp);
+
 /// See the module.
 pub(crate) struct EventPages {
     store: Store,
-    /// Those that were looked at just now.
-    fresh: moka::future::Cache<EventId, Arc<EventPage>>,
-    /// Those that are right as long as nothing has changed.
-    kept: moka::future::Cache<EventId, Arc<EventPage>>,
+    /// Stamps that were read just now.
+    fresh: moka::future::Cache<EventId, PageStamp>,
+    /// Right as long as nothing has changed; what is of an earlier stamp is asked for by nobody, and goes.
+    kept: moka::future::Cache<Key, Arc<EventPage>>,
 }
 
 impl EventPages {
@@ -64,9 +96,12 @@ impl EventPages {
                 .build(),
             kept: moka::future::Cache::builder()
                 .max_capacity(KEPT_MAX_BYTES)
-                .weigher(|_: &EventId, page: &Arc<EventPage>| {
+                .time_to_idle(IDLE_MAX)
+                .weigher(|_: &Key, page: &Arc<EventPage>| {
                     // Compressed as well.
-                    u32::try_from(page.body.len().saturating_mul(2)).unwrap_or(u32::MAX)
+                    let bytes = page.body.len().saturating_add(page.schema.len());
+                    let bytes = bytes.saturating_mul(2).saturating_add(ENTRY_BYTES);
+                    u32::try_from(bytes).unwrap_or(u32::MAX)
                 })
                 .build(),
         }
@@ -84,25 +119,46 @@ impl EventPages {
     where
         F: Future<Output = Result<EventPage, ApiError>> + Send + 'static,
     {
-        let (store, kept) = (self.store.clone(), self.kept.clone());
-        let look = async move {
-            // What is made here is for all who wait, so it goes on when the first of them hangs up.
-            detached(async move {
-                let stamp = store.page_stamp(event).await?;
-                let stamp = stamp.ok_or_else(|| ApiError::not_found("event"))?;
-                if let Some(page) = kept.get(&event).await
-                    && page.stamp == stamp
-                {
-                    return Ok(page);
-                }
-                let page = Arc::new(make(stamp).await?);
-                kept.insert(event, page.clone()).await;
-                Ok(page)
-            })
+        let store = self.store.clone();
+        let stamp = self
+            .fresh
+            .try_get_with(event, async move { stamp(&store, event).await })
             .await
-        };
-        self.fresh
-            .try_get_with(event, look)
+            .map_err(|error: Arc<ApiError>| ApiError::clone(&error))?;
+        self.kept(event, Shared::Event, stamp, make).await
+    }
+
+    /// A page of the list of shows of a public event, as it is now.
+    ///
+    /// # Errors
+    /// As [`EventPages::page`].
+    pub(crate) async fn list<F>(
+        &self,
+        event: EventId,
+        page: Shared,
+        make: impl FnOnce(PageStamp) -> F + Send + 'static,
+    ) -> Result<Arc<EventPage>, ApiError>
+    where
+        F: Future<Output = Result<EventPage, ApiError>> + Send + 'static,
+    {
+        let stamp = stamp(&self.store, event).await?;
+        self.kept(event, page, stamp, make).await
+    }
+
+    async fn kept<F>(
+        &self,
+        event: EventId,
+        page: Shared,
+        stamp: PageStamp,
+        make: impl FnOnce(PageStamp) -> F + Send + 'static,
+    ) -> Result<Arc<EventPage>, ApiError>
+    where
+        F: Future<Output = Result<EventPage, ApiError>> + Send + 'static,
+    {
+        // What is made here is for all who wait, so it goes on when the first of them hangs up.
+        let made = async move { detached(async move { make(stamp).await.map(Arc::new) }).await };
+        self.kept
+            .try_get_with((event, page, stamp), made)
             .await
             .map_err(|error: Arc<ApiError>| ApiError::clone(&error))
     }
@@ -111,4 +167,9 @@ impl EventPages {
     pub(crate) async fn forget(&self, event: EventId) {
         self.fresh.invalidate(&event).await;
     }
+}
+
+async fn stamp(store: &Store, event: EventId) -> Result<PageStamp, ApiError> {
+    let stamp = store.page_stamp(event).await?;
+    stamp.ok_or_else(|| ApiError::not_found("event"))
 }
