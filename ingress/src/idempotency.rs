@@ -25,6 +25,7 @@ pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idem
 const KEY_MAX_BYTES: usize = 255;
 
 /// The key that a client gave, if it gave one.
+#[derive(Clone)]
 pub(crate) struct IdempotencyKey(Option<String>);
 
 /// The id under which a request goes into the log, and the fingerprint of its meaning.

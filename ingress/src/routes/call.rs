@@ -25,6 +25,7 @@ use crate::state::AppState;
 use crate::submit::{Answer, Answering, Ask, Final, send};
 
 /// What every call with a command brings along.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(super) state: AppState,
     pub(super) context: RequestContext,

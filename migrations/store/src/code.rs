@@ -89,6 +89,9 @@ pub struct CodesProposal {
     pub change: CodesChange,
     /// The codes that it creates.
     pub codes: Vec<NewCode>,
+    /// With an amendment: what was said of the group when it was made. It is written down only where that is so still,
+    /// and no other amendment of the group is on its way, for each says all of the terms anew.
+    pub before: Option<GroupTerms>,
 }
 
 /// A group of codes.

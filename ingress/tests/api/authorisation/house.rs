@@ -119,6 +119,7 @@ async fn codes(world: &World) -> OutcomeRecord {
         },
     };
     let proposal = CodesProposal {
+        before: None,
         show: SHOW,
         tenant: TENANT,
         change: CodesChange::Create(said),

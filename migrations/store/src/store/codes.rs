@@ -21,6 +21,10 @@ use crate::error::StoreError;
 /// How often a change is written down that the projector takes over at the same moment. It does so once.
 const WRITE_DOWN_ATTEMPTS_MAX: u32 = 8;
 
+/// How long an amendment that was written down keeps others of its group out. By then it is projected, or its node has
+/// died.
+const AMENDED_WITHIN_MS: i64 = 60_000;
+
 /// Groups of a show with how many codes they have and how often these are in use, before a condition on
 /// `g`. A booking from before its code was created again is no use of it.
 macro_rules! groups {
@@ -68,7 +72,8 @@ impl Store {
     /// id: it is left as it is.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::VersionChanged`] where a group is not as it was [before](CodesProposal::before), or is just being
+    /// amended; as every write.
     pub async fn propose_codes(
         &self,
         request: RequestId,
@@ -84,7 +89,7 @@ impl Store {
     /// and are kept still, and those that wait for the log, included.
     ///
     /// # Errors
-    /// [`StoreError::Quota`]; as every write.
+    /// [`StoreError::Quota`]; as [`Store::propose_codes`].
     pub async fn propose_new_codes(
         &self,
         request: RequestId,
@@ -102,9 +107,14 @@ impl Store {
         let audit = audit.into();
         for _ in 0..WRITE_DOWN_ATTEMPTS_MAX {
             let (change, rows, audit) = (text.clone(), rows.clone(), audit.clone());
+            let before = proposal.before.clone();
             let is_new = self
                 .database
                 .write(Durability::Durable, move |mut transaction| async move {
+                    if let Some(before) = &before {
+                        let subject = (show, request);
+                        check_unchanged(&mut transaction, subject, before, now_ms).await?;
+                    }
                     let added = transaction
                         .execute(
                             "INSERT INTO code_changes (request_id, show_id, tenant_id, change, \
@@ -371,6 +381,64 @@ async fn kept(
     };
     let (kept, proposed): (u64, u64) = (counted.number("kept")?, counted.number("proposed")?);
     Ok(kept.saturating_add(proposed))
+}
+
+/// An error where a group is not as it was `before`, or another request amends it just now. Nobody else looks until the
+/// transaction ends.
+async fn check_unchanged(
+    transaction: &mut Transaction,
+    (show, request): (ShowId, RequestId),
+    before: &GroupTerms,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    // SQLite has one writer at a time, and this transaction is it. A tenant may not lock the row itself.
+    if let Transaction::Postgres(_) = transaction {
+        let group = format!("codes of {}/{}", show.0, before.group);
+        transaction
+            .execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+                &[Value::from(&group)],
+            )
+            .await?;
+    }
+    // Before the row is read: the projector changes that and takes this away at once.
+    let waiting = transaction
+        .fetch(
+            "SELECT request_id, change FROM code_changes WHERE show_id = $1 AND created_at_ms > $2",
+            &[
+                show.0.into(),
+                now_ms.saturating_sub(AMENDED_WITHIN_MS).into(),
+            ],
+        )
+        .await?;
+    let mut is_changing = false;
+    for row in &waiting {
+        if row.uuid("request_id")? == request.0 {
+            // It is repeated, and was looked at before.
+            return Ok(());
+        }
+        let change: Result<CodesChange, _> = serde_json::from_str(&row.text("change")?);
+        is_changing |=
+            matches!(&change, Ok(CodesChange::Amend(other)) if other.group == before.group);
+    }
+    let row = transaction
+        .fetch_optional(
+            "SELECT name, kind, terms FROM code_groups WHERE show_id = $1 AND code_group = $2",
+            &[show.0.into(), before.group.into()],
+        )
+        .await?
+        .ok_or(StoreError::NotThere("group of codes"))?;
+    let present = GroupTerms {
+        group: before.group,
+        name: row.text_or_null("name")?,
+        kind: row.word("kind", CodeKind::parse)?,
+        terms: read_terms(&row.text("terms")?)?,
+    };
+    if is_changing || present != *before {
+        // Groups have no versions of their own.
+        return Err(StoreError::VersionChanged { found: 0 });
+    }
+    Ok(())
 }
 
 /// Writes codes down for a request, as [`written`] has them.

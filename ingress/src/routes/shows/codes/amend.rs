@@ -1,6 +1,7 @@
 //! `PATCH /shows/{id}/codes/{group}`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::response::Response;
@@ -22,7 +23,7 @@ use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::charts::Chart;
 use crate::envelope::{Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathGroup, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::percent::Percent;
@@ -48,8 +49,15 @@ pub(super) const BOUNDS: Bounds = &[
     (Of::Field("AmendCodesRequest", "places_max"), PLACES_MAX),
 ];
 
+/// How often a change is made anew because another one of the group came first.
+const ATTEMPTS_MAX: u32 = 40;
+/// Until the next attempt; changes are projected within that, mostly.
+const ATTEMPT_EVERY: Duration = Duration::from_millis(50);
+/// When a client may repeat it after all attempts.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
 /// New terms; what is left out stays as it is. Bookings keep their prices.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AmendCodesRequest {
     name: Option<String>,
@@ -99,7 +107,7 @@ impl RequestBody for AmendCodesRequest {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: there is no such group, or it has ended", body = Problem),
-        (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
+        (status = 409, description = "`SHOW_CANCELLED`; `REQUEST_IN_PROGRESS`: others are changing the group", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
@@ -109,51 +117,68 @@ pub(crate) async fn amend(
     body: JsonBody<AmendCodesRequest>,
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
+    let identity = call.identity("amend codes", format_args!("{id}/{group}"), &body.bytes);
     let (chart, managed) = managed(&call.state, &call.caller, show).await?;
-    let row = call.state.store.code_group(show, group).await?;
-    let row = row
-        .filter(|row| row.ended_at_ms.is_none())
-        .ok_or_else(|| ApiError::not_found("group of codes"))?;
-    let said = match read(body.value, &row.said, &chart) {
-        Ok(said) => said,
-        Err(error) => {
-            // It may name what the show has got since the chart was read.
-            call.state.charts.doubt(&chart).await;
-            return Err(error);
-        }
-    };
-    let mut changes = Changes::default();
-    changes.field("group", &row.said, &said);
-    let order = Order {
-        identity: call.identity("amend codes", format_args!("{id}/{group}"), &body.bytes),
-        on_behalf: OnBehalf::Staff(managed.authority),
-        partition: chart.partition,
-        command: Command::AmendCodes(Box::new(AmendCodes {
+    for attempt in 1.. {
+        let row = call.state.store.code_group(show, group).await?;
+        let row = row
+            .filter(|row| row.ended_at_ms.is_none())
+            .ok_or_else(|| ApiError::not_found("group of codes"))?;
+        let said = match read(body.value.clone(), &row.said, &chart) {
+            Ok(said) => said,
+            Err(error) => {
+                // It may name what the show has got since the chart was read.
+                call.state.charts.doubt(&chart).await;
+                return Err(error);
+            }
+        };
+        let mut changes = Changes::default();
+        changes.field("group", &row.said, &said);
+        let order = Order {
+            identity,
+            on_behalf: OnBehalf::Staff(managed.authority),
+            partition: chart.partition,
+            command: Command::AmendCodes(Box::new(AmendCodes {
+                show,
+                group,
+                terms: said.terms.clone(),
+            })),
+            answering: Arc::new(Amending {
+                row: CodeGroupRow {
+                    said: said.clone(),
+                    ..row.clone()
+                },
+                chart: chart.clone(),
+            }),
+        };
+        let proposal = CodesProposal {
             show,
-            group,
-            terms: said.terms.clone(),
-        })),
-        answering: Arc::new(Amending {
-            row: CodeGroupRow {
-                said: said.clone(),
-                ..row
-            },
-            chart: chart.clone(),
-        }),
-    };
-    let proposal = CodesProposal {
-        show,
-        tenant: chart.tenant.0,
-        change: CodesChange::Amend(said),
-        codes: Vec::new(),
-    };
-    call.propose(
-        order,
-        Proposal::Codes(Box::new(proposal)),
-        chart.tenant.0,
-        changes,
+            tenant: chart.tenant.0,
+            // All the terms are said anew, so what others have changed meanwhile would be undone.
+            before: (said != row.said).then_some(row.said),
+            change: CodesChange::Amend(said),
+            codes: Vec::new(),
+        };
+        let proposal = Proposal::Codes(Box::new(proposal));
+        let answer = call
+            .clone()
+            .propose(order, proposal, chart.tenant.0, changes);
+        match answer.await {
+            Err(error) if error.code() == Code::PreconditionFailed => {
+                if attempt == ATTEMPTS_MAX {
+                    break;
+                }
+                // Once the other change is projected this one is made of it.
+                tokio::time::sleep(ATTEMPT_EVERY).await;
+            }
+            answer => return answer,
+        }
+    }
+    Err(ApiError::new(
+        Code::RequestInProgress,
+        "Someone else is changing this group of codes at this moment. Nothing was changed; repeat it in a moment.",
     )
-    .await
+    .retry_after(RETRY_AFTER_SECONDS))
 }
 
 /// What a request makes of a group.

@@ -228,6 +228,7 @@ pub(crate) async fn create(
         }),
     };
     let proposal = CodesProposal {
+        before: None,
         show,
         tenant: tenant.0,
         change: CodesChange::Create(said),

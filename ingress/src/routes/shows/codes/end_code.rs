@@ -70,6 +70,7 @@ pub(crate) async fn end(
         }),
     };
     let proposal = CodesProposal {
+        before: None,
         show,
         tenant: chart.tenant.0,
         change: CodesChange::EndCode(code),

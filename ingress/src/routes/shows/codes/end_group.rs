@@ -60,6 +60,7 @@ pub(crate) async fn end(call: Call, PathGroup(id, group): PathGroup) -> Result<R
         answering: Arc::new(Ending { group, code: None }),
     };
     let proposal = CodesProposal {
+        before: None,
         show,
         tenant: chart.tenant.0,
         change: CodesChange::EndGroup(group),

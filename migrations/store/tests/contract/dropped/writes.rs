@@ -74,6 +74,7 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
     let show_change = ShowChange::default();
     let offer = OfferRow::default();
     let codes = CodesProposal {
+        before: None,
         show: show_id(1),
         tenant: id(1),
         change: CodesChange::EndGroup(1),
