@@ -259,7 +259,12 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// An error when an event has more shows than it may, the new one counted.
+/// How many times as many shows as an event may have can be removed from it before they count as well. Their rows stay,
+/// so that they have to end somewhere.
+const REMOVED_SHOWS_TIMES: u64 = 3;
+
+/// An error when an event has more shows than it may, the new one counted, and those that were removed not, unless they
+/// are many.
 pub(super) async fn check_shows(
     transaction: &mut Transaction,
     event: EventId,
@@ -267,12 +272,18 @@ pub(super) async fn check_shows(
 ) -> Result<(), StoreError> {
     let row = transaction
         .fetch_optional(
-            "SELECT COUNT(*) AS total FROM shows WHERE event_id = $1",
+            "SELECT COUNT(*) AS total, COUNT(removed_at_ms) AS removed FROM shows \
+             WHERE event_id = $1",
             &[event.0.into()],
         )
         .await?;
-    let total = row.map_or(Ok(0), |row| row.number("total"))?;
-    check("shows_per_event_max", 1, total, quotas.shows_per_event_max)
+    let (total, removed): (u64, u64) = match row {
+        Some(row) => (row.number("total")?, row.number("removed")?),
+        None => (0, 0),
+    };
+    let max = quotas.shows_per_event_max;
+    let uncounted = removed.min(max.saturating_mul(REMOVED_SHOWS_TIMES));
+    check("shows_per_event_max", 1, total - uncounted, max)
 }
 
 /// Exceeding one quota, as after it was lowered, does not block what adds nothing to it.

@@ -13,7 +13,7 @@ use onsale_schemas::limits::{
 use onsale_schemas::offer::{
     Bundle, Fees, Offer, Phase, PhasePrice, Scope, TicketType, TypePrice, ZoneRule,
 };
-use onsale_store::catalog::{Named, OfferNames, OfferRow, TypeName, ZoneRow};
+use onsale_store::catalog::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName, ZoneRow};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ pub(super) const DESCRIPTION_MAX_CHARS: usize = 500;
 
 /// The names that an offer uses, as they are kept.
 pub(super) fn names(request: &OfferRequest) -> OfferNames {
-    let composed = |name: &String| text::composed(name).into_owned();
+    let composed = |name: &String| kept(name);
     let of_types = request.ticket_types.iter().flatten().map(|of| &of.name);
     let of_phases = request.phases.iter().flatten().map(|of| &of.name);
     let of_bundles = request.bundles.iter().flatten().map(|of| &of.name);
@@ -45,6 +45,11 @@ pub(super) fn names(request: &OfferRequest) -> OfferNames {
         phases: of_phases.map(composed).collect(),
         bundles: of_bundles.map(composed).collect(),
     }
+}
+
+/// A name as it is kept: white space around it makes no other name.
+fn kept(name: &str) -> String {
+    text::composed(name.trim()).into_owned()
 }
 
 /// The offer of a show with these zones, by the numbers that `known` has for its names. Errors name fields with
@@ -171,7 +176,7 @@ impl<'a> Reader<'a> {
     ) -> Result<(u8, String), ApiError> {
         let field = format!("{path}.name");
         check_line(&field, name, NAME_MAX_CHARS)?;
-        let name = text::composed(name).into_owned();
+        let name = kept(name);
         if !seen.insert(name.clone()) {
             let expected = "a name that no other in this list has";
             return Err(ApiError::invalid(&field, name, expected));
@@ -181,8 +186,9 @@ impl<'a> Reader<'a> {
             None => Err(ApiError::invalid(
                 &field,
                 name,
-                "a name that the show has had before: it has given out all numbers, and bookings keep the \
-                 names that they were sold by",
+                "a name that the show has had before: it has given out all numbers, which are 63 for ticket types \
+                 beside `Standard`, 255 for phases and 255 for bundles, and bookings keep the names that they were \
+                 sold by",
             )),
         }
     }
@@ -196,6 +202,19 @@ impl<'a> Reader<'a> {
                 &format!("{}{LIST}", self.prefix),
                 prices,
                 &format!("at most {PRICES_PER_SHOW_MAX} prices in all"),
+            ));
+        }
+        // One number is that of `Standard`, whether or not it is named.
+        let others = requests.iter().map(|request| kept(&request.name));
+        let others = others.filter(|name| name != STANDARD_TYPE).count();
+        if others >= TYPES_PER_SHOW_MAX {
+            return Err(ApiError::invalid(
+                &format!("{}{LIST}", self.prefix),
+                others,
+                &format!(
+                    "at most {} beside `{STANDARD_TYPE}`",
+                    TYPES_PER_SHOW_MAX - 1
+                ),
             ));
         }
         let mut seen = HashSet::new();
