@@ -40,6 +40,7 @@ use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::precheck::Buyers;
+use crate::public_offers::PublicOffers;
 use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::server::{Transport, TransportError};
@@ -184,6 +185,7 @@ impl Ingress {
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
             event_pages: EventPages::new(installation.clone()),
+            public_offers: PublicOffers::new(),
             finder: Finder::new(installation.clone(), &registry)?,
             standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,

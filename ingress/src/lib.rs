@@ -51,6 +51,7 @@ mod patience;
 mod percent;
 mod precheck;
 mod prepared;
+mod public_offers;
 mod rate_limit;
 mod rejection;
 mod remembered;
