@@ -53,8 +53,8 @@ impl EventPage {
     pub(crate) fn new(stamp: PageStamp, data: &[u8], schema: Vec<u8>) -> Self {
         Self {
             tag: tag(stamp, data),
-            body: Arc::new(Prepared::data(data)),
-            schema: Arc::new(Prepared::new(schema.into())),
+            body: Arc::new(Prepared::data(data).kept()),
+            schema: Arc::new(Prepared::new(schema.into()).kept()),
         }
     }
 
@@ -62,7 +62,7 @@ impl EventPage {
     pub(crate) fn of_list(stamp: PageStamp, begin: Bytes) -> Self {
         Self {
             tag: tag(stamp, &begin),
-            body: Arc::new(Prepared::new(begin)),
+            body: Arc::new(Prepared::new(begin).kept()),
             schema: Arc::new(Prepared::new(Bytes::new())),
         }
     }

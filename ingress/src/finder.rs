@@ -192,6 +192,7 @@ impl Finder {
 
     /// Makes the index in service an empty one, and a search in it panic.
     #[cfg(feature = "testing")]
+    #[expect(clippy::panic, reason = "the defect that a test asks for")]
     pub(crate) async fn damage(&self) {
         let held = self.held.read().clone();
         if let Some(held) = held {

@@ -99,7 +99,7 @@ impl Halls {
             if Address::of(&json) != address {
                 return Err(ApiError::damaged(format!("chart {address}")));
             }
-            Ok::<_, ApiError>(Arc::new(Prepared::new(Bytes::from(json))))
+            Ok::<_, ApiError>(Arc::new(Prepared::new(Bytes::from(json)).kept()))
         };
         // One reads for all who ask meanwhile.
         let made = self.charts.try_get_with(address, made).await;

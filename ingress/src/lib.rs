@@ -25,6 +25,7 @@ mod credential;
 mod describe;
 mod detached;
 mod edge;
+mod encoded_pages;
 mod envelope;
 mod error;
 mod event_lists;

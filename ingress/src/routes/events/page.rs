@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::body::EventBody;
-use super::schema_org::{self, Around};
+use super::schema_org::{self, Around, venue_of};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::event_pages::EventPage;
@@ -104,13 +104,9 @@ async fn made(
     let last = shows.last().filter(|_| has_more);
     let next = last.map(|last| show_cursor(&last.show));
     shows.retain(|listed: &ListedShow| listed.show.status != ShowStatus::Opening);
-    let venue = match row.details.venue_id {
-        Some(id) => store.venue(id).await?,
-        None => None,
-    };
-    let venue = venue.filter(|venue| venue.tenant_id == row.tenant_id);
+    let venue = venue_of(store, &row).await?;
     let around = Around {
-        venue: venue.as_ref().map(|found| &found.venue),
+        venue: venue.as_ref(),
         public_url,
     };
     let schema_org = schema_org::event(&row, &shows, around);

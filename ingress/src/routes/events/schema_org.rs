@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use onsale_schemas::currencies;
+use onsale_store::Store;
 use onsale_store::catalog::{EventRow, EventStatus, ListedShow, ListedZone, ShowRow, ShowStatus};
 use onsale_store::venue::Venue;
 use serde_json::{Map, Value, json};
 
+use crate::error::ApiError;
 use crate::local_time::{told, zone_of_row};
 use crate::markdown;
 use crate::routes::pictures;
@@ -26,6 +28,19 @@ pub(super) struct Around<'a> {
     pub(super) venue: Option<&'a Venue>,
     /// The address by which browsers reach this installation; without it addresses are relative.
     pub(super) public_url: Option<&'a str>,
+}
+
+/// The venue of an event, if it has one of its tenant.
+///
+/// # Errors
+/// As every read of the database.
+pub(super) async fn venue_of(store: &Store, row: &EventRow) -> Result<Option<Venue>, ApiError> {
+    let venue = match row.details.venue_id {
+        Some(id) => store.venue(id).await?,
+        None => None,
+    };
+    let venue = venue.filter(|found| found.tenant_id == row.tenant_id);
+    Ok(venue.map(|found| found.venue))
 }
 
 /// An event: one `Event` where it has at most one show, otherwise an `EventSeries` of them.

@@ -29,8 +29,8 @@ pub(crate) struct DeletedShow {
 /// Take a cancelled show of which nothing was sold out of every list.
 ///
 /// The log never forgets a show that it has opened, and until it is cancelled somebody may be buying: so it is cancelled
-/// first, with `POST /shows/{id}/cancel`. Its own address goes on saying that it was cancelled, to those who held places
-/// of it.
+/// first, with `POST /shows/{id}/cancel`. Its own address does not find it any more, either; those who held places of it
+/// keep their bookings.
 #[utoipa::path(
     delete, path = "/api/v1/shows/{id}", operation_id = "delete_show", tag = "catalog",
     params(
@@ -96,5 +96,6 @@ pub(crate) async fn delete(
         }
     }
     state.event_pages.forget(row.event_id).await;
+    state.charts.pages.forget(show).await;
     envelope::success(&context, StatusCode::OK, &DeletedShow { show_id: show.0 })
 }

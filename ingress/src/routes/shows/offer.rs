@@ -10,6 +10,7 @@ pub(super) mod set;
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
 use onsale_store::catalog::{OfferRow, ZoneRow};
 
+pub(super) use self::body::{OfferBody, Reader};
 use self::read::{DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS};
 pub(super) use self::request::OfferRequest;
 use crate::bounds::{Bound, Bounds, Of};

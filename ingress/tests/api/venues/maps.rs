@@ -23,6 +23,21 @@ fn hall(seats: &[&str]) -> Value {
     })
 }
 
+/// Programs that write halls find out how from the server itself.
+#[tokio::test]
+async fn the_schema_of_a_hall_is_served() {
+    let world = World::new().await;
+    let path = "/api/v1/schemas/hall.json";
+    let read = world.get(path).send().await;
+    assert_eq!(read.status.as_u16(), 200);
+    assert_eq!(read.header("content-type"), "application/schema+json");
+    let schema: Value = serde_json::from_str(onsale_halls::format::SCHEMA).unwrap();
+    assert_eq!(read.json(), schema);
+    let tag = read.header("etag").to_owned();
+    let known = world.get(path).header("if-none-match", &tag).send().await;
+    assert_eq!((known.status.as_u16(), known.bytes.len()), (304, 0));
+}
+
 #[tokio::test]
 async fn a_change_is_another_version_and_the_first_one_stays() {
     let world = World::new().await;

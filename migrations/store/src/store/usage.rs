@@ -243,9 +243,9 @@ pub(super) async fn remove(
     transaction
         .execute(
             "UPDATE organizer_usage SET \
-             events = CASE WHEN events > $3 THEN events - $3 ELSE 0 END, \
-             seats = CASE WHEN seats > $4 THEN seats - $4 ELSE 0 END, \
-             layout_bytes = CASE WHEN layout_bytes > $5 THEN layout_bytes - $5 ELSE 0 END \
+             events = CASE WHEN events < $3 THEN 0 ELSE events - $3 END, \
+             seats = CASE WHEN seats < $4 THEN 0 ELSE seats - $4 END, \
+             layout_bytes = CASE WHEN layout_bytes < $5 THEN 0 ELSE layout_bytes - $5 END \
              WHERE tenant_id = $1 AND organizer_id = $2",
             &[
                 tenant.into(),
@@ -339,8 +339,8 @@ pub(super) fn of_zone(zone: &ZoneRow, layout: &str) -> Added {
 }
 
 /// Counts that a part of an event is no longer what it was, whatever its organizer may have: the log has
-/// decided it. Less than nothing is nothing, because no projection is to stop for a count of quotas: what is
-/// noted was too little before, and a reconciliation puts it right.
+/// decided it. Where less was counted than goes, nothing is left, and nothing stops for it: reconciliation
+/// counts again.
 pub(super) async fn shift(
     transaction: &mut Transaction,
     event: EventId,
@@ -354,8 +354,8 @@ pub(super) async fn shift(
     transaction
         .execute(
             "UPDATE organizer_usage SET \
-             seats = CASE WHEN seats + $3 > 0 THEN seats + $3 ELSE 0 END, \
-             layout_bytes = CASE WHEN layout_bytes + $4 > 0 THEN layout_bytes + $4 ELSE 0 END \
+             seats = CASE WHEN seats + $3 < 0 THEN 0 ELSE seats + $3 END, \
+             layout_bytes = CASE WHEN layout_bytes + $4 < 0 THEN 0 ELSE layout_bytes + $4 END \
              WHERE tenant_id = $1 AND organizer_id = $2",
             &[
                 tenant.into(),

@@ -235,6 +235,7 @@ proptest! {
             filter: filter.clone(),
             sort,
             cursor: None,
+            skip: 0,
             limit,
             now_ms: NOW_MS,
         };

@@ -21,6 +21,8 @@ use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
+use crate::routes::shows::growing::decided_at;
+use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected, was_decided};
 use crate::versions::{self, IfMatch};
@@ -64,6 +66,7 @@ pub(crate) async fn set(
     let row = state.store.show(show).await?;
     let row = row.ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
+    visible::ensure_listed(&state, show).await?;
     let identity = call.identity("set offer", id, &body.bytes);
     let present = versions::digest(&OfferBody::of(&row, Reader::Manager))?;
     if !if_match.is_for(&present) && !was_decided(&state, identity, row.partition, None).await {
@@ -124,7 +127,8 @@ impl Answering for Offering {
             offer.replace_by(&self.offer);
             row.offer = Some(offer);
         }
-        state.charts.forget_offer(self.show).await;
+        state.charts.note_offered(self.show, decided_at(record));
+        state.charts.forget_show(self.show).await;
         Final::new(StatusCode::OK, &OfferBody::of(&row, Reader::Manager))
     }
 }
