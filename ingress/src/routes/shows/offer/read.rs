@@ -36,7 +36,7 @@ pub(super) const DESCRIPTION_MAX_CHARS: usize = 500;
 
 /// The names that an offer uses, as they are kept.
 pub(super) fn names(request: &OfferRequest) -> OfferNames {
-    let composed = |name: &String| kept(name);
+    let composed = |name: &String| text::composed(name).into_owned();
     let of_types = request.ticket_types.iter().flatten().map(|of| &of.name);
     let of_phases = request.phases.iter().flatten().map(|of| &of.name);
     let of_bundles = request.bundles.iter().flatten().map(|of| &of.name);
@@ -45,11 +45,6 @@ pub(super) fn names(request: &OfferRequest) -> OfferNames {
         phases: of_phases.map(composed).collect(),
         bundles: of_bundles.map(composed).collect(),
     }
-}
-
-/// A name as it is kept: white space around it makes no other name.
-fn kept(name: &str) -> String {
-    text::composed(name.trim()).into_owned()
 }
 
 /// The offer of a show with these zones, by the numbers that `known` has for its names. Errors name fields with
@@ -176,7 +171,12 @@ impl<'a> Reader<'a> {
     ) -> Result<(u8, String), ApiError> {
         let field = format!("{path}.name");
         check_line(&field, name, NAME_MAX_CHARS)?;
-        let name = kept(name);
+        // Two names that look the same are no two kinds of ticket.
+        if name.trim() != name {
+            let expected = "a name without spaces around it";
+            return Err(ApiError::invalid(&field, name, expected));
+        }
+        let name = text::composed(name).into_owned();
         if !seen.insert(name.clone()) {
             let expected = "a name that no other in this list has";
             return Err(ApiError::invalid(&field, name, expected));
@@ -205,8 +205,8 @@ impl<'a> Reader<'a> {
             ));
         }
         // One number is that of `Standard`, whether or not it is named.
-        let others = requests.iter().map(|request| kept(&request.name));
-        let others = others.filter(|name| name != STANDARD_TYPE).count();
+        let names = requests.iter().map(|request| &request.name);
+        let others = names.filter(|name| *name != STANDARD_TYPE).count();
         if others >= TYPES_PER_SHOW_MAX {
             return Err(ApiError::invalid(
                 &format!("{}{LIST}", self.prefix),

@@ -19,7 +19,7 @@ pub(super) fn number_of(named: &[Named], name: &str) -> Option<u8> {
 
 /// The number of a type of the offer. Where it lists none, there is one all the same.
 pub(super) fn type_named(listed: &[TypeName], name: &str) -> Option<u8> {
-    let name = text::composed(name.trim());
+    let name = text::composed(name);
     if listed.is_empty() {
         return (name == STANDARD_TYPE).then_some(0);
     }

@@ -346,20 +346,6 @@ fn a_show_that_has_given_out_all_numbers_says_so() {
 }
 
 #[test]
-fn white_space_around_a_name_makes_no_other_name() {
-    let types = |names: [&str; 2]| {
-        let types = names
-            .map(|name| json!({ "name": name, "prices": [{ "zone": "Zone 0", "price": thb(1) }] }));
-        json!({ "ticket_types": types })
-    };
-    let error = read_offer(&types(["Café", " Café\u{2003}"])).unwrap_err();
-    assert_eq!(error.details().unwrap()["field"], "ticket_types[1].name");
-    let row = read_offer(&types([" Café ", "café"])).unwrap();
-    let names: Vec<&str> = row.types.iter().map(|known| &*known.name).collect();
-    assert_eq!(names, ["Café", "café"]);
-}
-
-#[test]
 fn one_of_the_numbers_of_ticket_types_is_that_of_standard() {
     let types = |count: usize, last: &str| {
         let names = (1..count).map(|number| format!("Type {number}"));
