@@ -1,12 +1,9 @@
-//! Public answers that are encoded once for each change of what they are about and shared by all who ask: an event
-//! with its shows, a show with its offer.
+//! Public answers that are encoded once for each change of what they are about and shared by all who ask: a show with
+//! its offer. Those of events are in [`crate::event_pages`].
 
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
-
-use onsale_schemas::EventId;
-use onsale_store::catalog::PageStamp;
 
 use crate::detached::detached;
 use crate::error::ApiError;
@@ -21,11 +18,6 @@ const KEPT_MAX_BYTES: u64 = 32 << 20;
 const FRESH_MAX: u64 = 10_000;
 /// Bytes of a digest in a tag.
 const DIGEST_BYTES: usize = 8;
-
-/// An event with its shows.
-pub(crate) type EventPage = EncodedPage<PageStamp>;
-/// Those of events.
-pub(crate) type EventPages = EncodedPages<EventId, PageStamp>;
 
 /// A page.
 pub(crate) struct EncodedPage<S> {

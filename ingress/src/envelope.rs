@@ -183,6 +183,33 @@ pub(crate) fn success_page<T: Serialize, M: Serialize>(
     Ok(json(StatusCode::OK, body, JSON))
 }
 
+/// The beginning of a success with data and a page in `meta`, for answers that many share; [`end_page`] ends it. `page`
+/// has at least one field.
+pub(crate) fn begin_page<T: Serialize, M: Serialize>(
+    data: &T,
+    page: &M,
+) -> Result<Bytes, ApiError> {
+    let data = serde_json::to_vec(data).map_err(ApiError::internal)?;
+    let meta = serde_json::to_vec(page).map_err(ApiError::internal)?;
+    let mut body = Vec::new();
+    write_begin(&mut body, &data);
+    body.extend_from_slice(b",\"meta\":");
+    body.extend_from_slice(meta.strip_suffix(b"}").unwrap_or(&meta));
+    Ok(body.into())
+}
+
+/// What stands behind [`begin_page`].
+pub(crate) fn end_page(context: &RequestContext) -> Vec<u8> {
+    let mut body = Vec::with_capacity(END_EXPECTED_BYTES);
+    body.extend_from_slice(b",\"request_id\":");
+    // Visible ASCII, but a quote or backslash is visible too.
+    if serde_json::to_writer(&mut body, context.request_id()).is_err() {
+        body.extend_from_slice(b"\"\"");
+    }
+    body.extend_from_slice(b"}}");
+    body
+}
+
 fn finish(context: &RequestContext, status: StatusCode, mut body: Vec<u8>) -> Response {
     write_end(&mut body, context, None);
     json(status, body, JSON)

@@ -29,8 +29,8 @@ use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
-use crate::encoded_pages::EventPages;
 use crate::event_lists::EventLists;
+use crate::event_pages::EventPages;
 use crate::finder::{self, Finder};
 use crate::growth;
 use crate::halls::Halls;
@@ -40,6 +40,7 @@ use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::precheck::Buyers;
+use crate::public_offers::PublicOffers;
 use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::server::{Transport, TransportError};
@@ -183,7 +184,8 @@ impl Ingress {
             acknowledged: LastPositions::new(log.partitions()),
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
-            event_pages: EventPages::new(),
+            event_pages: EventPages::new(installation.clone()),
+            public_offers: PublicOffers::new(),
             finder: Finder::new(installation.clone(), &registry)?,
             standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,

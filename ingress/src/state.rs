@@ -20,8 +20,8 @@ use crate::codes::Codes;
 use crate::config::IngressConfig;
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
-use crate::encoded_pages::EventPages;
 use crate::event_lists::EventLists;
+use crate::event_pages::EventPages;
 use crate::finder::Finder;
 use crate::halls::Halls;
 use crate::key_quotas::KeyQuotas;
@@ -30,6 +30,7 @@ use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::precheck::Buyers;
+use crate::public_offers::PublicOffers;
 use crate::rate_limit::RateLimits;
 use crate::rules::RuleBook;
 use crate::server::Transport;
@@ -101,6 +102,8 @@ pub(crate) struct IngressState {
     pub(crate) event_lists: EventLists,
     /// Events with their shows, encoded once for all.
     pub(crate) event_pages: EventPages,
+    /// What the public sees of offers, encoded once for all.
+    pub(crate) public_offers: PublicOffers,
     /// The search of the public catalog.
     pub(crate) finder: Finder,
     /// How requests fared, as found lately; the past does not change.

@@ -26,7 +26,7 @@ mod unblock;
 mod zones;
 
 pub(super) use self::body::ShowBody;
-pub(super) use self::list::show_cursor;
+pub(super) use self::list::{ZONES_MAX, show_cursor};
 
 use utoipa_axum::routes;
 

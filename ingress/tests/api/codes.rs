@@ -245,6 +245,32 @@ async fn terms_are_amended_field_by_field() {
 }
 
 #[tokio::test]
+async fn amendments_at_once_do_not_undo_each_other() {
+    let world = world().await;
+    let body = json!({"code": "EARLY", "kind": "discount", "percent": 10});
+    let group = group_of(&created(&world, 0, &body).await);
+    let amend = |body: &Value| call(&world, Method::PATCH, &group).json(body);
+    amend(&json!({"uses_max": 7})).send().await.data(200);
+    let Command::AmendCodes(first) = world.log.last().command else {
+        panic!("not an amendment")
+    };
+    // The first one is not in the catalog yet, and would be undone by one that is made of what is there.
+    let refused = amend(&json!({"percent": 20})).send().await;
+    refused.error(409, "REQUEST_IN_PROGRESS");
+    let amended = Outcome::CodesAmended {
+        show: SHOW,
+        group: first.group,
+    };
+    project(&world, 1, amended).await;
+    amend(&json!({"percent": 20})).send().await.data(200);
+    let Command::AmendCodes(second) = world.log.last().command else {
+        panic!("not an amendment")
+    };
+    assert_eq!(second.terms.discount, Some(Discount::OffBp(2_000)));
+    assert_eq!(second.terms.uses_max, 7);
+}
+
+#[tokio::test]
 async fn codes_end_by_id_by_text_and_with_their_group() {
     let world = world().await;
     let body = json!({"code": "Early Bird", "kind": "access", "opens": true});

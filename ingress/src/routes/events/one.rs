@@ -34,7 +34,7 @@ pub(super) const BOUNDS: Bounds = &[(Of::Parameter("include"), Bound::OneOf(&["s
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct OneQuery {
-    /// `shows`: the event with its first 100 shows and its schema.org data, in one answer.
+    /// `shows`: the event with its first shows, at most 100, and its schema.org data, in one answer.
     include: Option<String>,
 }
 
@@ -111,27 +111,8 @@ async fn with_shows(
     event: EventId,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (store, looking) = (state.installation.clone(), state.installation.clone());
-    let public_url = state.config.http.public_url.clone();
-    let look = async move {
-        let stamp = looking.page_stamp(event).await?;
-        stamp.ok_or_else(|| ApiError::not_found("event"))
-    };
-    let make = move |stamp| page::encode(store, public_url, event, stamp);
-    let shared = state.event_pages.page(event, look, make).await;
-    let (page, caching) = match shared {
-        Ok(page) => (page, PUBLIC),
-        // A draft is encoded for who may see it.
-        Err(error) if error.is_gap_of_catalog() && caller.is_some() => {
-            let row = visible::event(state, caller, event).await?;
-            let public_url = state.config.http.public_url.as_deref();
-            (
-                page::of_draft(&state.store, public_url, row).await?,
-                PRIVATE,
-            )
-        }
-        Err(error) => return Err(error),
-    };
+    let (page, is_public) = page::of(state, caller, event).await?;
+    let caching = if is_public { PUBLIC } else { PRIVATE };
     let mut response = if versions::is_known(headers, &page.tag) {
         not_modified()
     } else {
@@ -148,7 +129,7 @@ fn caching(row: &EventRow) -> HeaderValue {
     }
 }
 
-fn not_modified() -> Response {
+pub(super) fn not_modified() -> Response {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response

@@ -1,8 +1,10 @@
 //! Events as schema.org has them, in JSON-LD.
 
+use std::collections::BTreeMap;
+
 use onsale_schemas::currencies;
 use onsale_store::Store;
-use onsale_store::catalog::{EventRow, EventStatus, ListedShow, ShowRow, ShowStatus};
+use onsale_store::catalog::{EventRow, EventStatus, ListedShow, ListedZone, ShowRow, ShowStatus};
 use onsale_store::venue::Venue;
 use serde_json::{Map, Value, json};
 
@@ -14,6 +16,10 @@ use crate::values::Instant;
 
 /// Of a degree: positions are kept in these.
 const MILLIONTHS: f64 = 1e6;
+/// Offers of one answer; beyond, each show has them added up.
+const OFFERS_MAX: usize = 400;
+/// Currencies of a show that are added up.
+const CURRENCIES_MAX: usize = 4;
 
 /// What is told of an event beside its own row and its shows.
 #[derive(Clone, Copy, Default)]
@@ -39,10 +45,12 @@ pub(super) async fn venue_of(store: &Store, row: &EventRow) -> Result<Option<Ven
 
 /// An event: one `Event` where it has at most one show, otherwise an `EventSeries` of them.
 pub(super) fn event(row: &EventRow, shows: &[ListedShow], around: Around<'_>) -> Value {
+    let offers: usize = shows.iter().map(|listed| listed.zones.len()).sum();
+    let is_each = offers <= OFFERS_MAX;
     let mut about = common(row, around);
     about.insert("@context".to_owned(), json!("https://schema.org"));
     if let [only] = shows {
-        about.extend(performance(row, only));
+        about.extend(performance(row, only, is_each));
         about.insert("@type".to_owned(), json!("Event"));
         return Value::Object(about);
     }
@@ -57,7 +65,9 @@ pub(super) fn event(row: &EventRow, shows: &[ListedShow], around: Around<'_>) ->
         .iter()
         .map(|listed| {
             let mut part = common(row, around);
-            part.extend(performance(row, listed));
+            // Once is enough: it may be long, and shows are many.
+            part.remove("description");
+            part.extend(performance(row, listed, is_each));
             part.insert("@type".to_owned(), json!("Event"));
             Value::Object(part)
         })
@@ -147,7 +157,7 @@ fn place(row: &EventRow, venue: Option<&Venue>) -> Option<Value> {
 }
 
 /// What is of one show.
-fn performance(row: &EventRow, listed: &ListedShow) -> Map<String, Value> {
+fn performance(row: &EventRow, listed: &ListedShow, is_each: bool) -> Map<String, Value> {
     let show = &listed.show;
     let mut of = Map::new();
     of.insert(
@@ -159,24 +169,72 @@ fn performance(row: &EventRow, listed: &ListedShow) -> Map<String, Value> {
     }
     of.insert("startDate".to_owned(), starts(row, show.starts_at_ms));
     of.insert("eventStatus".to_owned(), status(row, Some(show)));
-    let offers: Vec<Value> = listed
-        .zones
-        .iter()
-        .map(|zone| {
-            json!({
-                "@type": "Offer",
-                "name": zone.name,
-                "price": price(zone.unit_price, &zone.currency),
-                "priceCurrency": zone.currency,
-                "validFrom": Instant(show.sale_opens_at_ms),
-                "validThrough": Instant(show.sale_closes_at_ms),
-            })
-        })
-        .collect();
+    let offers = if is_each {
+        offers(listed)
+    } else {
+        aggregates(listed)
+    };
     if !offers.is_empty() {
         of.insert("offers".to_owned(), Value::Array(offers));
     }
     of
+}
+
+/// An offer for each zone.
+fn offers(listed: &ListedShow) -> Vec<Value> {
+    let show = &listed.show;
+    let of_zone = |zone: &ListedZone| {
+        json!({
+            "@type": "Offer",
+            "name": zone.name,
+            "price": price(zone.unit_price, &zone.currency),
+            "priceCurrency": zone.currency,
+            "validFrom": Instant(show.sale_opens_at_ms),
+            "validThrough": Instant(show.sale_closes_at_ms),
+        })
+    };
+    listed.zones.iter().map(of_zone).collect()
+}
+
+/// What all zones of a currency cost, from the lowest to the highest price.
+fn aggregates(listed: &ListedShow) -> Vec<Value> {
+    let show = &listed.show;
+    let mut all: BTreeMap<&str, (i64, i64, u32)> = BTreeMap::new();
+    for zone in &listed.zones {
+        let of = all.entry(&zone.currency);
+        let (low, high, count) = of.or_insert((zone.unit_price, zone.unit_price, 0));
+        *low = zone.unit_price.min(*low);
+        *high = zone.unit_price.max(*high);
+        *count += 1;
+    }
+    let aggregate = |(currency, (low, high, count)): (&str, (i64, i64, u32))| {
+        json!({
+            "@type": "AggregateOffer",
+            "lowPrice": price(low, currency),
+            "highPrice": price(high, currency),
+            "priceCurrency": currency,
+            "offerCount": count,
+            "validFrom": Instant(show.sale_opens_at_ms),
+            "validThrough": Instant(show.sale_closes_at_ms),
+        })
+    };
+    let all = all.into_iter().take(CURRENCIES_MAX);
+    all.map(aggregate).collect()
+}
+
+/// JSON that may stand in a page of HTML as it is, whoever wrote its texts: what begins or ends an element is escaped,
+/// which changes nothing for who reads it as JSON. Outside of texts it has none of these.
+pub(super) fn for_pages(json: &[u8]) -> Vec<u8> {
+    let mut safe = Vec::with_capacity(json.len());
+    for byte in json {
+        match byte {
+            b'<' => safe.extend_from_slice(br"\u003c"),
+            b'>' => safe.extend_from_slice(br"\u003e"),
+            b'&' => safe.extend_from_slice(br"\u0026"),
+            other => safe.push(*other),
+        }
+    }
+    safe
 }
 
 /// As clocks there show it, where the zone is known.
@@ -297,6 +355,16 @@ mod tests {
         };
         let about = event(&named, &[], around);
         assert_eq!(about["location"]["name"], "Lyric, small stage");
+    }
+
+    #[test]
+    fn what_stands_in_a_page_ends_no_element() {
+        let name = "</script><script>alert(\"1 & 2\")</script>";
+        let json = serde_json::to_vec(&json!({ "name": name })).unwrap();
+        let safe = String::from_utf8(for_pages(&json)).unwrap();
+        assert!(!safe.contains(['<', '>', '&']), "{safe}");
+        let read: Value = serde_json::from_str(&safe).unwrap();
+        assert_eq!(read["name"], name);
     }
 
     #[test]

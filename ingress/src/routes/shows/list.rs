@@ -1,9 +1,15 @@
 //! `GET /events/{id}/shows`
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use onsale_schemas::limits::ZONES_PER_SHOW_MAX;
 use onsale_schemas::{EventId, ShowId};
-use onsale_store::catalog::ShowRow;
+use onsale_store::Store;
+use onsale_store::catalog::{EventStatus, PageStamp, ShowRow};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -14,7 +20,9 @@ use crate::bounds::Bounds;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
+use crate::event_pages::{EventPage, Shared};
 use crate::extract::{PathId, Query};
+use crate::prepared::Prepared;
 use crate::routes::cursor::{self, CursorMeta};
 use crate::routes::paging::{self, PageMeta, Paging};
 use crate::routes::visible;
@@ -23,6 +31,12 @@ use crate::state::AppState;
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[paging::PAGE, paging::PER_PAGE, cursor::LIMIT];
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Shows that fit on a page however many zones they have.
+const SHOWS_ALWAYS: u32 = 20;
+/// Zones of all shows of one answer: about a megabyte.
+pub(in crate::routes) const ZONES_MAX: u64 = SHOWS_ALWAYS as u64 * ZONES_PER_SHOW_MAX as u64;
+
 /// Which page.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -30,11 +44,12 @@ pub(super) const BOUNDS: Bounds = &[paging::PAGE, paging::PER_PAGE, cursor::LIMI
 pub(crate) struct ShowsQuery {
     /// From 1.
     page: Option<u32>,
-    /// 1 to 100 (default 20).
+    /// 1 to 100 (default 20); more than 20 only where the shows of the page have at most 5120 zones together.
     per_page: Option<u32>,
     /// `meta.next_cursor` of the page before: goes on behind it, whatever was added meanwhile.
     cursor: Option<String>,
-    /// Shows per page of a list that goes on by cursors, 1 to 100 (default 50).
+    /// Shows per page of a list that goes on by cursors, 1 to 100 (default 50); there are fewer on one where they have
+    /// more than 5120 zones together.
     limit: Option<u32>,
 }
 
@@ -65,52 +80,97 @@ pub(crate) async fn shows(
     caller: Option<Caller>,
     PathId(id): PathId,
     Query(query): Query<ShowsQuery>,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if query.cursor.is_some() || query.limit.is_some() {
-        for (field, value) in [("page", query.page), ("per_page", query.per_page)] {
-            if value.is_some() {
-                return Err(ApiError::wrong(
-                    field,
-                    value,
-                    "a list goes on by pages or by cursors, not by both",
-                    "cursor and limit alone, or page and per_page alone",
-                ));
-            }
-        }
-        let after = query
-            .cursor
-            .as_deref()
-            .map(|cursor| read_cursor(cursor).ok_or_else(|| cursor::no_cursor(cursor)));
-        let after = after.transpose()?;
-        let limit = cursor::limit(query.limit)?;
-        let event = visible::event(&state, caller.as_ref(), EventId(id)).await?;
-        // One more than the page, to know whether there is a next one.
-        let store = &state.store;
-        let mut found = store
-            .list_shows_after(event.event_id, after, limit + 1)
-            .await?;
-        let page = usize::try_from(limit).unwrap_or(usize::MAX);
-        let has_more = found.len() > page;
-        found.truncate(page);
-        let last = found.last().filter(|_| has_more);
-        let next_cursor = last.map(|last| show_cursor(&last.show));
-        let bodies: Vec<ShowBody> = found.iter().map(ShowBody::listed).collect();
-        return envelope::success_page(&context, &bodies, &CursorMeta { next_cursor });
-    }
-    let paging = Paging::of(query.page, query.per_page)?;
+    let asked = read(&query)?;
     let event = visible::event(&state, caller.as_ref(), EventId(id)).await?;
-    let found = state
-        .store
-        .list_shows(event.event_id, paging.page, paging.per_page)
-        .await?;
-    let bodies: Vec<ShowBody> = found.rows.iter().map(ShowBody::listed).collect();
-    let listed = u64::from(paging.page) * u64::from(paging.per_page);
-    let last = found.rows.last().filter(|_| found.total > listed);
-    let meta = NumberedMeta {
-        page: paging.meta(found.total),
-        next_cursor: last.map(|last| show_cursor(&last.show)),
+    // What the caller may see was looked at.
+    let (store, id) = (state.installation.clone(), event.event_id);
+    let begin = if event.status == EventStatus::Draft {
+        Arc::new(Prepared::new(encode(&store, id, asked).await?))
+    } else {
+        let make = move |stamp| shared(store, id, asked, stamp);
+        let page = state.event_pages.list(id, asked, make).await?;
+        page.body.clone()
     };
-    envelope::success_page(&context, &bodies, &meta)
+    begin
+        .response(JSON, envelope::end_page(&context), &headers)
+        .await
+}
+
+/// A page for all who ask.
+async fn shared(
+    store: Store,
+    event: EventId,
+    asked: Shared,
+    stamp: PageStamp,
+) -> Result<EventPage, ApiError> {
+    let begin = encode(&store, event, asked).await?;
+    Ok(EventPage::of_list(stamp, begin))
+}
+
+/// What every answer of a page begins with.
+async fn encode(store: &Store, event: EventId, asked: Shared) -> Result<Bytes, ApiError> {
+    match asked {
+        // Of an event alone there is no list.
+        Shared::Event => Err(ApiError::not_found("page")),
+        Shared::After(after, limit) => {
+            let (found, has_more) = store
+                .bounded_shows_after(event, after, limit, ZONES_MAX)
+                .await?;
+            let last = found.last().filter(|_| has_more);
+            let next_cursor = last.map(|last| show_cursor(&last.show));
+            let bodies: Vec<ShowBody> = found.iter().map(ShowBody::listed).collect();
+            envelope::begin_page(&bodies, &CursorMeta { next_cursor })
+        }
+        Shared::Numbered(page, per_page) => {
+            if per_page > SHOWS_ALWAYS {
+                let zones = store.zones_of_page(event, page, per_page).await?;
+                if zones > ZONES_MAX {
+                    let expected = format!(
+                        "{SHOWS_ALWAYS}, or cursor and limit: the shows of this page have {zones} zones, and one \
+                         answer tells of at most {ZONES_MAX}"
+                    );
+                    return Err(ApiError::invalid("per_page", per_page, &expected));
+                }
+            }
+            let found = store.list_shows(event, page, per_page).await?;
+            let bodies: Vec<ShowBody> = found.rows.iter().map(ShowBody::listed).collect();
+            let listed = u64::from(page) * u64::from(per_page);
+            let last = found.rows.last().filter(|_| found.total > listed);
+            let meta = NumberedMeta {
+                page: Paging { page, per_page }.meta(found.total),
+                next_cursor: last.map(|last| show_cursor(&last.show)),
+            };
+            envelope::begin_page(&bodies, &meta)
+        }
+    }
+}
+
+/// Which page a query asks for.
+fn read(query: &ShowsQuery) -> Result<Shared, ApiError> {
+    if query.cursor.is_none() && query.limit.is_none() {
+        let paging = Paging::of(query.page, query.per_page)?;
+        return Ok(Shared::Numbered(paging.page, paging.per_page));
+    }
+    for (field, value) in [("page", query.page), ("per_page", query.per_page)] {
+        if value.is_some() {
+            return Err(ApiError::wrong(
+                field,
+                value,
+                "a list goes on by pages or by cursors, not by both",
+                "cursor and limit alone, or page and per_page alone",
+            ));
+        }
+    }
+    let after = query
+        .cursor
+        .as_deref()
+        .map(|cursor| read_cursor(cursor).ok_or_else(|| cursor::no_cursor(cursor)));
+    Ok(Shared::After(
+        after.transpose()?,
+        cursor::limit(query.limit)?,
+    ))
 }
 
 /// Where a list goes on behind a show.

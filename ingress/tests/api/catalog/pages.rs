@@ -138,6 +138,55 @@ async fn an_event_is_data_for_search_engines() {
 }
 
 #[tokio::test]
+async fn data_for_search_engines_is_shared_and_safe_in_a_page() {
+    let world = opened().await;
+    let name = "</script><script>alert(1)</script>";
+    let changed = world
+        .call(Method::PATCH, &format!("/api/v1/events/{EVENT}"))
+        .by_role("organizer")
+        .json(&json!({ "name": name }))
+        .send()
+        .await;
+    changed.data(200);
+    let path = format!("/api/v1/events/{EVENT}/schema.json");
+    let reply = world.get(&path).send().await;
+    let text = String::from_utf8(reply.bytes.clone()).unwrap();
+    assert!(!text.contains('<'), "{text}");
+    assert_eq!(reply.json()["name"], name);
+    let page = world
+        .get(&format!("/api/v1/events/{EVENT}?include=shows"))
+        .send()
+        .await;
+    assert!(!page.bytes.contains(&b'<'));
+    // One page, so one tag.
+    let tag = reply.header("etag").to_owned();
+    assert_eq!(page.header("etag"), tag);
+    let known = world.get(&path).header("if-none-match", &tag).send().await;
+    assert_eq!(known.status, 304);
+}
+
+#[tokio::test]
+async fn a_shared_list_of_shows_tells_of_each_change() {
+    let world = opened().await;
+    for query in ["", "?limit=10"] {
+        let path = format!("/api/v1/events/{EVENT}/shows{query}");
+        let before = world.get(&path).send().await.json();
+        assert_eq!(before["data"][0]["status"], "open", "{query}");
+        assert!(before["meta"]["request_id"].is_string());
+        let closed = world
+            .store
+            .set_show_status(SHOW, ShowStatus::Closed, Unaudited::Unattended);
+        assert!(closed.await.unwrap());
+        let after = world.get(&path).send().await.json();
+        assert_eq!(after["data"][0]["status"], "closed", "{query}");
+        let opened = world
+            .store
+            .set_show_status(SHOW, ShowStatus::Open, Unaudited::Unattended);
+        assert!(opened.await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn shows_go_on_by_cursors() {
     let world = World::new().await;
     let path = format!("/api/v1/events/{EVENT}/shows");

@@ -43,7 +43,7 @@ pub struct ListedZone {
 }
 
 /// What an answer about an event and its shows depends on: it is another one after each change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PageStamp {
     /// The version of the event's row.
     pub event_version: u64,
@@ -53,4 +53,9 @@ pub struct PageStamp {
     pub shows_version: u64,
     /// How many of them were removed.
     pub removed_shows: u64,
+    /// When the newest of them was created, in milliseconds; 0 where there is none. One that the log refused is
+    /// gone, and with it its version.
+    pub newest_at_ms: u64,
+    /// The version of its venue; 0 where it has none.
+    pub venue_version: u64,
 }

@@ -72,6 +72,10 @@ fn written(codes: &[NewCode]) -> Result<String, StoreError> {
     serde_json::to_string(&rows).map_err(|error| StoreError::Invalid(format!("codes: {error}")))
 }
 
+/// How long an amendment that the projector has not met keeps others of its group out, in milliseconds: one that
+/// never came to the log does so no longer.
+const AMENDED_WITHIN_MS: i64 = 60_000;
+
 impl Store {
     /// Writes down what `request` changes of the codes of a show once the log accepts it. To write down the
     /// same again changes nothing and leaves no further entry. False when another change stands under that
@@ -154,7 +158,7 @@ impl Store {
                     if let CodesCondition::Terms(before) = &condition {
                         // Nobody else writes one down for the show until the transaction ends.
                         offers::lock(&mut transaction, show).await?;
-                        if is_amended(&mut transaction, show, request, before).await? {
+                        if is_amended(&mut transaction, (show, request), before, now_ms).await? {
                             return Err(StoreError::VersionChanged { found: 0 });
                         }
                     }
@@ -381,15 +385,19 @@ impl Store {
 /// Whether a group is another than `before`, or becomes one by what someone else has proposed.
 async fn is_amended(
     transaction: &mut Transaction,
-    show: ShowId,
-    request: RequestId,
+    (show, request): (ShowId, RequestId),
     before: &GroupTerms,
+    now_ms: i64,
 ) -> Result<bool, StoreError> {
     let waiting = transaction
         .fetch(
             "SELECT change FROM code_changes WHERE show_id = $1 AND request_id <> $2 \
-             AND change LIKE '{\"amend\":%'",
-            &[show.0.into(), request.0.into()],
+             AND created_at_ms > $3 AND change LIKE '{\"amend\":%'",
+            &[
+                show.0.into(),
+                request.0.into(),
+                now_ms.saturating_sub(AMENDED_WITHIN_MS).into(),
+            ],
         )
         .await?;
     for row in waiting {

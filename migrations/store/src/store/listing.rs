@@ -70,11 +70,7 @@ impl Store {
         after: Option<(u64, ShowId)>,
         limit: u32,
     ) -> Result<Vec<ListedShow>, StoreError> {
-        // No show is before this one.
-        let (starts_at_ms, show) = match after {
-            Some((starts_at_ms, show)) => (i64::try_from(starts_at_ms).unwrap_or(i64::MAX), show.0),
-            None => (-1, Uuid::nil()),
-        };
+        let (starts_at_ms, show) = behind(after);
         let rows = self
             .database
             .fetch(
@@ -94,7 +90,75 @@ impl Store {
         listed(rows)
     }
 
-    /// What an answer about a public event and its opened shows depends on; `None` where there is no such event.
+    /// As [`Store::list_shows_after`], but fewer than `limit` where these have more than `zones_max` zones together,
+    /// though never none where there is one; and whether there are shows behind them.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn bounded_shows_after(
+        &self,
+        event: EventId,
+        after: Option<(u64, ShowId)>,
+        limit: u32,
+        zones_max: u64,
+    ) -> Result<(Vec<ListedShow>, bool), StoreError> {
+        let (starts_at_ms, show) = behind(after);
+        let counted = self
+            .database
+            .fetch(
+                "SELECT (SELECT COUNT(*) FROM zones AS z WHERE z.show_id = s.show_id) AS zones \
+                 FROM shows AS s WHERE s.event_id = $1 AND s.removed_at_ms IS NULL \
+                 AND (s.starts_at_ms, s.show_id) > ($2, $3) \
+                 ORDER BY s.starts_at_ms, s.show_id LIMIT $4",
+                &[
+                    event.0.into(),
+                    starts_at_ms.into(),
+                    show.into(),
+                    limit.saturating_add(1).into(),
+                ],
+            )
+            .await?;
+        let (mut fitting, mut zones) = (0_u32, 0_u64);
+        for row in &counted {
+            zones = zones.saturating_add(row.number("zones")?);
+            if fitting == limit || (fitting > 0 && zones > zones_max) {
+                break;
+            }
+            fitting += 1;
+        }
+        if fitting == 0 {
+            return Ok((Vec::new(), !counted.is_empty()));
+        }
+        let has_more = counted.len() > usize::try_from(fitting).unwrap_or(usize::MAX);
+        Ok((
+            self.list_shows_after(event, after, fitting).await?,
+            has_more,
+        ))
+    }
+
+    /// How many zones the shows of a page by its number have together, see [`Store::list_shows`].
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn zones_of_page(
+        &self,
+        event: EventId,
+        page: u32,
+        per_page: u32,
+    ) -> Result<u64, StoreError> {
+        let skip = i64::from(page.saturating_sub(1)).saturating_mul(i64::from(per_page));
+        self.database
+            .fetch_optional(
+                "SELECT COUNT(*) AS total FROM (SELECT show_id FROM shows WHERE event_id = $1 \
+                 AND removed_at_ms IS NULL ORDER BY starts_at_ms, show_id LIMIT $2 OFFSET $3) AS s \
+                 JOIN zones AS z ON z.show_id = s.show_id",
+                &[event.0.into(), per_page.into(), skip.into()],
+            )
+            .await?
+            .map_or(Ok(0), |row| row.number("total"))
+    }
+
+    /// What an answer about a public event and its shows depends on; `None` where there is no such event.
     ///
     /// # Errors
     /// As every read.
@@ -103,15 +167,20 @@ impl Store {
             .fetch_optional(
                 "SELECT e.version, e.ended_at_ms, \
                  CAST(COALESCE(SUM(s.version), 0) AS bigint) AS shows_version, \
-                 COUNT(s.removed_at_ms) AS removed_shows FROM events AS e \
-                 LEFT JOIN shows AS s ON s.event_id = e.event_id AND s.status <> 'opening' \
+                 CAST(COALESCE(MAX(s.created_at_ms), 0) AS bigint) AS newest_at_ms, \
+                 COUNT(s.removed_at_ms) AS removed_shows, \
+                 COALESCE((SELECT v.version FROM venues AS v WHERE v.venue_id = e.venue_id), 0) \
+                     AS venue_version FROM events AS e \
+                 LEFT JOIN shows AS s ON s.event_id = e.event_id \
                  WHERE e.event_id = $1 AND e.status <> 'draft' AND e.deleted_at_ms IS NULL \
-                 GROUP BY e.event_id, e.version, e.ended_at_ms",
+                 GROUP BY e.event_id, e.version, e.ended_at_ms, e.venue_id",
                 &[event.0.into()],
             )
             .await?
             .map(|row| {
                 Ok(PageStamp {
+                    newest_at_ms: row.number("newest_at_ms")?,
+                    venue_version: row.number("venue_version")?,
                     event_version: row.number("version")?,
                     ended_at_ms: row.number_or_null("ended_at_ms")?,
                     shows_version: row.number("shows_version")?,
@@ -137,6 +206,15 @@ impl Store {
                 &[event.0.into(), per_page.into(), skip.into()],
             )
             .await
+    }
+}
+
+/// The place in a list behind a show; without one, before all.
+fn behind(after: Option<(u64, ShowId)>) -> (i64, Uuid) {
+    match after {
+        Some((starts_at_ms, show)) => (i64::try_from(starts_at_ms).unwrap_or(i64::MAX), show.0),
+        // No show is before this one.
+        None => (-1, Uuid::nil()),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::events::{self, lock_event};
 use super::orders::booked_places;
-use super::{Store, shows};
+use super::{Store, shows, usage};
 use crate::audit::{Actor, Audit, Unaudited};
 use crate::booking::{
     BookingRepair, BookingRow, BookingStatus, ExpectedProjection, Version2, Watermark, ZoneSums,
@@ -155,7 +155,8 @@ impl Store {
             .await
     }
 
-    /// Replaces the zones of a show, with their layouts, and has it described again. One transaction.
+    /// Replaces the zones of a show, with their layouts, has it described again, and counts again what its
+    /// organizer has. One transaction.
     ///
     /// # Errors
     /// As every write.
@@ -179,6 +180,7 @@ impl Store {
                         &id,
                     )
                     .await?;
+                usage::add_up_again(&mut transaction, show.event_id).await?;
                 transaction.commit(audit).await
             })
             .await

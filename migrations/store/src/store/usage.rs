@@ -14,12 +14,19 @@ use crate::error::StoreError;
 /// What the catalog adds up to.
 macro_rules! added_up {
     () => {
-        "SELECT e.tenant_id, e.organizer_id, count(DISTINCT e.event_id) AS events, \
-         CAST(coalesce(sum(CASE z.is_seated WHEN 1 THEN z.places ELSE 0 END), 0) AS bigint) \
-             AS seats, \
-         CAST(coalesce(sum(octet_length(z.layout)), 0) AS bigint) AS layout_bytes \
-         FROM events AS e LEFT JOIN shows AS s ON s.event_id = e.event_id \
-         LEFT JOIN zones AS z ON z.show_id = s.show_id GROUP BY e.tenant_id, e.organizer_id"
+        added_up!("")
+    };
+    ($filter:literal) => {
+        concat!(
+            "SELECT e.tenant_id, e.organizer_id, count(DISTINCT e.event_id) AS events, \
+             CAST(coalesce(sum(CASE z.is_seated WHEN 1 THEN z.places ELSE 0 END), 0) AS bigint) \
+                 AS seats, \
+             CAST(coalesce(sum(octet_length(z.layout)), 0) AS bigint) AS layout_bytes \
+             FROM events AS e LEFT JOIN shows AS s ON s.event_id = e.event_id \
+             LEFT JOIN zones AS z ON z.show_id = s.show_id ",
+            $filter,
+            " GROUP BY e.tenant_id, e.organizer_id"
+        )
     };
 }
 
@@ -115,6 +122,35 @@ impl Store {
     }
 }
 
+/// Notes what the organizer of an event has as the catalog adds up in an open transaction.
+pub(super) async fn add_up_again(
+    transaction: &mut Transaction,
+    event: EventId,
+) -> Result<(), StoreError> {
+    let (tenant, organizer) = owner_of(transaction, event).await?;
+    let owner = [tenant.into(), organizer.0.into()];
+    // Whoever adds to it meanwhile waits, or was before and is counted.
+    transaction
+        .execute(
+            "UPDATE organizer_usage SET events = events WHERE tenant_id = $1 AND organizer_id = $2",
+            &owner,
+        )
+        .await?;
+    transaction
+        .execute(
+            concat!(
+                "INSERT INTO organizer_usage \
+                 (tenant_id, organizer_id, events, seats, layout_bytes) ",
+                added_up!("WHERE e.tenant_id = $1 AND e.organizer_id = $2"),
+                " ON CONFLICT (tenant_id, organizer_id) DO UPDATE SET events = excluded.events, \
+                 seats = excluded.seats, layout_bytes = excluded.layout_bytes"
+            ),
+            &owner,
+        )
+        .await
+        .map(drop)
+}
+
 /// What something new adds.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Added {
@@ -197,7 +233,8 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// Takes away from what an organizer has.
+/// Takes away from what an organizer has. Less than nothing is nothing: what is noted is advice, and where it
+/// was too little a reconciliation puts it right.
 pub(super) async fn remove(
     transaction: &mut Transaction,
     (tenant, organizer): (Uuid, UserId),
@@ -222,7 +259,12 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// An error when an event has more shows than it may, the new one counted.
+/// How many times as many shows as an event may have can be removed from it before they count as well. Their rows stay,
+/// so that they have to end somewhere.
+const REMOVED_SHOWS_TIMES: u64 = 3;
+
+/// An error when an event has more shows than it may, the new one counted, and those that were removed not, unless they
+/// are many.
 pub(super) async fn check_shows(
     transaction: &mut Transaction,
     event: EventId,
@@ -230,12 +272,18 @@ pub(super) async fn check_shows(
 ) -> Result<(), StoreError> {
     let row = transaction
         .fetch_optional(
-            "SELECT COUNT(*) AS total FROM shows WHERE event_id = $1",
+            "SELECT COUNT(*) AS total, COUNT(removed_at_ms) AS removed FROM shows \
+             WHERE event_id = $1",
             &[event.0.into()],
         )
         .await?;
-    let total = row.map_or(Ok(0), |row| row.number("total"))?;
-    check("shows_per_event_max", 1, total, quotas.shows_per_event_max)
+    let (total, removed): (u64, u64) = match row {
+        Some(row) => (row.number("total")?, row.number("removed")?),
+        None => (0, 0),
+    };
+    let max = quotas.shows_per_event_max;
+    let uncounted = removed.min(max.saturating_mul(REMOVED_SHOWS_TIMES));
+    check("shows_per_event_max", 1, total - uncounted, max)
 }
 
 /// Exceeding one quota, as after it was lowered, does not block what adds nothing to it.

@@ -18,6 +18,7 @@ use crate::retention::{LATER_MS, as_of_later, forgotten};
 contract!(
     created_codes_are_known_once_the_log_accepts_them,
     terms_are_amended_and_codes_end,
+    of_two_amendments_at_once_one_is_written_down,
     what_ended_begins_anew_without_its_uses,
     what_the_log_did_not_accept_never_counts,
     a_repetition_changes_nothing,
@@ -252,6 +253,53 @@ async fn terms_are_amended_and_codes_end(bench: Bench) {
     assert_eq!((group.codes, group.ended_at_ms), (0, Some(ended_at_ms)));
     let rows = codes(store, GROUP).await;
     assert!(rows.iter().all(|row| row.ended_at_ms.is_some()), "{rows:?}");
+}
+
+async fn of_two_amendments_at_once_one_is_written_down(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    create(store, &mut chain, GROUP, &[1]).await;
+    create(store, &mut chain, GROUP + 1, &[2]).await;
+    store.project(&chain.all()).await.unwrap();
+    let amendment = |group, before, off_bp| {
+        let change = CodesChange::Amend(said(group, off_bp));
+        (proposal(change, Vec::new()), said(group, before))
+    };
+    let written = async |request, (proposal, before): &(CodesProposal, GroupTerms), now_ms| {
+        let by = Unaudited::Unattended;
+        let proposed = store.propose_terms(request, proposal, before.clone(), now_ms, by);
+        proposed.await
+    };
+    let propose =
+        async |number, amendment, now_ms| written(RequestId(id(number)), &amendment, now_ms).await;
+    let is_refused =
+        |answer: Result<bool, StoreError>| matches!(answer, Err(StoreError::VersionChanged { .. }));
+    let first = amendment(GROUP, 1_000, 2_000);
+    chain.push(Outcome::CodesAmended {
+        show: show_id(1),
+        group: GROUP,
+    });
+    let request = chain.outcomes.last().unwrap().request_id.unwrap();
+    assert!(written(request, &first, 1_000).await.unwrap());
+    // A repetition is none.
+    assert!(written(request, &first, 1_000).await.unwrap());
+    let second = || amendment(GROUP, 1_000, 3_000);
+    assert!(is_refused(propose(901, second(), 1_001).await));
+    let elsewhere = amendment(GROUP + 1, 1_000, 3_000);
+    assert!(
+        propose(902, elsewhere, 1_001).await.unwrap(),
+        "another group"
+    );
+    // From terms that are no more.
+    store.project(&chain.all()).await.unwrap();
+    assert!(is_refused(propose(901, second(), 1_001).await));
+    let after = amendment(GROUP, 2_000, 3_000);
+    assert!(propose(901, after, 1_001).await.unwrap());
+    // What never came to the log keeps nobody out for long.
+    let later = || amendment(GROUP, 2_000, 4_000);
+    assert!(is_refused(propose(903, later(), 61_000).await));
+    assert!(propose(903, later(), 61_001).await.unwrap());
 }
 
 async fn what_ended_begins_anew_without_its_uses(bench: Bench) {

@@ -7,7 +7,7 @@ use onsale_store::StoreError;
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{
     CategoryRow, Deletion, DetailsChange, EventChange, EventDetails, EventEdit, EventRow,
-    EventStatus, FORMER_SLUGS_MAX, ShowStatus, TenantScope,
+    EventStatus, FORMER_SLUGS_MAX, Quotas, ShowStatus, TenantScope,
 };
 use onsale_store::document::{Document, Versioned};
 
@@ -15,6 +15,7 @@ use crate::build::{Chain, event, event_id, id, show, show_id, with_show};
 use crate::harness::{Bench, contract};
 
 contract!(
+    shows_that_were_removed_make_room_for_others,
     a_name_in_addresses_leads_to_one_event_of_its_tenant,
     drafts_of_others_do_not_hide_where_a_name_leads_to,
     names_before_lead_to_an_event_until_there_are_too_many,
@@ -256,6 +257,29 @@ async fn remove(bench: &Bench, number: u64) -> Deletion {
         .remove_show(event_id(1), show_id(number), 5, Unaudited::Unattended)
         .await
         .unwrap()
+}
+
+async fn shows_that_were_removed_make_room_for_others(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let quotas = Quotas {
+        shows_per_event_max: 1,
+        ..Quotas::UNLIMITED
+    };
+    for number in 2..=5 {
+        let one = show(number, 1);
+        let refused = store.add_show_within(&one, &quotas, Unaudited::Unattended);
+        let refused = refused.await.unwrap_err();
+        assert!(matches!(refused, StoreError::Quota { .. }), "{refused}");
+        let last = show_id(number - 1);
+        let cancelled = store.set_show_status(last, ShowStatus::Cancelled, Unaudited::Unattended);
+        assert!(cancelled.await.unwrap());
+        assert_eq!(remove(&bench, number - 1).await, Deletion::Done);
+        let added = store.add_show_within(&one, &quotas, Unaudited::Unattended);
+        let added = added.await;
+        // Three times as many as there may be; their rows stay.
+        assert_eq!(added.is_ok(), number < 5, "{number}: {added:?}");
+    }
 }
 
 async fn what_is_on_sale_or_sold_is_not_deleted(bench: Bench) {

@@ -18,6 +18,7 @@ contract!(
     a_booking_is_moved_by_a_repair,
     bookings_are_removed_and_seats_written_again,
     zones_are_repaired,
+    repaired_zones_are_counted,
     an_event_is_repaired,
     usage_is_added_up_again,
     blocks_are_repaired,
@@ -195,6 +196,25 @@ async fn zones_are_repaired(bench: Bench) {
             .await
             .unwrap();
         assert_eq!(store.show(show_id(1)).await.unwrap().unwrap(), right);
+    }
+}
+
+async fn repaired_zones_are_counted(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let right = store.show(show_id(1)).await.unwrap().unwrap();
+    for sql in [
+        "DELETE FROM zones",
+        "UPDATE zones SET places = places - 1, layout = '{}' WHERE zone = 0",
+        "UPDATE organizer_usage SET seats = 0, layout_bytes = 0",
+    ] {
+        bench.tamper(sql).await;
+        assert!(store.usage_differs().await.unwrap(), "{sql}");
+        store
+            .repair_zones(&right, Unaudited::Unattended)
+            .await
+            .unwrap();
+        assert!(!store.usage_differs().await.unwrap(), "{sql}");
     }
 }
 

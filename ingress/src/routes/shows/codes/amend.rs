@@ -39,6 +39,8 @@ use crate::values::{Instant, Money};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long until it is looked for again.
 const PAUSE: Duration = Duration::from_millis(50);
+/// When whoever was kept out by others may ask again.
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[
@@ -105,9 +107,8 @@ impl RequestBody for AmendCodesRequest {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: there is no such group, or it has ended", body = Problem),
-        (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
+        (status = 409, description = "`SHOW_CANCELLED`; `REQUEST_IN_PROGRESS`: others are changing the group, nothing was changed", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
-        (status = 503, description = "`OVERLOADED`: another change of the group is on its way; nothing was changed", body = Problem),
     ),
 )]
 pub(crate) async fn amend(
@@ -124,9 +125,11 @@ pub(crate) async fn amend(
             answer => return answer,
         }
         if tokio::time::Instant::now() >= deadline {
-            return Err(ApiError::overloaded(
-                "Another change of these codes is on its way. Nothing was changed; try again.",
-            ));
+            return Err(ApiError::new(
+                Code::RequestInProgress,
+                "Another change of these codes is on its way. Nothing was changed; repeat it in a moment.",
+            )
+            .retry_after(RETRY_AFTER_SECONDS));
         }
         tokio::time::sleep(PAUSE).await;
     }

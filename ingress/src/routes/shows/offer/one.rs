@@ -48,23 +48,40 @@ pub(crate) async fn one(
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
     let chart = visible::chart(&state, caller.as_ref(), show).await?;
-    let (body, caching) = match managers_view(&state, caller.as_ref(), &chart).await? {
-        Some(row) => (OfferBody::of(&row, Reader::Manager), PRIVATE),
-        None => {
-            let row = state.charts.show(show).await?;
-            let caching = if chart.is_public() { PUBLIC } else { PRIVATE };
-            (OfferBody::of(&row, Reader::Public), caching)
-        }
+    if let Some(row) = managers_view(&state, caller.as_ref(), &chart).await? {
+        let body = OfferBody::of(&row, Reader::Manager);
+        let tag = versions::digest(&body)?;
+        let response = if versions::is_known(&headers, &tag) {
+            not_modified()
+        } else {
+            envelope::success(&context, StatusCode::OK, &body)?
+        };
+        return finished(response, &tag, PRIVATE);
+    }
+    let row = state.charts.show(show).await?;
+    let encode = |row: &ShowRow| -> Result<(String, Vec<u8>), ApiError> {
+        let body = OfferBody::of(row, Reader::Public);
+        let json = serde_json::to_vec(&body).map_err(ApiError::internal)?;
+        Ok((versions::digest(&body)?, json))
     };
-    let tag = versions::digest(&body)?;
-    let mut response = if versions::is_known(&headers, &tag) {
-        let mut response = Response::default();
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
+    let offer = state.public_offers.of(row, encode).await?;
+    let response = if versions::is_known(&headers, &offer.tag) {
+        not_modified()
     } else {
-        envelope::success(&context, StatusCode::OK, &body)?
+        offer.body.success(&context, &headers).await?
     };
-    versions::set_tag(response.headers_mut(), &tag)?;
+    let caching = if chart.is_public() { PUBLIC } else { PRIVATE };
+    finished(response, &offer.tag, caching)
+}
+
+fn not_modified() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
+
+fn finished(mut response: Response, tag: &str, caching: HeaderValue) -> Result<Response, ApiError> {
+    versions::set_tag(response.headers_mut(), tag)?;
     response.headers_mut().insert(CACHE_CONTROL, caching);
     Ok(response)
 }

@@ -13,7 +13,7 @@ use onsale_schemas::limits::{
 use onsale_schemas::offer::{
     Bundle, Fees, Offer, Phase, PhasePrice, Scope, TicketType, TypePrice, ZoneRule,
 };
-use onsale_store::catalog::{Named, OfferNames, OfferRow, TypeName, ZoneRow};
+use onsale_store::catalog::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName, ZoneRow};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -186,8 +186,9 @@ impl<'a> Reader<'a> {
             None => Err(ApiError::invalid(
                 &field,
                 name,
-                "a name that the show has had before: it has given out all numbers, and bookings keep the \
-                 names that they were sold by",
+                "a name that the show has had before: it has given out all numbers, which are 63 for ticket types \
+                 beside `Standard`, 255 for phases and 255 for bundles, and bookings keep the names that they were \
+                 sold by",
             )),
         }
     }
@@ -201,6 +202,19 @@ impl<'a> Reader<'a> {
                 &format!("{}{LIST}", self.prefix),
                 prices,
                 &format!("at most {PRICES_PER_SHOW_MAX} prices in all"),
+            ));
+        }
+        // One number is that of `Standard`, whether or not it is named.
+        let names = requests.iter().map(|request| &request.name);
+        let others = names.filter(|name| *name != STANDARD_TYPE).count();
+        if others >= TYPES_PER_SHOW_MAX {
+            return Err(ApiError::invalid(
+                &format!("{}{LIST}", self.prefix),
+                others,
+                &format!(
+                    "at most {} beside `{STANDARD_TYPE}`",
+                    TYPES_PER_SHOW_MAX - 1
+                ),
             ));
         }
         let mut seen = HashSet::new();

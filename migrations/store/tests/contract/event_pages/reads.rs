@@ -10,6 +10,7 @@ use crate::harness::{Bench, contract};
 
 contract!(
     shows_go_on_behind_a_cursor,
+    a_page_of_shows_ends_where_their_zones_are_too_many,
     orders_of_an_event_are_listed_newest_first,
     a_page_has_another_stamp_after_each_change,
     a_calendar_has_the_shows_of_public_events,
@@ -39,6 +40,37 @@ async fn shows_go_on_behind_a_cursor(bench: Bench) {
         }
     }
     assert_eq!(seen, (1..=5).map(show_id).collect::<Vec<_>>());
+}
+
+async fn a_page_of_shows_ends_where_their_zones_are_too_many(bench: Bench) {
+    let store = &bench.store;
+    store.add_event(&event(1)).await.unwrap();
+    for number in 1..=5 {
+        store.add_show(&show(number, 1)).await.unwrap();
+    }
+    // Each has three zones.
+    for (limit, zones_max, expected) in [
+        (10, 100, (5, false)),
+        (5, 15, (5, false)),
+        (4, 15, (4, true)),
+        (10, 14, (4, true)),
+        (10, 6, (2, true)),
+        (10, 0, (1, true)),
+    ] {
+        let page = store.bounded_shows_after(event_id(1), None, limit, zones_max);
+        let (shows, has_more) = page.await.unwrap();
+        assert_eq!((shows.len(), has_more), expected, "{limit} {zones_max}");
+        assert!(shows.iter().all(|listed| listed.zones.len() == 3));
+    }
+    let all = store.list_shows_after(event_id(1), None, 10).await.unwrap();
+    let after = all
+        .get(3)
+        .map(|listed| (listed.show.starts_at_ms, listed.show.show_id));
+    let page = store.bounded_shows_after(event_id(1), after, 10, 100);
+    let (shows, has_more) = page.await.unwrap();
+    assert_eq!((shows.len(), has_more), (1, false));
+    assert_eq!(store.zones_of_page(event_id(1), 2, 4).await.unwrap(), 3);
+    assert_eq!(store.zones_of_page(event_id(1), 1, 4).await.unwrap(), 12);
 }
 
 async fn orders_of_an_event_are_listed_newest_first(bench: Bench) {

@@ -344,3 +344,20 @@ fn a_show_that_has_given_out_all_numbers_says_so() {
     assert_eq!(error.details().unwrap()["field"], "ticket_types[0].name");
     assert!(error.detail().contains("given out all numbers"));
 }
+
+#[test]
+fn one_of_the_numbers_of_ticket_types_is_that_of_standard() {
+    let types = |count: usize, last: &str| {
+        let names = (1..count).map(|number| format!("Type {number}"));
+        let names = names.chain([last.to_owned()]);
+        let types: Vec<Value> = names
+            .map(|name| json!({ "name": name, "prices": [{ "zone": "Zone 0", "price": thb(1) }] }))
+            .collect();
+        json!({ "ticket_types": types })
+    };
+    let error = read_offer(&types(64, "Last")).unwrap_err();
+    assert_eq!(error.details().unwrap()["field"], "ticket_types");
+    assert!(error.detail().contains("63 beside `Standard`"));
+    assert!(read_offer(&types(64, "Standard")).is_ok());
+    assert!(read_offer(&types(63, "Last")).is_ok());
+}
