@@ -6,7 +6,7 @@ mod chart;
 mod offer_names;
 
 pub(crate) use body::Document;
-pub(crate) use cache::Charts;
+pub(crate) use cache::{Charts, ShowStamp};
 #[cfg(test)]
 pub(crate) use chart::tests::show as show_of;
 pub(crate) use chart::{Chart, ChartZone, Found, parse_seat_id, seat_id};

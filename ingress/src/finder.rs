@@ -3,7 +3,7 @@
 //! What changes in the catalog leaves a row behind, whichever node does it ([`follow`]); a look at those
 //! rows costs one short statement, and what they name is read and put into the index. How much is left of
 //! an event comes from the log, when the feed of outcomes says that something was taken or given back
-//! ([`left`]). Beside that the whole catalog is gone through at leisure, so that whatever was missed is
+//! ([`remaining`]). Beside that the whole catalog is gone through at leisure, so that whatever was missed is
 //! made good. An index that a change has damaged, or that is older than the store can tell, is taken out
 //! of service and made anew.
 //!
@@ -15,8 +15,8 @@ mod asked;
 mod document;
 mod follow;
 mod following;
-mod left;
 mod progress;
+mod remaining;
 mod rows;
 
 use std::sync::Arc;
@@ -31,8 +31,8 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::asked::{Asked, Found};
 pub(crate) use self::follow::run;
-use self::left::Stirred;
 use self::progress::Progress;
+use self::remaining::Stirred;
 use self::rows::Rows;
 use crate::error::ApiError;
 
@@ -99,6 +99,11 @@ impl Finder {
     /// Whether there is an index to search in.
     pub(crate) fn is_ready(&self) -> bool {
         self.held.read().is_some()
+    }
+
+    /// Whether the index has no place for some events.
+    pub(crate) fn leaves_out(&self) -> bool {
+        self.progress.leaves_out()
     }
 
     /// What is wrong with the search, for readiness. It keeps no node from serving.
@@ -185,6 +190,20 @@ impl Finder {
         })
     }
 
+    /// Makes the index in service an empty one, and a search in it panic.
+    #[cfg(feature = "testing")]
+    #[expect(clippy::panic, reason = "the defect that a test asks for")]
+    pub(crate) async fn damage(&self) {
+        let held = self.held.read().clone();
+        if let Some(held) = held {
+            *held.write() = Index::new();
+        }
+        self.has_changed();
+        let broken: Result<(), ApiError> =
+            self.ask(|_index| std::panic::panic_any("a defect")).await;
+        drop(broken);
+    }
+
     /// Puts an index into service in the place of another.
     fn put_in(&self, held: Arc<Held>) {
         *self.held.write() = Some(held);
@@ -221,7 +240,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::document::{document, tests::event};
-    use super::left::Left;
+    use super::remaining::Left;
     use super::*;
     use crate::error::Code;
 

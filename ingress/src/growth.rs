@@ -1,4 +1,4 @@
-//! Shows that get and lose places while they are sold: what of it the feed tells this process.
+//! Shows that get and lose places, or another offer, while they are sold: what of it the feed tells this process.
 
 use std::time::Duration;
 
@@ -23,9 +23,20 @@ fn show_of(record: &OutcomeRecord) -> Option<(ShowId, Offset)> {
     }
 }
 
+/// The show that a record gave another offer.
+fn offered_by(record: &OutcomeRecord) -> Option<(ShowId, Offset)> {
+    match record.outcome {
+        Outcome::OfferSet { show } if record.replay_of.is_none() => Some((show, record.offset)),
+        _ => None,
+    }
+}
+
 /// Notes which charts are older than what the log decided. The names of what was added come by the
 /// database, perhaps later than this.
 pub(crate) fn seen(state: &AppState, batch: &OutcomeBatch) {
+    for (show, at) in batch.records.iter().filter_map(offered_by) {
+        state.charts.note_offered(show, at);
+    }
     for (show, at) in batch.records.iter().filter_map(show_of) {
         state.charts.note_grown(show, at);
         if state.live.get(show).is_some() {
@@ -72,15 +83,19 @@ mod tests {
             seats: SeatList::from_iter([1]),
             quantity: 1,
         });
+        let offer = Outcome::OfferSet { show };
         let again = Some(Replayed {
             offset: 1,
             log_time_ms: 0,
         });
+        let told = Some((show, 7));
         for (outcome, replay_of, expected) in [
-            (added.clone(), None, Some((show, 7))),
-            (taken, None, Some((show, 7))),
-            (added, again, None),
-            (Outcome::Nothing, None, None),
+            (added.clone(), None, (told, None)),
+            (taken, None, (told, None)),
+            (added, again, (None, None)),
+            (offer.clone(), None, (None, told)),
+            (offer, again, (None, None)),
+            (Outcome::Nothing, None, (None, None)),
         ] {
             let record = OutcomeRecord {
                 offset: 7,
@@ -91,7 +106,7 @@ mod tests {
                 expired: Vec::new(),
                 outcome,
             };
-            assert_eq!(show_of(&record), expected);
+            assert_eq!((show_of(&record), offered_by(&record)), expected);
         }
     }
 }

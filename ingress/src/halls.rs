@@ -27,6 +27,8 @@ const AT_ONCE: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Faults that an answer lists; it says how many there are.
 const FAULTS_LISTED_MAX: usize = 10;
+/// What is right where nothing else is said.
+const FORMAT: &str = "a hall as the format onsale-hall/1 says";
 /// Characters of the texts of a fault.
 const FAULT_MAX_CHARS: usize = 200;
 /// Bytes of all charts in memory, plain and compressed.
@@ -97,7 +99,7 @@ impl Halls {
             if Address::of(&json) != address {
                 return Err(ApiError::damaged(format!("chart {address}")));
             }
-            Ok::<_, ApiError>(Arc::new(Prepared::new(Bytes::from(json))))
+            Ok::<_, ApiError>(Arc::new(Prepared::new(Bytes::from(json)).kept()))
         };
         // One reads for all who ask meanwhile.
         let made = self.charts.try_get_with(address, made).await;
@@ -165,7 +167,7 @@ fn inflate(stored: &Deflated, max_bytes: u64) -> Result<Vec<u8>, ApiError> {
 
 /// The answer to what is no hall, with the place of each fault.
 pub(crate) fn refused(error: &HallError) -> ApiError {
-    let expected = "a hall as its format says";
+    let expected = FORMAT;
     match error {
         HallError::Faults(faults) => of_faults(faults),
         HallError::Form {
@@ -210,14 +212,20 @@ pub(crate) fn of_faults(faults: &Faults) -> ApiError {
         .collect();
     let all = u64::try_from(faults.listed.len()).unwrap_or(u64::MAX);
     let total = all.saturating_add(faults.more);
-    ApiError::wrong(
-        field,
-        Value::Null,
-        &cut(&first.to_string()),
-        &cut(&first.message),
-    )
-    .with_detail("faults", Value::Array(listed))
-    .with_detail("faults_total", json!(total))
+    let (found, expected) = found_and_expected(&first.message);
+    ApiError::wrong(field, cut(found), &cut(&first.to_string()), &cut(expected))
+        .with_detail("faults", Value::Array(listed))
+        .with_detail("faults_total", json!(total))
+}
+
+/// What a fault says that there is, and what would be right: it names both with a colon between them, but for what is
+/// there twice.
+fn found_and_expected(message: &str) -> (&str, &str) {
+    let is_double = message.starts_with("two ") && !message.contains(": ");
+    if is_double {
+        return (message, "each of them once, under a name of its own");
+    }
+    message.rsplit_once(": ").unwrap_or((message, FORMAT))
 }
 
 #[cfg(test)]
@@ -277,6 +285,31 @@ mod tests {
         let details = error.details().unwrap();
         assert_eq!(details["faults"][0]["path"], "sections[0].rows[0]");
         assert_eq!(details["faults_total"], 1);
+        assert_eq!(details["value"], "two seats 14");
+        assert_eq!(
+            details["expected"],
+            "each of them once, under a name of its own"
+        );
+        for (message, found, expected) in [
+            (
+                "standing room for 9: at most 5",
+                "standing room for 9",
+                "at most 5",
+            ),
+            (
+                "name \"A: B\": 1 to 9 characters",
+                "name \"A: B\"",
+                "1 to 9 characters",
+            ),
+            (
+                "two columns x",
+                "two columns x",
+                "each of them once, under a name of its own",
+            ),
+            ("no column seat", "no column seat", FORMAT),
+        ] {
+            assert_eq!(found_and_expected(message), (found, expected));
+        }
         let error = refused(&Hall::from_json(b"{\n\"format\":1}").unwrap_err());
         assert_eq!(error.details().unwrap()["line"], 2, "{}", error.detail());
     }

@@ -29,8 +29,8 @@ use crate::confirmation_codes::ConfirmationCodes;
 use crate::cookies::Cookies;
 use crate::describe;
 use crate::edge::{self, EdgeLayer};
+use crate::encoded_pages::EventPages;
 use crate::event_lists::EventLists;
-use crate::event_pages::EventPages;
 use crate::finder::{self, Finder};
 use crate::growth;
 use crate::halls::Halls;
@@ -183,7 +183,7 @@ impl Ingress {
             acknowledged: LastPositions::new(log.partitions()),
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
-            event_pages: EventPages::new(installation.clone()),
+            event_pages: EventPages::new(),
             finder: Finder::new(installation.clone(), &registry)?,
             standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,
@@ -229,6 +229,12 @@ impl Ingress {
         routes::resume_openings(&self.state).await
     }
 
+    /// Gives an installation that has neither categories nor events the categories to begin with. What keeps it from
+    /// that is logged, and the next start tries again.
+    pub async fn add_first_categories(&self) {
+        routes::add_first_categories(&self.state).await;
+    }
+
     /// Hands in to the log what the catalog has and the log has not, again and again until the
     /// process stops. Call it once the log serves.
     pub async fn describe_catalog(self) {
@@ -239,6 +245,12 @@ impl Ingress {
     /// its index, searches that the database alone cannot answer get 503.
     pub async fn follow_catalog(self) {
         finder::run(self.state).await;
+    }
+
+    /// Takes all events out of the index of this node's search, and panics in it, as a defect would: for tests.
+    #[cfg(feature = "testing")]
+    pub async fn damage_search(&self) {
+        self.state.finder.damage().await;
     }
 
     /// All public routes.

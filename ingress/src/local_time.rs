@@ -1,10 +1,11 @@
 //! Times as clocks on walls show them, and the time zones that make instants of them.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
@@ -19,6 +20,15 @@ const ZONE_EXPECTED: &str =
 /// `2030-05-01T19:00:00`; the seconds may be left out.
 const LOCAL_BYTES: [usize; 2] = [16, 19];
 
+/// The zones that are in the program. Those of the machine may be others, or of another year, and then two nodes would
+/// make two instants of one local time.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// The zone of a name. Nothing else in this program looks for zones.
+fn named(name: &str) -> Option<TimeZone> {
+    ZONES.get(name).ok()
+}
+
 /// The time zone of a name, with the name as the database of time zones has it.
 ///
 /// # Errors
@@ -28,14 +38,14 @@ pub(crate) fn zone(field: &str, name: &str) -> Result<(TimeZone, String), ApiErr
     if name.len() > ZONE_MAX_BYTES || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(wrong());
     }
-    let zone = TimeZone::get(name).map_err(|_| wrong())?;
+    let zone = named(name).ok_or_else(wrong)?;
     let known = zone.iana_name().map(str::to_owned).ok_or_else(wrong)?;
     Ok((zone, known))
 }
 
 /// The time zone of a row. One that this program does not know (any more) is told as UTC.
 pub(crate) fn zone_of_row(name: Option<&str>) -> Option<TimeZone> {
-    name.and_then(|name| TimeZone::get(name).ok())
+    name.and_then(named)
 }
 
 /// A time as a request has it.
@@ -191,8 +201,56 @@ mod tests {
 
     use super::*;
 
+    /// A folder of zones as a machine may have it: a zone of its own, and none of those that everybody knows.
+    const ZONES_OF_MACHINE: &str = "TZDIR";
+    const OF_MACHINE_ALONE: &str = "Moon/Base";
+
     fn read(text: &str) -> Option<When> {
         serde_json::from_value(json!(text)).ok()
+    }
+
+    #[test]
+    fn zones_are_those_of_the_program() {
+        assert_eq!(zone("time_zone", "Asia/Bangkok").unwrap().1, "Asia/Bangkok");
+        assert!(zone_of_row(Some("Europe/Berlin")).is_some());
+        assert!(zone("time_zone", OF_MACHINE_ALONE).is_err());
+        assert!(zone_of_row(Some(OF_MACHINE_ALONE)).is_none());
+    }
+
+    /// A zone that is always at UTC, as a file of version 1 (RFC 9636).
+    fn zone_file() -> Vec<u8> {
+        let mut file = b"TZif".to_vec();
+        file.resize(20, 0);
+        // Flags of UTC and of standard time, leap seconds, changes, types, and characters of names.
+        for count in [0_u32, 0, 0, 0, 1, 4] {
+            file.extend(count.to_be_bytes());
+        }
+        file.extend([0; 6]);
+        file.extend(b"UTC\0");
+        file
+    }
+
+    /// The test above once more, on a machine that has no zones, and on one that has others.
+    #[test]
+    fn the_zones_of_the_machine_do_not_matter() {
+        let (none, others) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let other = others.path().join(OF_MACHINE_ALONE);
+        std::fs::create_dir_all(other.parent().unwrap()).unwrap();
+        std::fs::write(&other, zone_file()).unwrap();
+        // Only a new process reads its environment anew.
+        for folder in [none.path(), others.path()] {
+            let told = std::process::Command::new(std::env::current_exe().unwrap())
+                .args([
+                    "--exact",
+                    "local_time::tests::zones_are_those_of_the_program",
+                ])
+                .env(ZONES_OF_MACHINE, folder)
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&told.stdout);
+            assert!(told.status.success(), "{text}");
+            assert!(text.contains("1 passed"), "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! and to addresses of e-mail are shown. HTML within is shown as the text that it is, and of a picture its description.
 //! What is written here is written by this module alone, so nothing else can come out.
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// Largest rendered description, in bytes: 25 times what most are, however long each link is.
 pub(crate) const HTML_MAX_BYTES: usize = 262_144;
@@ -49,6 +49,37 @@ pub(crate) fn to_html(markdown: &str) -> Option<String> {
         }
     }
     Some(html)
+}
+
+/// A description as plain text: a line for each paragraph, heading and item, nothing of what marks them.
+pub(crate) fn to_text(markdown: &str) -> String {
+    let mut text = String::with_capacity(markdown.len());
+    for event in Parser::new_ext(markdown, Options::ENABLE_STRIKETHROUGH) {
+        match event {
+            Event::Text(part)
+            | Event::Code(part)
+            | Event::Html(part)
+            | Event::InlineHtml(part)
+            | Event::InlineMath(part)
+            | Event::DisplayMath(part)
+            | Event::FootnoteReference(part) => text.push_str(&part),
+            Event::SoftBreak => text.push(' '),
+            // What is a block begins on a line of its own.
+            Event::HardBreak
+            | Event::Rule
+            | Event::Start(Tag::Item)
+            | Event::End(
+                TagEnd::Paragraph
+                | TagEnd::Heading(_)
+                | TagEnd::Item
+                | TagEnd::CodeBlock
+                | TagEnd::HtmlBlock,
+            ) if !text.is_empty() && !text.ends_with('\n') => text.push('\n'),
+            _ => {}
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 /// Writes the beginning of an element; its end, where it has one.
@@ -148,6 +179,22 @@ mod tests {
         let script = to_html("<script>alert(1)</script>\n\n<img src=x onerror=alert(1)>").unwrap();
         for tag in ["<script", "<img"] {
             assert!(!script.contains(tag), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_text_has_nothing_of_what_marks_it() {
+        for (markdown, text) in [
+            ("Eine *Oper* & **mehr**", "Eine Oper & mehr"),
+            ("# One\n\nTwo\nlines", "One\nTwo lines"),
+            ("- a\n- b\n\n---\n> q", "a\nb\nq"),
+            ("1. a\n   - b", "a\nb"),
+            ("[site](https://a.example) ![seen](x.png)", "site seen"),
+            ("`<b>` ~~old~~  \nnew", "<b> old\nnew"),
+            ("    code\n\nafter", "code\nafter"),
+            ("", ""),
+        ] {
+            assert_eq!(to_text(markdown), text, "{markdown}");
         }
     }
 

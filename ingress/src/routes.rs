@@ -17,6 +17,7 @@ mod partitions;
 mod pictures;
 mod reconciliation;
 mod requests;
+mod schemas;
 mod shows;
 mod snapshots;
 mod tenants;
@@ -27,6 +28,7 @@ mod call;
 mod catalog_call;
 mod cursor;
 mod endpoints;
+mod exports;
 mod managers;
 mod ownership;
 mod paging;
@@ -36,6 +38,7 @@ mod visible;
 
 use utoipa::openapi::OpenApi;
 
+pub(crate) use self::categories::add_first as add_first_categories;
 use self::endpoints::Endpoints;
 pub(crate) use self::shows::resume::resume_openings;
 
@@ -58,6 +61,7 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(shows::endpoints())
         .and(venues::endpoints())
         .and(charts::endpoints())
+        .and(schemas::endpoints())
         .and(partitions::endpoints())
         .and(clock::endpoints())
         .and(snapshots::endpoints())

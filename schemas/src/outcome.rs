@@ -327,6 +327,26 @@ pub struct Line {
     pub unit_tax: i64,
 }
 
+impl Line {
+    /// The one line of a plain booking: places of the ordinary type at the price of their zone.
+    pub fn plain(zone: ZoneIndex, seats: SeatList, quantity: u32, unit_price: i64) -> Self {
+        Self {
+            zone,
+            ticket_type: 0,
+            seats,
+            quantity,
+            rule: PriceRule::Zone,
+            list_price: unit_price,
+            bundle: None,
+            bundle_off: 0,
+            code_off: 0,
+            unit_price,
+            unit_fee: 0,
+            unit_tax: 0,
+        }
+    }
+}
+
 /// Where a list price is from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum PriceRule {

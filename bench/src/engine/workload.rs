@@ -3,22 +3,22 @@
 //! The generator keeps track of the state, so that nearly every command succeeds: refusals are
 //! cheap and would flatter the figures.
 
+mod offered;
+
 use std::collections::VecDeque;
 
 use onsale_schemas::command::{
-    Actor, Admission, Confirm, Currency, OpenShow, OpenShowV2, Pick, Reserve, ZoneLayout,
+    Actor, Admission, Confirm, Currency, OpenShow, Pick, Reserve, ZoneLayout,
 };
 use onsale_schemas::limits::MACHINE_VERSION_NEWEST;
-use onsale_schemas::offer::{Bundle, Fees, Offer, Phase, PhasePrice, Scope, TicketType, TypePrice};
 use onsale_schemas::order::{Item, PickV2, ReserveV2};
-use onsale_schemas::seating::{OpenShowV3, SeatKind};
+use onsale_schemas::seating::SeatKind;
 use onsale_schemas::{
     Command, Entry, Envelope, EventId, LogTimeMs, Offset, RequestId, SeatIndex, SeatList, ShowId,
-    TenantId, TicketTypeId, UserId, codec,
+    UserId, codec,
 };
 
-const ADULT: TicketTypeId = 0;
-const CHILD: TicketTypeId = 1;
+use self::offered::{ADULT, CHILD, offered};
 
 /// Records ready to be applied.
 #[derive(Default)]
@@ -438,61 +438,6 @@ impl Workload {
         self.ends.push_back((end, hold));
         Ok(())
     }
-}
-
-/// A show with everything that a price is made of.
-fn offered(show: OpenShow) -> Command {
-    let ticket_type = |id| TicketType {
-        id,
-        min: 0,
-        max: 0,
-        from_ms: 0,
-        until_ms: LogTimeMs::MAX,
-        code_only: false,
-        kinds: 0,
-    };
-    let children = (0..3).map(|zone| TypePrice {
-        zone,
-        ticket_type: CHILD,
-        price: 120_000,
-    });
-    let offer = Offer {
-        types: vec![ticket_type(ADULT), ticket_type(CHILD)],
-        prices: children.collect(),
-        phases: vec![Phase {
-            id: 0,
-            scope: Scope::default(),
-            from_ms: 0,
-            until_ms: LogTimeMs::MAX,
-            places: u32::MAX,
-            price: PhasePrice::OffBp(1_000),
-        }],
-        bundles: vec![Bundle {
-            id: 0,
-            scope: Scope::default(),
-            places: 3,
-            off_bp: 1_000,
-        }],
-        fees: Fees {
-            place: 2_000,
-            place_bp: 250,
-            order: 5_000,
-            tax_bp: 700,
-        },
-        tax_bp: 700,
-        zones: Vec::new(),
-    };
-    let show = OpenShowV2 {
-        show,
-        tenant: TenantId::from_bytes(id(1, 3)),
-        cooldown_ms: 0,
-    };
-    Command::OpenShowV3(Box::new(OpenShowV3 {
-        show,
-        plans: Vec::new(),
-        companions_per_accessible: 0,
-        offer,
-    }))
 }
 
 #[expect(

@@ -105,7 +105,9 @@ pub(super) struct SearchArgs {
 pub(super) fn run(bench: &Bench, args: &SearchArgs) -> anyhow::Result<()> {
     let data = bench.folder.path().join("search");
     // Makes the database.
-    bench.server_on(&data, &[])?.process.end()?;
+    let empty = bench.server_on(&data, &[])?;
+    let resident_empty = empty.process.resident_bytes()?;
+    empty.process.end()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -169,6 +171,11 @@ pub(super) fn run(bench: &Bench, args: &SearchArgs) -> anyhow::Result<()> {
                 "ms",
             ),
             seen("index made after the start", ready.as_secs_f64(), "s"),
+            seen(
+                "index and its events in memory",
+                resident.saturating_sub(resident_empty) as f64 / 1e6,
+                "MB",
+            ),
             seen("resident, ready", resident as f64 / 1e6, "MB"),
             seen("resident, after the run", grown as f64 / 1e6, "MB"),
             seen("server", cpu / args.seconds.max(1) as f64, "cores"),

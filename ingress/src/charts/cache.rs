@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use super::body;
 use super::chart::Chart;
 use crate::detached::detached;
+use crate::encoded_pages::EncodedPages;
 use crate::error::ApiError;
 use crate::prepared::Prepared;
 
@@ -29,14 +30,18 @@ const SHOWS_MAX: u64 = 4_096;
 const PRICES_OF_SHOW: usize = 64;
 /// A chart that is younger is not read again because it lacks a zone.
 const DOUBT_AFTER: Duration = Duration::from_secs(30);
+/// A chart that nothing speaks against is read again after this long: somebody may have repaired the catalog.
+const REREAD_AFTER: Duration = Duration::from_secs(60);
+/// How long one of its callers waits for a newer chart. The others have the old one.
+const RENEW_PATIENCE: Duration = Duration::from_secs(2);
 /// From one look at the catalog for a newer chart to the next.
 const RENEW_PAUSE: Duration = Duration::from_millis(100);
 /// The same for one that lacks places which nobody has noted.
 const LACKING_PAUSE: Duration = Duration::from_secs(1);
 /// How long an answer waits for the names of what was sold.
 const COVERING_PATIENCE: Duration = Duration::from_secs(2);
-/// Shows of which it is noted that they have got or lost places.
-const GROWN_MAX: usize = 65_536;
+/// Shows of which it is noted that they have got or lost places, or another offer.
+const CHANGED_MAX: usize = 65_536;
 /// Prices and times that another node changed are seen after this long.
 const SHOW_TTL: Duration = Duration::from_secs(2);
 
@@ -52,30 +57,61 @@ impl ChartAnswer {
         let bytes = body::render(chart);
         let tag = format!("\"{}\"", &blake3::hash(&bytes).to_hex()[..32]);
         Self {
-            body: Arc::new(Prepared::data(&bytes)),
+            body: Arc::new(Prepared::data(&bytes).kept()),
             tag,
         }
     }
 }
 
-/// That a show has got or lost places.
+/// A record that made charts of its show outdated.
 #[derive(Clone, Copy)]
-struct Grown {
-    /// The last record that says so.
+struct Noted {
+    /// The last one that did.
     at: Offset,
     /// When this process heard of it.
     since: Instant,
+}
+
+impl Noted {
+    fn note(noted: &mut Option<Self>, at: Offset) {
+        if noted.is_none_or(|noted| noted.at < at) {
+            let since = Instant::now();
+            *noted = Some(Self { at, since });
+        }
+    }
+
+    /// When this process heard of it, where a chart is of the time before it.
+    fn missed_by(self, has: Option<Offset>) -> Option<Instant> {
+        (has < Some(self.at)).then_some(self.since)
+    }
+}
+
+/// What became of a show while it was sold.
+#[derive(Clone, Copy, Default)]
+struct Changed {
+    /// It got or lost places.
+    places: Option<Noted>,
+    /// Something else is for sale.
+    offer: Option<Noted>,
 }
 
 pub(crate) struct Charts {
     /// The installation's, as what is read is shared by all callers.
     store: Store,
     charts: moka::future::Cache<ShowId, Arc<Chart>>,
-    /// By show and version.
-    bodies: moka::future::Cache<(ShowId, Option<Offset>), Arc<ChartAnswer>>,
-    /// Shows that have got or lost places.
-    grown: RwLock<HashMap<ShowId, Grown>>,
+    /// By show and hash of what is shown.
+    bodies: moka::future::Cache<(ShowId, [u8; 32]), Arc<ChartAnswer>>,
+    changed: RwLock<HashMap<ShowId, Changed>>,
     shows: moka::future::Cache<ShowId, Arc<ShowRow>>,
+    /// Shows of public events as their readers get them.
+    pub(crate) pages: EncodedPages<ShowId, ShowStamp>,
+}
+
+/// What an answer about a show depends on: the versions of its event and of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ShowStamp {
+    pub(crate) event_version: u64,
+    pub(crate) show_version: u64,
 }
 
 impl Charts {
@@ -96,7 +132,7 @@ impl Charts {
                     u32::try_from(bytes + bytes / BODY_SPARE).unwrap_or(u32::MAX)
                 })
                 .build(),
-            grown: RwLock::default(),
+            changed: RwLock::default(),
             shows: moka::future::Cache::builder()
                 .max_capacity(SHOWS_MAX)
                 .weigher(|_, show: &Arc<ShowRow>| {
@@ -105,17 +141,16 @@ impl Charts {
                 })
                 .time_to_live(SHOW_TTL)
                 .build(),
+            pages: EncodedPages::new(),
         }
     }
 
-    /// The chart of a show; `NOT_FOUND` when there is none. Where the show has got or lost places, it
-    /// has them as soon as the catalog has.
+    /// The chart of a show; `NOT_FOUND` when there is none. Where the show has got or lost places or has another
+    /// offer, it has them as soon as the catalog has.
     pub(crate) async fn chart(&self, show: ShowId) -> Result<Arc<Chart>, ApiError> {
         if let Some(chart) = self.charts.get(&show).await {
-            return Ok(match self.behind(&chart) {
-                Some(pause) => self.renewed(&chart, pause).await,
-                None => chart,
-            });
+            let pause = self.behind(&chart).unwrap_or(REREAD_AFTER);
+            return Ok(self.renewed(&chart, pause).await);
         }
         self.charts
             .try_get_with(show, self.load(show))
@@ -124,49 +159,73 @@ impl Charts {
     }
 
     async fn load(&self, show: ShowId) -> Result<Arc<Chart>, ApiError> {
+        // Before the row: a chart that knows of fewer records than it has is read once more, and no worse.
+        let offered = self.store.offered_at(show).await?;
         let row = self.read(show).await?;
         let event = self
             .store
             .event(row.event_id)
             .await?
             .ok_or_else(|| ApiError::damaged(format!("show {show} is of no event")))?;
-        let chart = Chart::new(&row, TenantId(event.tenant_id));
-        chart.note(event.status);
+        let is_withdrawn = event.is_deleted() || self.store.is_show_removed(show).await?;
+        let mut chart = Chart::new(&row, TenantId(event.tenant_id));
+        chart.offered = offered;
+        if !is_withdrawn {
+            chart.note(event.status);
+        }
         Ok(Arc::new(chart))
+    }
+
+    /// Whether nobody is to see the show any more: its event is deleted, or it is taken out of every list. What
+    /// the catalog has lost is not.
+    pub(crate) async fn is_withdrawn(&self, chart: &Chart) -> Result<bool, ApiError> {
+        if self.store.is_show_removed(chart.show).await? {
+            return Ok(true);
+        }
+        let event = self.store.event(chart.event).await?;
+        Ok(event.is_some_and(|event| event.is_deleted()))
     }
 
     /// Notes that the record at this offset gave a show places, or took some.
     pub(crate) fn note_grown(&self, show: ShowId, at: Offset) {
-        let mut grown = self.grown.write();
-        if grown.len() >= GROWN_MAX && !grown.contains_key(&show) {
+        self.note(show, |changed| Noted::note(&mut changed.places, at));
+    }
+
+    /// Notes that the record at this offset put something else up for sale.
+    pub(crate) fn note_offered(&self, show: ShowId, at: Offset) {
+        self.note(show, |changed| Noted::note(&mut changed.offer, at));
+    }
+
+    fn note(&self, show: ShowId, note: impl FnOnce(&mut Changed)) {
+        let mut changed = self.changed.write();
+        if changed.len() >= CHANGED_MAX && !changed.contains_key(&show) {
             // Of none of them it is known then how old their charts are.
-            grown.clear();
+            changed.clear();
             self.charts.invalidate_all();
         }
-        let now = Grown {
-            at,
-            since: Instant::now(),
-        };
-        let noted = grown.entry(show).or_insert(now);
-        if noted.at < at {
-            *noted = now;
-        }
+        note(changed.entry(show).or_default());
     }
 
     /// Records were lost: any show may have got or lost places.
     pub(crate) fn doubt_all(&self) {
         self.charts.invalidate_all();
         self.shows.invalidate_all();
+        self.pages.forget_all();
     }
 
-    /// How long after the last look the catalog is asked again for a chart of which it is known that the
-    /// show has got or lost places since; `None` where it is not. What does not come soon is asked for
-    /// less and less often.
+    /// How long after the last look the catalog is asked again for a chart of which it is known that the show
+    /// has got or lost places since, or has another offer; `None` where it is not. What does not come soon is
+    /// asked for less and less often.
     fn behind(&self, chart: &Chart) -> Option<Duration> {
-        let grown = self.grown.read();
-        let noted = grown.get(&chart.show)?;
-        let pause = (noted.since.elapsed() / 10).clamp(RENEW_PAUSE, DOUBT_AFTER);
-        (chart.version < Some(noted.at)).then_some(pause)
+        let changed = self.changed.read().get(&chart.show).copied();
+        let Changed { places, offer } = changed.unwrap_or_default();
+        let places = places.and_then(|noted| noted.missed_by(chart.version));
+        let offer = offer.and_then(|noted| noted.missed_by(chart.offered));
+        let pause = places
+            .max(offer)
+            .map(|since| (since.elapsed() / 10).clamp(RENEW_PAUSE, DOUBT_AFTER));
+        let lacking = chart.is_lacking.then_some(LACKING_PAUSE);
+        pause.into_iter().chain(lacking).min()
     }
 
     /// The chart as the catalog has it, looked for by one of many callers, and again after a pause. The
@@ -175,16 +234,19 @@ impl Charts {
         if !chart.is_due(pause) {
             return chart.clone();
         }
-        match self.load(chart.show).await {
+        let late = || ApiError::overloaded("The catalog did not answer in time; try again.");
+        let loading = tokio::time::timeout(RENEW_PATIENCE, self.load(chart.show));
+        match loading.await.unwrap_or_else(|_| Err(late())) {
             Ok(newer) => {
                 // Another look may have begun later and ended sooner.
                 if let Some(known) = self.charts.get(&newer.show).await
-                    && known.version > newer.version
+                    && (known.version > newer.version || known.offered > newer.offered)
                 {
                     return known;
                 }
                 self.charts.insert(newer.show, newer.clone()).await;
                 self.shows.invalidate(&newer.show).await;
+                self.pages.forget(newer.show).await;
                 newer
             }
             Err(error) => {
@@ -242,18 +304,45 @@ impl Charts {
         newest
     }
 
+    /// The chart, or a newer one in which nothing is missing any more of what someone names: it may have been put
+    /// up for sale a moment ago. One that was read just now is as new as any, so that wrong names cost nothing.
+    pub(crate) async fn knowing(
+        &self,
+        chart: &Arc<Chart>,
+        is_missing: &(dyn Fn(&Chart) -> bool + Sync),
+    ) -> Arc<Chart> {
+        let begun = Instant::now();
+        let mut newest = chart.clone();
+        while is_missing(&newest) && begun.elapsed() < COVERING_PATIENCE {
+            let known = self.charts.get(&chart.show).await.unwrap_or(newest);
+            let is_outdated =
+                self.behind(&known).is_some() || known.read_at.elapsed() > DOUBT_AFTER;
+            if !is_outdated {
+                return known;
+            }
+            newest = if is_missing(&known) {
+                self.renewed(&known, RENEW_PAUSE).await
+            } else {
+                known
+            };
+            if is_missing(&newest) {
+                tokio::time::sleep(RENEW_PAUSE).await;
+            }
+        }
+        newest
+    }
+
     /// Forgets a chart that lacks a zone that someone names: the catalog may have lost it when the chart
     /// was read, and have it again. One that was read just now stays, so that wrong names cost nothing.
     pub(crate) async fn doubt(&self, chart: &Chart) {
         if chart.read_at.elapsed() > DOUBT_AFTER {
             self.charts.invalidate(&chart.show).await;
-            self.bodies.invalidate(&(chart.show, chart.version)).await;
         }
     }
 
     /// The chart as its readers get it, rendered once for all of them.
     pub(crate) async fn answer(&self, chart: &Arc<Chart>) -> Result<Arc<ChartAnswer>, ApiError> {
-        let key = (chart.show, chart.version);
+        let key = (chart.show, chart.layout);
         if let Some(rendered) = self.bodies.get(&key).await {
             return Ok(rendered);
         }
@@ -293,17 +382,13 @@ impl Charts {
     /// Forgets what is known of a show's prices and times.
     pub(crate) async fn forget_show(&self, show: ShowId) {
         self.shows.invalidate(&show).await;
-    }
-
-    /// Forgets what is known of a show's offer and of the names in it.
-    pub(crate) async fn forget_offer(&self, show: ShowId) {
-        self.shows.invalidate(&show).await;
-        self.charts.invalidate(&show).await;
+        self.pages.forget(show).await;
     }
 
     /// Forgets what is known of the prices and times of all shows.
     pub(crate) fn forget_shows(&self) {
         self.shows.invalidate_all();
+        self.pages.forget_all();
     }
 
     async fn read(&self, show: ShowId) -> Result<ShowRow, ApiError> {

@@ -42,12 +42,20 @@ pub(crate) struct Chart {
     pub(crate) zones: Vec<ChartZone>,
     /// The record that changed the places last after the show was opened, as far as the catalog knew.
     pub(crate) version: Option<Offset>,
+    /// The record that changed the show's offer or terms last, as far as the catalog knew.
+    pub(super) offered: Option<Offset>,
+    /// Hash of what its readers get. A repair changes it under the same version.
+    pub(super) layout: [u8; 32],
+    /// The catalog lacks places that the log has, until something brings their names.
+    pub(super) is_lacking: bool,
     /// Names of what is and was for sale.
     pub(crate) offer: OfferNames,
     /// When it was read from the catalog.
     pub(super) read_at: Instant,
     /// How long after that the catalog was last asked for a newer one, in milliseconds.
     asked_ms: AtomicU64,
+    /// The same for whether the show is still there.
+    looked_ms: AtomicU64,
     indexes: SeatIndexes,
     seats: u32,
     is_public: AtomicBool,
@@ -131,17 +139,22 @@ impl Chart {
             drawn: show.map.map(|map| map.chart),
             zones,
             version: show.grown_at(),
+            offered: None,
+            layout: layout_of(show),
+            is_lacking: show.is_lacking(),
             offer: OfferNames::of(show.offer.as_ref()),
             read_at: Instant::now(),
             asked_ms: AtomicU64::new(0),
+            looked_ms: AtomicU64::new(0),
             seats: indexes.end(),
             indexes,
             is_public: AtomicBool::new(false),
         }
     }
 
-    /// True once its event was seen to be no draft. It stays so, because an event with shows never
-    /// becomes a draft again; so no sale has to ask the database.
+    /// True once its event was seen to be no draft, until the show is seen to be withdrawn. An event with shows
+    /// does not become a draft again, and nothing is sold of what is withdrawn; so no sale has to ask the
+    /// database.
     pub(crate) fn is_public(&self) -> bool {
         self.is_public.load(Ordering::Relaxed)
     }
@@ -153,16 +166,37 @@ impl Chart {
         }
     }
 
+    /// Whether it shows other places than one that was read before it.
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        self.version > other.version
+            || (self.version == other.version
+                && self.layout != other.layout
+                && self.read_at > other.read_at)
+    }
+
+    /// Notes that the show was withdrawn: its event is deleted, or it is taken out of every list.
+    pub(crate) fn hide(&self) {
+        self.is_public.store(false, Ordering::Relaxed);
+    }
+
     /// Whether the catalog is to be asked for a newer one now: not when it was within `pause`. Of those
     /// who ask at the same time one is told so.
     pub(super) fn is_due(&self, pause: Duration) -> bool {
+        self.is_turn(&self.asked_ms, pause)
+    }
+
+    /// The same for whether the show is still there.
+    pub(crate) fn is_look_due(&self, pause: Duration) -> bool {
+        self.is_turn(&self.looked_ms, pause)
+    }
+
+    fn is_turn(&self, last: &AtomicU64, pause: Duration) -> bool {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let now_ms = ms(self.read_at.elapsed());
-        let asked_ms = self.asked_ms.load(Ordering::Relaxed);
-        now_ms.saturating_sub(asked_ms) >= ms(pause)
-            && self
-                .asked_ms
-                .compare_exchange(asked_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed)
+        let last_ms = last.load(Ordering::Relaxed);
+        now_ms.saturating_sub(last_ms) >= ms(pause)
+            && last
+                .compare_exchange(last_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
     }
 
@@ -173,7 +207,9 @@ impl Chart {
 
     /// Whether it has this zone, and these seats: an older one than what was sold may not.
     pub(crate) fn covers(&self, zone: ZoneIndex, seats: &[SeatIndex]) -> bool {
-        self.zone(zone).is_some() && seats.iter().all(|seat| *seat < self.seats)
+        // Those between rows that it has may be missing. An order has seats of other zones as well.
+        let mut seats = seats.iter();
+        self.zone(zone).is_some() && seats.all(|seat| self.indexes.zone(*seat).is_some())
     }
 
     pub(crate) fn zone(&self, index: ZoneIndex) -> Option<&ChartZone> {
@@ -357,6 +393,19 @@ impl Row {
             Labels::Named { of_label, .. } => of_label.get(number).copied(),
         }
     }
+}
+
+/// See [`Chart::layout`].
+fn layout_of(show: &ShowRow) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for zone in &show.zones {
+        let growth = &zone.growth;
+        let shown = (zone.zone_id, &zone.name, &zone.currency, &zone.admission);
+        // A hasher takes whatever is written.
+        let _ = serde_json::to_writer(&mut hasher, &(shown, &growth.runs, &growth.gone));
+    }
+    hasher.update(&show.map.map_or([0; 32], |map| map.chart));
+    *hasher.finalize().as_bytes()
 }
 
 fn places(zone: &ZoneRow, firsts: &[SeatIndex]) -> Places {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use onsale_schemas::TicketTypeId;
 use onsale_schemas::limits::TYPES_PER_SHOW_MAX;
-use onsale_store::catalog::{Named, OfferRow, STANDARD_TYPE};
+use onsale_schemas::outcome::Line;
+use onsale_store::catalog::{Named, OfferRow, STANDARD_TYPE, TaxRates};
 
 use crate::text;
 
@@ -14,8 +15,12 @@ pub(crate) struct OfferNames {
     types: HashMap<String, TicketTypeId>,
     /// Names by number; of a number without one a plain name.
     type_names: Vec<String>,
+    /// Numbers of ticket types that have a name.
+    named_types: Vec<TicketTypeId>,
     phases: Vec<Named>,
     bundles: Vec<Named>,
+    /// Rates of tax that are and were in force, the newest first.
+    tax_rates: Vec<TaxRates>,
     has_types: bool,
 }
 
@@ -44,8 +49,15 @@ impl OfferNames {
         Self {
             types,
             type_names,
+            named_types: offer
+                .iter()
+                .flat_map(|row| &row.types)
+                .map(|known| known.id)
+                .collect(),
             phases: offer.map(|row| row.phases.clone()).unwrap_or_default(),
             bundles: offer.map(|row| row.bundles.clone()).unwrap_or_default(),
+            // What is sold by no offer has no tax.
+            tax_rates: offer.map_or_else(|| vec![TaxRates::default()], |row| row.rates().collect()),
             has_types,
         }
     }
@@ -61,6 +73,11 @@ impl OfferNames {
         name.map_or("Another type", String::as_str)
     }
 
+    /// Whether the name of a ticket type is known. What is sold where no type is listed always has one.
+    pub(crate) fn has_type_name(&self, id: TicketTypeId) -> bool {
+        id == 0 || self.named_types.contains(&id)
+    }
+
     /// The name of a phase, whether or not there still is one.
     pub(crate) fn phase_name(&self, id: u8) -> Option<&str> {
         name_of(&self.phases, id)
@@ -69,6 +86,13 @@ impl OfferNames {
     /// The name of a bundle, whether or not there still is one.
     pub(crate) fn bundle_name(&self, id: u8) -> Option<&str> {
         name_of(&self.bundles, id)
+    }
+
+    /// The newest rates that make just the tax of an order with these lines, and that in the fee for the order, which
+    /// comes with it.
+    pub(crate) fn rates_of(&self, lines: &[Line], fee: (i64, i64)) -> Option<TaxRates> {
+        let mut rates = self.tax_rates.iter().copied();
+        rates.find(|of| onsale_prices::is_taxed(lines, fee, (of.price_bp, of.fee_bp)))
     }
 
     /// Whether the show lists ticket types.
@@ -101,6 +125,7 @@ mod tests {
         );
         assert_eq!(names.type_name(200), "Another type");
         assert_eq!((names.phase_name(1), names.bundle_name(1)), (None, None));
+        assert!(names.has_type_name(0) && !names.has_type_name(1));
     }
 
     #[test]
@@ -129,6 +154,10 @@ mod tests {
         assert_eq!(names.type_by_name("Child"), None);
         assert_eq!(names.type_by_name("Standard"), None);
         assert_eq!(names.type_name(2), "Child");
+        assert_eq!(
+            [0, 1, 2, 3].map(|id| names.has_type_name(id)),
+            [true, true, true, false]
+        );
         assert_eq!(names.phase_name(1), Some("Early"));
         assert_eq!(names.bundle_name(1), Some("Family"));
     }

@@ -74,27 +74,9 @@ impl Asked {
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 
-    /// The page that is asked for. What is skipped is gone through by pages as large as can be.
+    /// The page that is asked for.
     pub(super) fn page(&self, index: &Index, now_ms: u64) -> Result<Page, SearchError> {
-        let mut cursor = self.cursor.clone();
-        let mut skip = self.skip;
-        while skip > 0 {
-            let limit = skip.min(PAGE_MAX);
-            let skipped = index.search(&self.query(cursor.as_deref(), limit, now_ms))?;
-            if skipped.next_cursor.is_none() {
-                return Ok(Page {
-                    hits: Vec::new(),
-                    ..skipped
-                });
-            }
-            cursor = skipped.next_cursor;
-            skip -= limit;
-        }
-        index.search(&self.query(cursor.as_deref(), self.limit, now_ms))
-    }
-
-    fn query<'a>(&'a self, cursor: Option<&'a str>, limit: usize, now_ms: u64) -> Query<'a> {
-        Query {
+        index.search(&Query {
             search: &self.search,
             filter: Filter {
                 tenant: None,
@@ -109,10 +91,11 @@ impl Asked {
                 available: self.available,
             },
             sort: self.sort,
-            cursor,
-            limit,
+            cursor: self.cursor.as_deref(),
+            skip: self.skip,
+            limit: self.limit,
             now_ms,
-        }
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use onsale_search::limits::FIELD_CHARS_MAX;
 use onsale_search::{Availability, Document, Prices};
 use onsale_store::catalog::{FindableEvent, FindableShow, ShowPrices, ShowStatus};
 
-use super::left::{Left, on_sale};
+use super::remaining::{Left, on_sale};
 
 /// The document of a published event, without its version. What else of an event is to be found belongs
 /// here.

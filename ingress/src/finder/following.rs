@@ -15,7 +15,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::document::{document, text_bytes};
-use super::left::{self, Left};
+use super::remaining::{self, Left};
 use super::{Finder, Held};
 use crate::state::AppState;
 
@@ -262,7 +262,7 @@ impl Following {
         let is_unanswered = |event: &&FindableEvent| !left.contains_key(&event.event.event_id);
         for event in found.iter().filter(is_unanswered) {
             // The log is slow, or not there at the moment.
-            for show in left::on_sale(event, now_ms) {
+            for show in remaining::on_sale(event, now_ms) {
                 if shows.contains(&show.show_id) {
                     state.finder.stirred.stir(show.show_id);
                 }
@@ -314,6 +314,9 @@ impl Following {
         for event in found {
             let left = left.get(&event.event.event_id).copied();
             self.known.learn(finder, event, left, now_ms);
+        }
+        if self.known.is_full {
+            finder.progress.is_full(true);
         }
         let changes = std::mem::take(&mut self.known.changes);
         if changes.is_empty() {
@@ -368,7 +371,7 @@ async fn ask_all(state: &AppState, events: &[FindableEvent]) -> Option<HashMap<E
     let mut asked = Vec::with_capacity(events.len());
     for event in events {
         asked.push(async move {
-            let left = left::ask(state.log.as_ref(), event, now_ms).await;
+            let left = remaining::ask(state.log.as_ref(), event, now_ms).await;
             left.map(|left| (event.event.event_id, left))
         });
     }

@@ -106,6 +106,10 @@ impl Progress {
         }
     }
 
+    pub(super) fn leaves_out(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
+    }
+
     pub(super) fn rebuilds(&self, reason: Reason) {
         let reason = reason.as_str();
         tracing::warn!(reason, "the index of the search is made anew");

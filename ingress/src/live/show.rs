@@ -94,6 +94,8 @@ struct Inner {
     history_bytes: usize,
     /// Version up to which frames exist; `None` without readers.
     framed: Option<Offset>,
+    /// Version at which the chart became another one: who has no later version has not seen it.
+    charted: Option<Offset>,
     idle_ticks: u32,
     /// The last rendering in each format.
     rendered: [Option<Arc<Rendering>>; FORMATS],
@@ -137,19 +139,20 @@ impl LiveShow {
     /// Goes on with the chart of a show that has got or lost places, if it is a newer one: readers get
     /// the whole state again, with the new zones and counts.
     pub(crate) fn renew(&self, chart: &Arc<Chart>) {
-        if self.chart.read().version >= chart.version {
+        if !chart.is_newer_than(&self.chart.read()) {
             return;
         }
         // Nothing is rendered meanwhile.
         let mut inner = self.inner.lock();
         {
             let mut shown = self.chart.write();
-            if shown.version >= chart.version {
+            if !chart.is_newer_than(&shown) {
                 return;
             }
             *shown = chart.clone();
         }
         inner.rendered = Default::default();
+        inner.charted = inner.view.as_ref().map(View::version);
         if inner.view.is_some() {
             self.announce(&mut inner);
         }
@@ -270,6 +273,7 @@ impl LiveShow {
         inner.history.clear();
         inner.history_bytes = 0;
         inner.framed = None;
+        inner.charted = None;
         self.version.store(0, Ordering::Release);
         self.phase.send_replace(Phase::Starting);
         inner.generation
@@ -455,7 +459,8 @@ impl LiveShow {
 
 /// The frames after `last`, a version that a reader has, when none is missing.
 fn resume(inner: &Inner, last: Offset) -> Option<VecDeque<Bytes>> {
-    if inner.framed? < last {
+    // Frames do not tell of zones and rows that the chart has got.
+    if inner.framed? < last || inner.charted.is_some_and(|charted| last <= charted) {
         return None;
     }
     let frames = since(inner, last)?;

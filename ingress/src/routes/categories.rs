@@ -3,11 +3,13 @@
 mod body;
 mod change;
 mod create;
+mod first;
 mod list;
 mod remove;
 
 use utoipa_axum::routes;
 
+pub(crate) use self::first::add_first;
 use crate::routes::endpoints::Endpoints;
 use crate::rules::Rules;
 

@@ -12,6 +12,7 @@ mod list;
 mod named;
 mod one;
 mod order_search;
+mod order_table;
 mod orders;
 mod page;
 mod patch;

@@ -16,6 +16,7 @@ mod layout;
 mod list;
 mod offer;
 mod one;
+mod page;
 mod quote;
 pub(super) mod resume;
 mod seats;
@@ -69,7 +70,7 @@ pub(super) fn endpoints() -> Endpoints {
         )
         .with(routes!(add_zone::add_zone), Rules::DEFAULT.large_body())
         .with(routes!(zones::zones), Rules::DEFAULT.compressed())
-        .with(routes!(seats::seats), Rules::DEFAULT)
+        .with(routes!(seats::seats), Rules::DEFAULT.bounds(seats::BOUNDS))
         .with(
             routes!(quote::quote),
             Rules::DEFAULT.for_guests().bounds(quote::BOUNDS),

@@ -9,7 +9,6 @@ mod import_map;
 mod list;
 mod list_maps;
 mod map_body;
-mod matching;
 mod new_map;
 mod one;
 mod one_map;

@@ -198,6 +198,27 @@ async fn an_event_is_copied_as_a_draft_of_its_own() {
     }
     assert_eq!(copy(body).await.data(201), copied, "once");
     copy(json!({})).await.error(422, "IDEMPOTENCY_KEY_REUSED");
+    // With a name in addresses, and published, where that is said.
+    let copy = async |body: Value| {
+        let call = world.post(&path).by_role("organizer").json(&body);
+        call.send().await
+    };
+    let told = json!({"name": "Opera again", "slug": "opera-again", "status": "published"});
+    let published = copy(told).await.data(201);
+    assert_eq!(published["status"], "published");
+    assert_eq!(published["slug"], "opera-again");
+    assert_eq!(published["name"], "Opera again");
+    copy(json!({"slug": "opera-again"}))
+        .await
+        .error(409, "SLUG_TAKEN");
+    for (body, field) in [
+        (json!({"slug": "Opera Again"}), "slug"),
+        (json!({"status": "cancelled"}), "status"),
+        (json!({"name": ""}), "name"),
+    ] {
+        let refused = copy(body.clone()).await.error(400, "VALIDATION_ERROR");
+        assert_eq!(refused["field"], field, "{body}");
+    }
     let nothing = format!("/api/v1/events/{}/copy", uuid::Uuid::from_u128(99));
     let call = world.post(&nothing).by_role("organizer").json(&json!({}));
     call.send().await.error(404, "NOT_FOUND");

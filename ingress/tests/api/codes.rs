@@ -101,7 +101,7 @@ async fn terms_reach_the_log_and_come_back() {
     for (field, value) in [
         ("name", json!("Early birds")),
         ("kind", json!("discount")),
-        ("percent", json!(12.5)),
+        ("percent", json!("12.5")),
         ("amount", json!(null)),
         ("presale", json!(false)),
         ("opens", json!(true)),

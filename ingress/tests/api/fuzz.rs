@@ -62,7 +62,7 @@ fn corpus() -> Vec<Vec<u8>> {
     .collect()
 }
 
-/// What is sent anything, and by whom.
+/// The endpoints that get random bodies, and the role that sends them.
 const ROUTES: &[(Method, &str, &str)] = &[
     (Method::POST, "bookings/reserve", "buyer"),
     (Method::POST, "bookings/{booking}/confirm", "service"),

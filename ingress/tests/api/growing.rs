@@ -133,7 +133,7 @@ async fn rows_go_into_the_log_without_their_names() {
     assert_eq!(
         reply,
         json!({
-            "show_id": SHOW.to_string(), "zone_id": STALLS, "added": 6, "total_seats": 29,
+            "show_id": SHOW.to_string(), "zone_id": STALLS, "added": 6, "total_seats": 29, "is_drawn": null,
         })
     );
     let Command::AddSeats(command) = world.log.last().command else {
@@ -162,12 +162,12 @@ async fn rows_go_into_the_log_without_their_names() {
             plans: vec![plan, RowPlan::default()],
         }
     );
-    let plain = json!({"rows": [{"name": "D", "seats": 1}], "expected": 31});
+    let plain = json!({"rows": [{"name": "D", "seats": 1}], "expected": 27});
     add(&world, BALCONY, &plain).send().await.data(200);
     let Command::AddSeats(command) = world.log.last().command else {
         panic!("not an addition");
     };
-    assert_eq!(command.expected, 31);
+    assert_eq!(command.expected, 27);
     assert_eq!(
         command.addition,
         Addition::Rows {
@@ -238,23 +238,71 @@ async fn the_same_rows_again_add_nothing() {
     let first = add(&world, STALLS, &body).header("idempotency-key", key);
     assert_eq!(first.send().await.data(200)["added"], 2);
     let record = projected.added(&world).await;
-    // Without its key the log sees that the show has what was expected no more.
-    world
-        .log
-        .next(Script::reject(Rejection::LayoutChanged { now: 30 }));
-    let again = add(&world, STALLS, &body).send().await;
-    let error = again.error(409, "LAYOUT_CHANGED");
-    assert_eq!(error["now"], 30);
-    let Command::AddSeats(command) = world.log.last().command else {
-        panic!("not an addition");
-    };
-    assert_eq!(command.expected, 28);
+    // Without its key it is an addition of seats that the zone has, whatever its sender expects.
+    let seen = world.log.seen().len();
+    for expected in [None, Some(28), Some(30)] {
+        let mut again = body.clone();
+        again["expected"] = json!(expected);
+        let again = add(&world, STALLS, &again).send().await;
+        let error = again.error(400, "VALIDATION_ERROR");
+        assert_eq!(error["field"], "rows[0].seats");
+    }
+    assert_eq!(world.log.seen().len(), seen, "nothing reached the log");
     // With it, it is the answer of the first one.
     world.log.next(Script::Replay(record.outcome));
     let again = add(&world, STALLS, &body).header("idempotency-key", key);
     let again = again.send().await;
     assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(again.data(200)["total_seats"], 25);
+    // A key that the log has forgotten, or another one, makes no second addition of it.
+    for expected in [None, Some(30)] {
+        world
+            .log
+            .next(Script::reject(Rejection::LayoutChanged { now: 30 }));
+        let mut again = body.clone();
+        again["expected"] = json!(expected);
+        let again = add(&world, STALLS, &again).header("idempotency-key", "another-key");
+        again.send().await.error(400, "VALIDATION_ERROR");
+        let Command::AddSeats(command) = world.log.last().command else {
+            panic!("not an addition");
+        };
+        assert_eq!(command.expected, u32::MAX, "nothing has as many seats");
+    }
+}
+
+/// What the catalog does not have cannot be compared with the new names.
+#[tokio::test]
+async fn rows_are_not_added_beside_seats_that_the_catalog_does_not_have_yet() {
+    let world = World::new().await;
+    for (now, status, code) in [(30, 503, "OVERLOADED"), (29, 409, "LAYOUT_CHANGED")] {
+        world
+            .log
+            .next(Script::reject(Rejection::LayoutChanged { now }));
+        let body = json!({"rows": [{"name": "C", "seats": 2}], "expected": 30});
+        let refused = add(&world, STALLS, &body).send().await;
+        refused.error(status, code);
+        let Command::AddSeats(command) = world.log.last().command else {
+            panic!("not an addition");
+        };
+        assert_eq!(command.expected, u32::MAX);
+    }
+}
+
+#[tokio::test]
+async fn places_up_to_the_limit_are_added_once_under_their_key() {
+    let world = World::new().await;
+    let mut projected = Projected::default();
+    let more = onsale_schemas::limits::GENERAL_CAPACITY_MAX - 100;
+    let body = json!({"capacity": more});
+    let key = "all-that-fits";
+    let first = add(&world, FLOOR, &body).header("idempotency-key", key);
+    assert_eq!(first.send().await.data(200)["added"], more);
+    let record = projected.added(&world).await;
+    world.log.next(Script::Replay(record.outcome));
+    let again = add(&world, FLOOR, &body).header("idempotency-key", key);
+    assert_eq!(again.send().await.data(200)["added"], more);
+    let refused = add(&world, FLOOR, &body).send().await;
+    refused.error(400, "VALIDATION_ERROR");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a show has for sale: with a new show, by `PUT /shows/{id}/offer`, and as people read it.
 
+mod elsewhere;
 mod quote;
 mod reserved;
 

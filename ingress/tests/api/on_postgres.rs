@@ -25,6 +25,7 @@ mod explanations;
 mod factors;
 mod federated;
 mod finder;
+mod growing;
 mod guests;
 mod isolation;
 mod offer;

@@ -144,6 +144,7 @@ fn names() -> OfferRow {
         ],
         phases: vec![named("Early bird")],
         bundles: vec![named("Family")],
+        tax_rates: Vec::new(),
     }
 }
 

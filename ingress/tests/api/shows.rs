@@ -1,8 +1,10 @@
 //! `/shows` and `POST /events/{id}/shows`
 
 mod layouts;
+mod one;
 mod openings;
 mod times;
+mod withdrawn;
 
 use std::sync::atomic::Ordering;
 

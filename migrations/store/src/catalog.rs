@@ -26,9 +26,9 @@ pub use findable::{
     CatalogChange, CatalogChanges, ChangeCursor, FindableEvent, FindableShow, FindableVenue,
     ShowPrices,
 };
-pub use growth::{Addition, Growth, Run, SeatIndexes};
+pub use growth::{Addition, Growth, Lack, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};
-pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TypeName};
+pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TaxRates, TypeName};
 pub use picture::{EventPicture, PICTURE_SWEEP_KIND, PictureFiles, PictureFormat, PictureLook};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};

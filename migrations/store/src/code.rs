@@ -108,6 +108,15 @@ pub struct CodeGroupRow {
     pub uses: u64,
 }
 
+/// The group of a code that an order was reserved with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UsedGroup {
+    /// Its number.
+    pub group: CodeGroup,
+    /// Its name, where it was given one.
+    pub name: Option<String>,
+}
+
 /// A code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CodeRow {

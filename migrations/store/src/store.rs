@@ -9,6 +9,7 @@ mod catalog_changes;
 mod categories;
 mod changes;
 mod codes;
+mod codes_used;
 mod counts;
 mod deletions;
 mod documents;

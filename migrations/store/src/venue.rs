@@ -84,7 +84,7 @@ pub enum VenueChanged {
     NotThere,
     /// It is at another version than the one that was expected, this one; nothing was changed.
     IsAt(u64),
-    /// It is so now.
+    /// The venue as it is after the change, or as it was where nothing was to be changed.
     Done(VenueRow),
 }
 

@@ -92,6 +92,7 @@ fn fingerprint(query: &Query<'_>) -> u64 {
         filter,
         sort,
         cursor: _,
+        skip: _,
         limit: _,
         now_ms: _,
     } = query;

@@ -13,6 +13,8 @@ pub struct Query<'a> {
     pub sort: Sort,
     /// The cursor of the page before this one.
     pub cursor: Option<&'a str>,
+    /// Hits that come before the page, counted from the cursor: a page by its number.
+    pub skip: usize,
     /// Hits of this page, 1 to [`PAGE_MAX`](crate::limits::PAGE_MAX).
     pub limit: usize,
     /// The time now in milliseconds since 1970-01-01T00:00:00Z: what is over ranks last. Further
@@ -41,7 +43,7 @@ pub struct Filter<'a> {
     pub price_max: Option<u64>,
     /// Prices are in this currency (ISO 4217).
     pub currency: Option<[u8; 3]>,
-    /// `Some(true)`: there are tickets left; `Some(false)`: there are none.
+    /// `Some(true)`: there are tickets left, on sale now or later; `Some(false)`: there are none.
     pub available: Option<bool>,
 }
 

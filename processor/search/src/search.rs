@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use crate::cursor::Cursor;
 use crate::error::SearchError;
 use crate::index::Index;
-use crate::limits::{FILTER_CHARS_MAX, PAGE_MAX, QUERY_CHARS_MAX};
+use crate::limits::{DOCUMENTS_MAX, FILTER_CHARS_MAX, PAGE_MAX, QUERY_CHARS_MAX};
 use crate::matching::{Match, Scratch, Typed, Weights, matches};
 use crate::query::{Closeness, Filter, Hit, Page, Query};
 use crate::terms::Slot;
@@ -51,7 +51,9 @@ impl Index {
 
         let mut facets = Facets::new(self);
         let mut total = 0;
-        let mut best = Best::new(query.limit);
+        // There is nothing behind as many as that.
+        let skip = query.skip.min(DOCUMENTS_MAX);
+        let mut best = Best::new(skip + query.limit);
         for one in found {
             let Some(row) = self.row(one.slot) else {
                 continue;
@@ -66,6 +68,7 @@ impl Index {
             }
         }
         let (keys, has_more) = best.into_sorted();
+        let keys = keys.get(skip..).unwrap_or_default();
         let next = keys.last().filter(|_| has_more).map(|(last, _)| Cursor {
             stage,
             now_ms,

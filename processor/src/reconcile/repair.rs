@@ -181,8 +181,14 @@ async fn repair_all(
                 repair.shows.insert(*show_id);
             }
             finding => {
-                let is_catalog = matches!(finding, Finding::CatalogOlder { .. });
-                is_usage_asked |= is_catalog || *finding == Finding::UsageDiffers;
+                // What organizers have follows from the zones of their shows.
+                is_usage_asked |= matches!(
+                    finding,
+                    Finding::CatalogOlder { .. }
+                        | Finding::ZonesDiffer { .. }
+                        | Finding::ShowDiffers { .. }
+                        | Finding::UsageDiffers
+                );
                 self::repair(finding, machine, engine, target, progress).await?;
             }
         }

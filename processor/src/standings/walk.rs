@@ -322,7 +322,7 @@ mod tests {
             max_tickets_per_user: 0,
             sale_opens_at_ms: 1_003,
             sale_closes_at_ms: 9_000,
-            hold_ms: 40,
+            hold_ms: 1_000,
             zones: vec![
                 zone(Admission::Seated { rows: vec![10] }),
                 zone(Admission::General { capacity: 9 }),

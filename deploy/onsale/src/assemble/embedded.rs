@@ -54,6 +54,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     )
     .context("cannot set up the ingress")
     .or_use()?;
+    ingress.add_first_categories().await;
     resume_openings(&ingress).await;
     tokio::spawn(ingress.clone().describe_catalog());
     tokio::spawn(ingress.clone().follow_catalog());

@@ -158,7 +158,15 @@ async fn a_show_grows_and_shrinks_while_it_is_sold() {
     assert_eq!(status, 200, "{body}");
     assert_eq!(body["data"]["added"], 2, "{body}");
     house.until_counted(0, [12, 11, 0, 1]).await;
-    let (status, body) = house.add(0, rows).await;
+    // Nor with what the show has by now: their names are taken.
+    for expected in [None, Some(12)] {
+        let mut again = rows.clone();
+        again["expected"] = json!(expected);
+        let (status, body) = house.add(0, again).await;
+        assert_eq!((status, code(&body)), (400, "VALIDATION_ERROR"), "{body}");
+    }
+    let other = json!({ "rows": [{ "name": "C", "seats": 1 }], "expected": 10 });
+    let (status, body) = house.add(0, other).await;
     assert_eq!((status, code(&body)), (409, "LAYOUT_CHANGED"), "{body}");
     assert_eq!(body["error"]["details"]["now"], 12, "{body}");
     let (status, body) = house.reserve(json!({ "seats": ["B-1", "A-11"] })).await;

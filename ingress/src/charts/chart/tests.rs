@@ -212,3 +212,47 @@ fn seats_are_what_the_plan_of_their_row_says() {
         ]
     );
 }
+
+#[test]
+fn a_repair_under_the_same_version_is_another_layout() {
+    let seated = |name: &str| {
+        show(vec![ZoneAdmission::Seated {
+            rows: vec![row(name, RowSeats::Count(3))],
+        }])
+    };
+    let tenant = TenantId::from_bytes([8; 16]);
+    let before = Chart::new(&seated("A"), tenant);
+    let same = Chart::new(&seated("A"), tenant);
+    let repaired = Chart::new(&seated("B"), tenant);
+    assert_eq!((before.version, repaired.version), (None, None));
+    assert!(before.layout == same.layout && before.layout != repaired.layout);
+    assert!(!same.is_newer_than(&before));
+    assert!(repaired.is_newer_than(&before) && !before.is_newer_than(&repaired));
+    let mut grown = seated("A");
+    assert!(grown.zones[0].add_rows(&[row("C", RowSeats::Count(1))], 3, 7));
+    let grown = Chart::new(&grown, tenant);
+    assert!(grown.is_newer_than(&repaired) && !repaired.is_newer_than(&grown));
+}
+
+#[test]
+fn a_row_that_is_missing_between_others_is_not_covered() {
+    let mut lacking = show(vec![
+        ZoneAdmission::Seated {
+            rows: vec![row("A", RowSeats::Count(3))],
+        },
+        ZoneAdmission::General { capacity: 5 },
+    ]);
+    assert!(lacking.zones[0].add_rows(&[row("C", RowSeats::Count(1))], 5, 9));
+    let chart = Chart::new(&lacking, TenantId::from_bytes([8; 16]));
+    for (zone, seats, expected) in [
+        (0, &[0, 2, 5][..], true),
+        (0, &[3][..], false),
+        (0, &[6][..], false),
+        (1, &[][..], true),
+        (1, &[0, 5][..], true),
+        (1, &[4][..], false),
+        (2, &[][..], false),
+    ] {
+        assert_eq!(chart.covers(zone, seats), expected, "{zone} {seats:?}");
+    }
+}

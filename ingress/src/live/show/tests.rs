@@ -195,6 +195,12 @@ fn a_stream_goes_on_with_the_places_that_a_show_gets() {
         reader.notes.try_recv().is_err(),
         "it has this chart already"
     );
+    // Who comes back from before it gets the state: no frame has the new row. So does who had just seen it.
+    for last in [1, 2] {
+        let back = show.open(Some(last), Format::Full).unwrap();
+        let first = String::from_utf8(back.first[0].to_vec()).unwrap();
+        assert!(first.contains("event: state"), "{last}: {first}");
+    }
 
     // What is gone is shown as blocked, and counted nowhere.
     let seats = SeatList::from_iter([3]);

@@ -1,13 +1,10 @@
 //! `GET /audit/export`
 
-use std::io;
-
-use axum::body::Body;
+use async_trait::async_trait;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use onsale_accounts::Action;
 use onsale_store::Scope;
 use onsale_store::audit::SUBJECT_KINDS;
@@ -20,18 +17,12 @@ use crate::audit_pages::{AuditFormat, AuditPages, AuditPagesError};
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::Problem;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::extract::Query;
-use crate::rate_limit::Key;
+use crate::routes::exports::{self, File, Pages};
 use crate::routes::still;
 use crate::state::AppState;
-use crate::tally::Counted;
 use crate::values::Instant;
-
-/// Exports of one user at a time.
-const EXPORTS_PER_USER_MAX: usize = 2;
-/// When a further one may be asked for, in seconds.
-const RETRY_AFTER_SECONDS: u64 = 10;
 
 pub(super) const BOUNDS: Bounds = &[
     (Of::Parameter("format"), Bound::OneOf(&["csv", "jsonl"])),
@@ -45,10 +36,10 @@ pub(super) const BOUNDS: Bounds = &[
 ];
 
 fn content_type(format: AuditFormat) -> HeaderValue {
-    HeaderValue::from_static(match format {
-        AuditFormat::Csv => "text/csv; charset=utf-8; header=present",
-        AuditFormat::Jsonl => "application/jsonl",
-    })
+    match format {
+        AuditFormat::Csv => exports::CSV,
+        AuditFormat::Jsonl => HeaderValue::from_static("application/jsonl"),
+    }
 }
 
 fn file(format: AuditFormat) -> HeaderValue {
@@ -119,55 +110,20 @@ pub(crate) async fn export(
         to: query.to,
     };
     let filter = wanted.filter(&caller)?;
-    let counted = state
-        .exports
-        .enter(Key::User(caller.user), EXPORTS_PER_USER_MAX);
-    let counted = counted.ok_or_else(|| {
-        ApiError::new(
-            Code::RateLimited,
-            "This user has the most exports under way that are allowed; let one end first.",
-        )
-        .retry_after(RETRY_AFTER_SECONDS)
-    })?;
+    let counted = exports::enter(&state, &caller)?;
     // Later pages are read outside of the handler's task.
     let store = state.store.within(Scope::current());
     let mut export = Export {
-        state,
+        state: state.clone(),
         caller,
         pages: AuditPages::new(store, filter, format),
-        _counted: counted,
     };
-    // Before the head is sent, so that a database that does not answer is a 503.
     let first = export.next().await?;
-    let begun = (first, Some(export));
-    let body = futures::stream::unfold(begun, |(ready, export)| async move {
-        let mut export = export?;
-        if let Some(bytes) = ready {
-            return Some((Ok(bytes), (None, Some(export))));
-        }
-        if export.pages.is_last() {
-            return None;
-        }
-        if export.state.closing.is_cancelled() {
-            let error = io::Error::other("the server stops");
-            return Some((Err(error), (None, None)));
-        }
-        match export.next().await {
-            Ok(bytes) => bytes.map(|bytes| (Ok(bytes), (None, Some(export)))),
-            Err(error) => {
-                // The client sees an answer that breaks off.
-                tracing::warn!(?error, "an export of the audit trail breaks off");
-                let error = io::Error::other("the entries cannot be read");
-                Some((Err(error), (None, None)))
-            }
-        }
-    });
-    let mut response = Response::new(Body::from_stream(body));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, content_type(format));
-    headers.insert(CONTENT_DISPOSITION, file(format));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    let file = File {
+        content_type: content_type(format),
+        disposition: file(format),
+    };
+    Ok(exports::answer(state, counted, first, export, file))
 }
 
 /// What is left of an export. No connection to the database is held while the client reads, and one that
@@ -176,12 +132,16 @@ struct Export {
     state: AppState,
     caller: Caller,
     pages: AuditPages,
-    _counted: Counted,
 }
 
-impl Export {
-    /// The next entries as they are sent; `None` behind the last ones. An export may take long, so each page takes the
-    /// right anew.
+#[async_trait]
+impl Pages for Export {
+    const WHAT: &'static str = "audit trail";
+
+    fn is_last(&self) -> bool {
+        self.pages.is_last()
+    }
+
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let requires = still::required(&self.caller, Action::ReadAudit);
         still::check(&self.state, &self.caller, requires).await?;

@@ -1,16 +1,18 @@
 //! A booking as clients read it, from the database.
 
 use onsale_schemas::command::Currency;
+use onsale_schemas::outcome::Line;
 use onsale_store::booking::{BookingRow, BookingStatus, OrderRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::lines::{self, LineBody, Sums, Totals};
+use super::lines::{LineBody, Priced, Sums};
 use super::receipt;
 use crate::charts::{Chart, seat_id};
 use crate::confirmation_codes::ConfirmationCodes;
 use crate::error::ApiError;
+use crate::percent::Percent;
 use crate::state::AppState;
 use crate::submit::seconds_left;
 use crate::values::{Instant, Money};
@@ -52,6 +54,15 @@ pub(crate) struct BookingBody {
     /// Tax in `total_price`; for orders.
     #[serde(skip_serializing_if = "Option::is_none")]
     tax: Option<Money>,
+    /// Rate of the tax that prices include, of what they are without it; for orders, as far as it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_percent: Option<Percent>,
+    /// Rate of the tax that fees include, of what they are without it; for orders with fees, as far as it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee_tax_percent: Option<Percent>,
+    /// True where it was reserved with a code.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    code_used: bool,
     reserved_at: Instant,
     expires_at: Instant,
     /// Seconds that the hold still has, for reserved bookings.
@@ -103,6 +114,13 @@ impl BookingBody {
             Err(error) if error.is_gap_of_catalog() => None,
             Err(error) => return Err(error),
         };
+        let chart = match (chart, &row.order) {
+            (Some(chart), Some(order)) => {
+                let is_nameless = |chart: &Chart| lines::is_nameless(chart, &order.lines);
+                Some(state.charts.knowing(&chart, &is_nameless).await)
+            }
+            (chart, _) => chart,
+        };
         Ok(Self::new(state, row, chart.as_deref(), code))
     }
 
@@ -135,6 +153,9 @@ impl BookingBody {
             discount: prices.discount,
             fees: prices.fees,
             tax: prices.tax,
+            tax_percent: prices.tax_percent,
+            fee_tax_percent: prices.fee_tax_percent,
+            code_used: row.order.as_ref().is_some_and(|order| order.code.is_some()),
             reserved_at: Instant(row.reserved_at_ms),
             expires_at,
             expires_in_seconds: reserved.then(|| seconds_left(expires_at, now)),
@@ -158,6 +179,8 @@ struct Prices {
     discount: Option<Money>,
     fees: Option<Money>,
     tax: Option<Money>,
+    tax_percent: Option<Percent>,
+    fee_tax_percent: Option<Percent>,
 }
 
 impl Prices {
@@ -177,26 +200,37 @@ impl Prices {
             tax: order.tax,
             currency,
         };
-        let totals = Totals::of(&order.lines, sums);
+        let priced = Priced::of(chart, &order.lines, sums);
+        let totals = priced.totals();
         Self {
             total_price: totals.total_price,
-            lines: lines::bodies_of(chart, &order.lines, currency),
+            lines: priced.lines(),
             discount: Some(totals.discount),
             fees: Some(totals.fees),
             tax: Some(totals.tax),
+            tax_percent: totals.tax_percent,
+            fee_tax_percent: totals.fee_tax_percent,
         }
     }
 
     fn plain(chart: Option<&Chart>, row: &BookingRow, currency: Currency) -> Self {
-        let seats = row.seats.iter().copied();
-        let line = lines::plain(row.zone, seats, row.quantity, row.unit_price);
+        let seats = row.seats.iter().copied().collect();
+        let line = [Line::plain(row.zone, seats, row.quantity, row.unit_price)];
         let total = row.unit_price.saturating_mul(i64::from(row.quantity));
+        let sums = Sums {
+            order_fee: 0,
+            total,
+            tax: 0,
+            currency,
+        };
         Self {
             total_price: Money::new(total, &row.currency),
-            lines: lines::bodies_of(chart, &[line], currency),
+            lines: Priced::of(chart, &line, sums).lines(),
             discount: None,
             fees: None,
             tax: None,
+            tax_percent: None,
+            fee_tax_percent: None,
         }
     }
 }

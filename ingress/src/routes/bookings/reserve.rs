@@ -20,12 +20,12 @@ use uuid::Uuid;
 
 use self::answer::Reservation;
 pub(in crate::routes) use self::answer::Reserving;
-pub(in crate::routes) use self::basket::Basket;
-use self::basket::BasketItem;
-use self::items::currency;
-pub(in crate::routes) use self::items::items;
+pub(in crate::routes) use self::basket::{Basket, BasketItem};
+pub(in crate::routes) use self::items::{currency, items};
 pub(in crate::routes) use self::places::named_seats;
-use self::seen_amount::{SeenAmount, expected_total_schema, unit_price_schema};
+pub(in crate::routes) use self::seen_amount::{
+    Expected, Seen, SeenAmount, expected_total_schema, unit_price_schema,
+};
 use crate::address_blocks::Asking;
 use crate::auth::{Caller, OnBehalf, Role};
 use crate::bounds::{Bound, Bounds, Of};
@@ -101,12 +101,6 @@ pub(crate) struct ReserveRequest {
     /// Whether the buyer has confirmed to have the age that the event asks for: `true` is required where its
     /// `minimum_age` is more than 0.
     age_confirmed: Option<bool>,
-}
-
-/// What the buyer saw.
-struct Seen {
-    unit_price: Option<SeenAmount>,
-    expected_total: Option<SeenAmount>,
 }
 
 /// On which terms places are asked for.
@@ -199,9 +193,8 @@ async fn handle(
     }
     let age_confirmed = request.age_confirmed;
     let (basket, seen) = request.parts();
-    if basket.names_unknown(&chart) {
-        state.charts.doubt(&chart).await;
-    }
+    let is_missing = |chart: &Chart| basket.names_unknown(chart);
+    let chart = state.charts.knowing(&chart, &is_missing).await;
     let identity = call.identity("reserve", "", &body.bytes);
     let was_decided = || was_decided(state, identity, chart.partition, Some(chart.show));
     let is_order = basket.is_order() || seen.expected_total.is_some();
@@ -300,35 +293,19 @@ fn understood(
     let items = items(chart, basket)?;
     let sold_in = items.first().and_then(|item| currency(chart, item.zone));
     let sold_in = sold_in.ok_or_else(|| ApiError::internal("a basket without a zone"))?;
-    let Seen {
-        unit_price,
-        expected_total,
-    } = seen;
-    if !is_order {
-        let expected_unit_price = unit_price
-            .map(|seen| seen.minor("unit_price", sold_in))
-            .transpose()?;
-        let terms = Terms::Plain {
-            expected_unit_price,
-        };
-        return Ok((items, terms));
-    }
-    if let Some(seen) = &unit_price {
-        return Err(ApiError::wrong(
-            "unit_price",
-            seen.echo(),
-            "cannot be given with items, ticket_type, code or expected_total: places of an order may \
-             have several prices",
-            "expected_total instead",
-        ));
-    }
+    let expected_total = match seen.expected(is_order, sold_in)? {
+        Expected::Unit(expected_unit_price) => {
+            let terms = Terms::Plain {
+                expected_unit_price,
+            };
+            return Ok((items, terms));
+        }
+        Expected::Total(expected_total) => expected_total,
+    };
     let code = match &basket.code {
         Some(typed) => Some(state.codes.hash(chart.tenant, chart.show, typed)?),
         None => None,
     };
-    let expected_total = expected_total
-        .map(|seen| seen.minor("expected_total", sold_in))
-        .transpose()?;
     let terms = Terms::Order {
         expected_total,
         code,

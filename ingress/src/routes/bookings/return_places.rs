@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::cancel::to_take_back;
 use super::ended::refusal;
-use super::lines::{self, LineBody, Sums, Totals};
+use super::lines::{LineBody, Priced, Sums};
 use crate::audit;
 use crate::auth::{Caller, OnBehalf, Right, Role};
 use crate::bounds::{Bound, Bounds, Of};
@@ -31,6 +31,7 @@ use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
+use crate::percent::Percent;
 use crate::rejection;
 use crate::routes::call::{Call, Order};
 use crate::routes::projected;
@@ -117,6 +118,12 @@ pub(crate) struct Return {
     fees: Money,
     /// Tax in `total_price`.
     tax: Money,
+    /// Rate of the tax that prices include, of what they are without it, as far as it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_percent: Option<Percent>,
+    /// Rate of the tax that fees include, of what they are without it, as far as it is known and there are fees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee_tax_percent: Option<Percent>,
     /// What the places that are left cost, fees included.
     total_price: Money,
     /// What is to be paid back.
@@ -146,6 +153,9 @@ pub(crate) struct Refund {
 ///
 /// All that are named, or none; they are on sale again, and the rest stays sold at its price. For the event's
 /// organizer, and the admins and services of its tenant. A booking as a whole is cancelled.
+///
+/// Of what is held and not paid nothing can be given back in part, by nobody: the rules of the log (`schemas/rules`)
+/// know parts of paid bookings alone. Its buyer cancels the hold and reserves what is still wanted.
 #[utoipa::path(
     post, path = "/api/v1/bookings/{id}/return", operation_id = "return_places", tag = "bookings", request_body = ReturnRequest,
     params(
@@ -399,7 +409,8 @@ impl Returning {
             tax: returned.tax,
             currency,
         };
-        let totals = Totals::of(&returned.lines, sums);
+        let priced = Priced::of(chart, &returned.lines, sums);
+        let totals = priced.totals();
         let given_back = returned.parts.iter().flat_map(|part| part.seats.iter());
         let left = returned.lines.iter().flat_map(|line| line.seats.iter());
         Return {
@@ -415,10 +426,12 @@ impl Returning {
             },
             seats: labels(chart, left),
             quantity: sum(returned.lines.iter().map(|line| line.quantity)),
-            lines: lines::bodies_of(chart, &returned.lines, currency),
+            lines: priced.lines(),
             discount: totals.discount,
             fees: totals.fees,
             tax: totals.tax,
+            tax_percent: totals.tax_percent,
+            fee_tax_percent: totals.fee_tax_percent,
             total_price: totals.total_price,
             refund: Refund {
                 price: money(returned.refund_price),

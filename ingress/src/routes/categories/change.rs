@@ -3,21 +3,22 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use onsale_store::catalog::CategoryRow;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::body::{CategoryBody, MANAGE_CATEGORIES, NAME_MAX_CHARS, check, refused};
+use super::body::{
+    CategoryBody, MANAGE_CATEGORIES, NAME_MAX_CHARS, check, check_is_as_read, find, refused,
+};
 use crate::audit;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::slug::SLUG_MAX_CHARS;
 use crate::state::AppState;
+use crate::versions::IfMatch;
 
 const SCHEMA: &str = "CategoryChange";
 
@@ -50,14 +51,18 @@ impl RequestBody for CategoryChange {
 #[utoipa::path(
     patch, path = "/api/v1/categories/{id}", operation_id = "change_category", tag = "catalog",
     request_body = CategoryChange,
-    params(("id" = Uuid, Path, description = "The category")),
+    params(
+        ("id" = Uuid, Path, description = "The category"),
+        ("If-Match" = Option<String>, Header, description = "The `etag` of the category as you read it: nothing is changed if someone else has changed it since"),
+    ),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The category as it is now", body = Success<CategoryBody>),
+        (status = 200, description = "The category as it is now", body = Success<CategoryBody>, headers(("ETag" = String))),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`SLUG_TAKEN`: another category has one of its names", body = Problem),
+        (status = 412, description = "`PRECONDITION_FAILED`: someone has changed it since; `details.etag` is its present one", body = Problem),
     ),
 )]
 pub(crate) async fn change(
@@ -65,9 +70,11 @@ pub(crate) async fn change(
     context: RequestContext,
     caller: Caller,
     PathId(id): PathId,
+    if_match: IfMatch,
     body: JsonBody<CategoryChange>,
 ) -> Result<Response, ApiError> {
     let mut row = find(&state, id).await?;
+    check_is_as_read(&row, &if_match)?;
     let CategoryChange {
         name,
         slug,
@@ -87,11 +94,5 @@ pub(crate) async fn change(
     state.event_lists.forget();
     // With the name before among the others.
     let row = find(&state, id).await?;
-    envelope::success(&context, StatusCode::OK, &CategoryBody::from(row))
-}
-
-async fn find(state: &AppState, id: Uuid) -> Result<CategoryRow, ApiError> {
-    let rows = state.store.categories().await?;
-    let found = rows.into_iter().find(|row| row.category_id == id);
-    found.ok_or_else(|| ApiError::not_found("category"))
+    CategoryBody::of(row)?.answer(&context, StatusCode::OK)
 }

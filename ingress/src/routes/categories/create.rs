@@ -12,7 +12,7 @@ use crate::audit;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, RequestBody};
 use crate::ids;
@@ -55,7 +55,7 @@ impl RequestBody for CategoryRequest {
     request_body = CategoryRequest,
     security(("bearer" = [])),
     responses(
-        (status = 201, description = "The new category", body = Success<CategoryBody>),
+        (status = 201, description = "The new category", body = Success<CategoryBody>, headers(("ETag" = String))),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 409, description = "`SLUG_TAKEN`: another category has one of its names; `QUOTA_EXCEEDED`: there are 200", body = Problem),
@@ -86,5 +86,5 @@ pub(crate) async fn create(
     let added = state.store.add_category(&row, entry).await;
     added.map_err(refused)?;
     state.event_lists.forget();
-    envelope::success(&context, StatusCode::CREATED, &CategoryBody::from(row))
+    CategoryBody::of(row)?.answer(&context, StatusCode::CREATED)
 }

@@ -26,8 +26,9 @@ pub(crate) async fn list(
     context: RequestContext,
 ) -> Result<Response, ApiError> {
     let rows = state.store.categories().await?;
-    let bodies: Vec<CategoryBody> = rows.into_iter().map(CategoryBody::from).collect();
-    let mut response = envelope::success(&context, StatusCode::OK, &bodies)?;
+    let bodies: Result<Vec<CategoryBody>, ApiError> =
+        rows.into_iter().map(CategoryBody::of).collect();
+    let mut response = envelope::success(&context, StatusCode::OK, &bodies?)?;
     response.headers_mut().insert(CACHE_CONTROL, CACHE);
     Ok(response)
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use onsale_halls::Address;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -15,6 +15,7 @@ use crate::envelope::Problem;
 use crate::error::ApiError;
 use crate::extract::PathName;
 use crate::state::AppState;
+use crate::versions;
 
 /// What has that address never changes.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -73,22 +74,14 @@ pub(crate) async fn one(
     let chart = state.halls.chart(address, read).await?;
     // Of the chart itself, also where it is compressed on its way.
     let tag = format!("W/\"{address}\"");
-    let is_known = headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|candidate| candidate.trim().trim_start_matches("W/"))
-        .any(|candidate| candidate == "*" || candidate == tag.trim_start_matches("W/"));
-    let mut response = if is_known {
+    let mut response = if versions::is_known(&headers, &tag) {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
         chart.response(JSON, Vec::new(), &headers).await?
     };
-    let tag = HeaderValue::from_str(&tag).map_err(ApiError::internal)?;
-    response.headers_mut().insert(ETAG, tag);
+    versions::set_tag(response.headers_mut(), &tag)?;
     response.headers_mut().insert(CACHE_CONTROL, CACHE);
     Ok(response)
 }

@@ -20,13 +20,24 @@ use crate::local_time::{When, zone_of_row};
 use crate::routes::call::Call;
 use crate::routes::catalog_call::{derived_id, recall};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
+use crate::slug::{SLUG_EXPECTED, SLUG_MAX_CHARS, is_slug};
 use crate::state::AppState;
 
 /// What its requests may hold.
-pub(super) const BOUNDS: Bounds = &[(
-    Of::Field("CopyRequest", "name"),
-    Bound::Line(NAME_MAX_CHARS),
-)];
+pub(super) const BOUNDS: Bounds = &[
+    (
+        Of::Field("CopyRequest", "name"),
+        Bound::Line(NAME_MAX_CHARS),
+    ),
+    (
+        Of::Field("CopyRequest", "slug"),
+        Bound::Length(SLUG_MAX_CHARS),
+    ),
+    (
+        Of::Field("CopyRequest", "status"),
+        Bound::OneOf(&["draft", "published"]),
+    ),
+];
 
 /// What is other in the copy.
 #[derive(Deserialize, ToSchema)]
@@ -37,6 +48,11 @@ pub(crate) struct CopyRequest {
     /// With an offset, or as clocks of the event's time zone show it. That of the event when left out.
     #[schema(value_type = Option<String>)]
     starts_at: Option<When>,
+    /// Its name in addresses; made from the name when left out.
+    slug: Option<String>,
+    /// `draft` when left out, or `published`.
+    #[schema(value_type = Option<String>)]
+    status: Option<EventStatus>,
 }
 
 impl RequestBody for CopyRequest {
@@ -47,10 +63,10 @@ impl RequestBody for CopyRequest {
     }
 }
 
-/// Create a draft that says what an event says.
+/// Create an event that says what another one says.
 ///
-/// It belongs to the caller, has a name of its own in addresses, no picture and no shows: a draft sells nothing, and those of the
-/// new event have other dates. Publish it and add them with `POST /events/{id}/shows`.
+/// It belongs to the caller, has a name of its own in addresses, no picture and no shows: those of the new event have
+/// other dates. Publish it, unless `status` said so, and add them with `POST /events/{id}/shows`.
 #[utoipa::path(
     post, path = "/api/v1/events/{id}/copy", operation_id = "copy_event", tag = "catalog", request_body = Option<CopyRequest>,
     params(
@@ -63,7 +79,7 @@ impl RequestBody for CopyRequest {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
-        (status = 409, description = "`QUOTA_EXCEEDED`", body = Problem),
+        (status = 409, description = "`QUOTA_EXCEEDED`; `SLUG_TAKEN`: another event of the tenant has that name in addresses", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
@@ -74,10 +90,27 @@ pub(crate) async fn copy(
 ) -> Result<Response, ApiError> {
     let managed = managed_event(&call.state, &call.caller, EventId(id), &MANAGE_EVENTS).await?;
     let identity = call.identity("copy event", id, &body.bytes);
-    let CopyRequest { name, starts_at } = body.value;
+    let CopyRequest {
+        name,
+        starts_at,
+        slug,
+        status,
+    } = body.value;
     if let Some(name) = &name {
         check_line("name", name, NAME_MAX_CHARS)?;
     }
+    if let Some(slug) = slug.as_ref().filter(|slug| !is_slug(slug)) {
+        return Err(ApiError::invalid("slug", slug, SLUG_EXPECTED));
+    }
+    let status = status.unwrap_or(EventStatus::Draft);
+    if status == EventStatus::Cancelled {
+        return Err(ApiError::invalid(
+            "status",
+            status,
+            "draft or published: a new event is not cancelled",
+        ));
+    }
+    let names_itself = slug.is_some();
     let original = managed.row;
     if let Some(id) = original.details.venue_id
         && let Err(refusal) = venue::of_tenant(&call.state, original.tenant_id, id).await
@@ -102,7 +135,7 @@ pub(crate) async fn copy(
             original.organizer_id
         },
         details: EventDetails {
-            slug: Some(slug_of(&name, event_id)),
+            slug: Some(slug.unwrap_or_else(|| slug_of(&name, event_id))),
             former_slugs: Vec::new(),
             // Its files are those of the event; the copy gets its own.
             picture: None,
@@ -112,11 +145,11 @@ pub(crate) async fn copy(
         },
         name,
         starts_at_ms,
-        status: EventStatus::Draft,
+        status,
         created_at_ms: call.state.clock.now_ms(),
         ..original
     };
     let by = audit::actor(&call.caller, &call.context);
-    let answer = make(&call.state, by, identity, row, false).await?;
+    let answer = make(&call.state, by, identity, row, names_itself).await?;
     Ok(answer.into_response(&call.context))
 }

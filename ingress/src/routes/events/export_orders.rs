@@ -1,13 +1,10 @@
 //! `GET /events/{id}/orders/export`
 
-use std::io;
-
-use axum::body::Body;
+use async_trait::async_trait;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use onsale_accounts::Action;
 use onsale_schemas::{BookingId, EventId, ShowId};
 use onsale_store::booking::BookingStatus;
@@ -18,6 +15,7 @@ use serde_json::json;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::order_table::{HEADER, rows};
 use super::orders::{READ_ORDERS, STATUSES, bodies};
 use crate::audit;
 use crate::audit_pages::csv;
@@ -25,18 +23,13 @@ use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
 use crate::envelope::Problem;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::extract::{PathId, Query};
-use crate::rate_limit::Key;
+use crate::routes::exports::{self, File, Pages};
 use crate::routes::managers::managed_event;
 use crate::routes::still;
 use crate::state::AppState;
-use crate::tally::Counted;
 
-/// Exports of one user at a time.
-const EXPORTS_PER_USER_MAX: usize = 2;
-/// When a further one may be asked for, in seconds.
-const RETRY_AFTER_SECONDS: u64 = 10;
 /// Orders that are read and written at once.
 const ORDERS_PER_PAGE: u32 = 100;
 
@@ -57,6 +50,11 @@ pub(crate) struct ExportQuery {
 
 /// The orders of an event as CSV, newest first.
 ///
+/// A row for each line of an order, so that places can be counted and summed up by ticket type, zone, phase or code:
+/// what is of the order is in each of its rows, but for the amounts of the order as a whole (`total_amount`,
+/// `order_fee`, `order_fee_tax`), which stand in its first row alone. So each column of amounts can be summed, and
+/// `amount`, `fee` and `order_fee` together are `total_amount`. Amounts are minor units. Codes are told by their group.
+///
 /// The answer is written while it is read, so its length is not known when it begins; one that breaks off before its end
 /// (without the last chunk) is not whole. A field that a spreadsheet would take for a formula has an apostrophe in front.
 /// That they were exported is in the audit trail (`event.export_orders`).
@@ -65,7 +63,7 @@ pub(crate) struct ExportQuery {
     params(("id" = Uuid, Path, description = "The event"), ExportQuery),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "A line of names, and a line for each order", content_type = "text/csv", body = String),
+        (status = 200, description = "A row of names, and a row for each line of each order", content_type = "text/csv", body = String),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 401, description = "`UNAUTHORIZED`: the session has ended, or the right was withdrawn", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
@@ -81,16 +79,7 @@ pub(crate) async fn export(
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, ApiError> {
     let managed = managed_event(&state, &caller, EventId(id), &READ_ORDERS).await?;
-    let counted = state
-        .exports
-        .enter(Key::User(caller.user), EXPORTS_PER_USER_MAX);
-    let counted = counted.ok_or_else(|| {
-        ApiError::new(
-            Code::RateLimited,
-            "This user has the most exports under way that are allowed; let one end first.",
-        )
-        .retry_after(RETRY_AFTER_SECONDS)
-    })?;
+    let counted = exports::enter(&state, &caller)?;
     let entry = audit::actor(&caller, &context)
         .did("event.export_orders", "event", managed.row.event_id)
         .of_tenant(managed.row.tenant_id)
@@ -109,68 +98,23 @@ pub(crate) async fn export(
         is_last: false,
         state: state.clone(),
         caller,
-        _counted: counted,
     };
-    // Before the head is sent, so that a database that does not answer is a 503; and nothing is sent that is not
-    // written down.
+    // Nothing is sent that is not written down.
     let mut first = csv::line(&HEADER.map(str::to_owned));
-    first.extend(export.next().await?);
+    first.extend(export.next().await?.unwrap_or_default());
     state.store.append_audit(entry).await?;
-    let begun = (Some(Bytes::from(first)), Some(export));
-    let body = futures::stream::unfold(begun, |(ready, export)| async move {
-        let mut export = export?;
-        if let Some(bytes) = ready {
-            return Some((Ok(bytes), (None, Some(export))));
-        }
-        if export.is_last {
-            return None;
-        }
-        if export.state.closing.is_cancelled() {
-            let error = io::Error::other("the server stops");
-            return Some((Err(error), (None, None)));
-        }
-        match export.next().await {
-            Ok(lines) => Some((Ok(Bytes::from(lines)), (None, Some(export)))),
-            Err(error) => {
-                // The client sees an answer that breaks off.
-                tracing::warn!(?error, "an export of orders breaks off");
-                let error = io::Error::other("the orders cannot be read");
-                Some((Err(error), (None, None)))
-            }
-        }
-    });
-    let mut response = Response::new(Body::from_stream(body));
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
-    );
-    headers.insert(
-        CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"orders.csv\""),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    let file = File {
+        content_type: exports::CSV,
+        disposition: HeaderValue::from_static("attachment; filename=\"orders.csv\""),
+    };
+    Ok(exports::answer(
+        state,
+        counted,
+        Some(first.into()),
+        export,
+        file,
+    ))
 }
-
-/// The first line.
-const HEADER: [&str; 15] = [
-    "booking_id",
-    "status",
-    "show_id",
-    "zone_id",
-    "seats",
-    "quantity",
-    "total_amount",
-    "currency",
-    "reserved_at",
-    "confirmed_at",
-    "ended_at",
-    "confirmation_code",
-    "buyer_id",
-    "buyer_email",
-    "buyer_name",
-];
 
 /// What is left of an export. No connection to the database is held while the client reads.
 struct Export {
@@ -179,22 +123,29 @@ struct Export {
     store: Store,
     filter: OrderFilter,
     is_last: bool,
-    _counted: Counted,
 }
 
-impl Export {
-    /// The lines of the next orders. An export may take long, so each page takes the right anew.
-    async fn next(&mut self) -> Result<Vec<u8>, ApiError> {
+#[async_trait]
+impl Pages for Export {
+    const WHAT: &'static str = "orders";
+
+    fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let requires = still::required(&self.caller, Action::ReadBookings);
         still::check(&self.state, &self.caller, requires).await?;
-        let rows = self.store.orders(&self.filter).await?;
-        self.is_last = rows.len() < ORDERS_PER_PAGE as usize;
-        let last: Option<BookingId> = rows.last().map(|row| row.booking_id);
+        let orders = self.store.orders(&self.filter).await?;
+        self.is_last = orders.len() < ORDERS_PER_PAGE as usize;
+        let last: Option<BookingId> = orders.last().map(|row| row.booking_id);
         self.filter.before = last.or(self.filter.before);
         let mut lines = Vec::new();
-        for order in bodies(&self.state, rows).await? {
-            lines.extend(csv::line(&order.fields()?));
+        for order in bodies(&self.state, &self.store, orders).await? {
+            for row in rows(&order)? {
+                lines.extend(csv::line(&row));
+            }
         }
-        Ok(lines)
+        Ok(Some(lines.into()))
     }
 }

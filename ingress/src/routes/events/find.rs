@@ -19,8 +19,6 @@ use crate::state::AppState;
 pub(super) const PRICE_MAX: u64 = i64::MAX.cast_unsigned();
 /// The orders that may be asked for.
 pub(super) const SORTS: &[&str] = &["relevance", "date", "price", "popularity"];
-/// Hits that pages by number reach: each of the earlier ones is looked for again.
-const HITS_BY_NUMBER_MAX: u32 = 1_000;
 
 /// Added to `meta`.
 #[derive(Serialize)]
@@ -86,11 +84,6 @@ fn paged(query: &ListQuery, paging: Paging) -> Result<Paging, ApiError> {
         Some(limit) => cursor::limit(Some(limit))?,
         None => paging.per_page,
     };
-    if paging.page.saturating_mul(per_page) > HITS_BY_NUMBER_MAX {
-        let last = HITS_BY_NUMBER_MAX / per_page;
-        let expected = format!("1 to {last}; beyond that, the cursors of meta.next_cursor");
-        return Err(ApiError::invalid("page", paging.page, &expected));
-    }
     Ok(Paging { per_page, ..paging })
 }
 

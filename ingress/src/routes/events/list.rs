@@ -1,8 +1,11 @@
 //! `GET /events`
 //!
-//! Two things answer it. The index of the search does where somebody looks for a text, or asks for what
-//! only it knows (see [`ListQuery::needs_index`]). The store does for the rest, as of now rather than of a
-//! moment ago, and for a text too while there is no index: it finds parts of words, though no others.
+//! The index of the search answers it, as the catalog was a moment ago. The store does where the index cannot:
+//! while there is none, while it leaves events out because it is full, and for `mine`, which shows what is not public.
+//! Times and their bounds, the order and the pages are the same from both. What the store cannot do is said with the
+//! parameters: it tells diacritics apart, finds a text wherever it is a part of another and nowhere else, knows the city
+//! of an event only where the event says it and not its venue, and nothing of what only an index knows (see
+//! [`ListQuery::needs_index`]).
 
 use axum::extract::State;
 use axum::response::Response;
@@ -52,15 +55,20 @@ pub(super) const BOUNDS: Bounds = &[
 pub(crate) struct ListQuery {
     /// Words of name, performers, venue, city, category or description; the last one may be a beginning.
     /// Where little has them, words with typos are found too, and where nothing has them all, some may be
-    /// missing: `meta.closeness` says so.
+    /// missing: `meta.closeness` says so. With `mine`, and while the search is being prepared, parts of name,
+    /// performers, venue or description as they are written, and nothing else.
     pub(super) search: Option<String>,
+    /// In any case, with diacritics or without; with `mine`, and while the search is being prepared, with those that
+    /// it is written with.
     pub(super) city: Option<String>,
+    /// As `city`; it needs the search.
     pub(super) venue: Option<String>,
+    /// As `city`.
     pub(super) category: Option<String>,
-    /// Begins at or after; of several shows the last one does.
+    /// Begins at or after; of several shows that take place the last one does. Not after `to`.
     #[param(value_type = Option<String>)]
     pub(super) from: Option<Instant>,
-    /// Begins before; of several shows the first one does.
+    /// Begins before; of several shows that take place the first one does.
     #[param(value_type = Option<String>)]
     pub(super) to: Option<Instant>,
     /// As `to`.
@@ -72,7 +80,8 @@ pub(crate) struct ListQuery {
     pub(super) price_max: Option<u64>,
     /// Sold in this currency (ISO 4217).
     pub(super) currency: Option<String>,
-    /// True: there are tickets left; false: there are none, or they are not on sale.
+    /// True: there are tickets left, on sale now or from a later time on (`sale_opens_at` of the shows says which);
+    /// false: there are none left, or the sale has ended.
     pub(super) available: Option<bool>,
     /// `relevance` (default for a text: how well it fits, then what is still to come and to be had), `date`
     /// (default without one), `price` (cheapest first) or `popularity`.
@@ -86,7 +95,7 @@ pub(crate) struct ListQuery {
     pub(super) facets: Option<bool>,
     /// The organizer's own, for admins all of their tenant, drafts too.
     mine: Option<bool>,
-    /// From 1; with `search` not beyond the first 1,000 events, which a cursor leads beyond.
+    /// From 1; events that come or go meanwhile move across the pages, which a cursor keeps apart.
     pub(super) page: Option<u32>,
     /// 1 to 100 (default 20).
     pub(super) per_page: Option<u32>,
@@ -165,6 +174,12 @@ pub(crate) async fn list(
             ));
         }
     }
+    if let (Some(from), Some(until)) = (query.from, until)
+        && from.0 > until.0
+    {
+        let expected = format!("at most to, which is {until}");
+        return Err(ApiError::invalid("from", from, &expected));
+    }
     let mine = query.mine.unwrap_or(false);
     let only_index = query.needs_index();
     if let Some(field) = only_index.filter(|_| mine) {
@@ -176,7 +191,10 @@ pub(crate) async fn list(
         ));
     }
     let is_text = not_empty(query.search.as_ref()).is_some();
-    if only_index.is_some() || is_text && !mine && state.finder.is_ready() {
+    let finder = &state.finder;
+    // Where a full index leaves events out, a list of all is the store's.
+    let is_by_index = finder.is_ready() && (is_text || !finder.leaves_out());
+    if only_index.is_some() || !mine && is_by_index {
         return find::find(&state, &context, &query, paging).await;
     }
     let (tenants, organizer_id) = match caller {

@@ -111,17 +111,24 @@ async fn with_shows(
     event: EventId,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let store = state.installation.clone();
-    let shared = state
-        .event_pages
-        .page(event, move |stamp| page::encode(store, event, stamp))
-        .await;
+    let (store, looking) = (state.installation.clone(), state.installation.clone());
+    let public_url = state.config.http.public_url.clone();
+    let look = async move {
+        let stamp = looking.page_stamp(event).await?;
+        stamp.ok_or_else(|| ApiError::not_found("event"))
+    };
+    let make = move |stamp| page::encode(store, public_url, event, stamp);
+    let shared = state.event_pages.page(event, look, make).await;
     let (page, caching) = match shared {
         Ok(page) => (page, PUBLIC),
         // A draft is encoded for who may see it.
         Err(error) if error.is_gap_of_catalog() && caller.is_some() => {
             let row = visible::event(state, caller, event).await?;
-            (page::of_draft(&state.store, row).await?, PRIVATE)
+            let public_url = state.config.http.public_url.as_deref();
+            (
+                page::of_draft(&state.store, public_url, row).await?,
+                PRIVATE,
+            )
         }
         Err(error) => return Err(error),
     };

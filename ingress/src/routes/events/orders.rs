@@ -4,11 +4,12 @@ use axum::extract::State;
 use axum::response::Response;
 use onsale_accounts::Action;
 use onsale_private::Private;
-use onsale_schemas::{BookingId, EventId, ShowId};
+use onsale_schemas::{BookingId, CodeHash, EventId, ShowId};
+use onsale_store::Store;
 use onsale_store::booking::{BookingRow, BookingStatus};
 use onsale_store::catalog::OrderFilter;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -73,6 +74,17 @@ pub(crate) struct OrderBody {
     #[serde(flatten)]
     booking: BookingBody,
     buyer: BuyerBody,
+    /// The group of the code that it was reserved with. Left out where there was none, and where the show's codes
+    /// are known no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_group: Option<OrderCodeGroup>,
+}
+
+/// The group of a code. Its text is not told: who may read it finds it among the codes of the show.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrderCodeGroup {
+    group_id: u32,
+    name: Option<String>,
 }
 
 /// Who bought.
@@ -147,13 +159,14 @@ pub(crate) async fn orders(
         .with(json!({ "bookings": orders, "by_search": query.search.is_some() }));
     // Before they are shown.
     state.store.append_audit(entry).await?;
-    let bodies = bodies(&state, rows).await?;
+    let bodies = bodies(&state, &state.store, rows).await?;
     envelope::success_page(&context, &bodies, &CursorMeta { next_cursor })
 }
 
-/// Orders with what is known of their buyers.
+/// Orders with what is known of their buyers and codes, by what `store` may see.
 pub(super) async fn bodies(
     state: &AppState,
+    store: &Store,
     rows: Vec<BookingRow>,
 ) -> Result<Vec<OrderBody>, ApiError> {
     let buyers = match &state.accounts {
@@ -163,6 +176,9 @@ pub(super) async fn bodies(
         }
         None => std::collections::BTreeMap::new(),
     };
+    let code = |row: &BookingRow| row.order.as_ref().and_then(|order| order.code);
+    let codes: Vec<CodeHash> = rows.iter().filter_map(code).collect();
+    let groups = store.groups_of_codes(&codes).await?;
     let shown = |text: &Option<Private>| text.as_ref().map(|text| text.expose().to_owned());
     let mut orders = Vec::with_capacity(rows.len());
     for row in rows {
@@ -173,49 +189,18 @@ pub(super) async fn bodies(
             email: known.and_then(|known| shown(&known.email)),
             name: known.and_then(|known| shown(&known.name)),
         };
+        let group = code(&row).and_then(|code| groups.get(&code));
+        let code_group = group.map(|used| OrderCodeGroup {
+            group_id: used.group,
+            name: used.name.clone(),
+        });
         orders.push(OrderBody {
+            code_group,
             booking: BookingBody::of(state, row).await?,
             buyer,
         });
     }
     Ok(orders)
-}
-
-impl OrderBody {
-    /// As a line of a table: the columns of the booking by their names, then the buyer.
-    ///
-    /// # Errors
-    /// None for bookings as they are.
-    pub(super) fn fields(&self) -> Result<[String; 15], ApiError> {
-        let booking = serde_json::to_value(&self.booking).map_err(ApiError::internal)?;
-        let column = |path: &str| match booking.pointer(path) {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Array(items)) => {
-                let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-                items.join(" ")
-            }
-            Some(other) => other.to_string(),
-        };
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        Ok([
-            column("/booking_id"),
-            column("/status"),
-            column("/show_id"),
-            column("/zone_id"),
-            column("/seats"),
-            column("/quantity"),
-            column("/total_price/amount"),
-            column("/total_price/currency"),
-            column("/reserved_at"),
-            column("/confirmed_at"),
-            column("/ended_at"),
-            column("/confirmation_code"),
-            self.buyer.user_id.to_string(),
-            text(&self.buyer.email),
-            text(&self.buyer.name),
-        ])
-    }
 }
 
 fn read_cursor(cursor: &str) -> Option<BookingId> {

@@ -10,9 +10,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::body::EventBody;
-use super::schema_org;
+use super::schema_org::{self, Around, venue_of};
+use crate::encoded_pages::EventPage;
 use crate::error::ApiError;
-use crate::event_pages::EventPage;
 use crate::routes::shows::{ShowBody, show_cursor};
 
 /// Shows of one answer.
@@ -39,6 +39,7 @@ pub(crate) struct EventWithShows {
 /// The page of a public event as of a stamp. Where something changes meanwhile, the next look finds another stamp.
 pub(super) async fn encode(
     store: Store,
+    public_url: Option<String>,
     event: EventId,
     stamp: PageStamp,
 ) -> Result<EventPage, ApiError> {
@@ -46,11 +47,15 @@ pub(super) async fn encode(
         .event(event)
         .await?
         .ok_or_else(|| ApiError::not_found("event"))?;
-    made(&store, row, stamp).await
+    made(&store, public_url.as_deref(), row, stamp).await
 }
 
 /// The page of a draft.
-pub(super) async fn of_draft(store: &Store, row: EventRow) -> Result<Arc<EventPage>, ApiError> {
+pub(super) async fn of_draft(
+    store: &Store,
+    public_url: Option<&str>,
+    row: EventRow,
+) -> Result<Arc<EventPage>, ApiError> {
     let found = store.versioned_event(row.event_id).await?;
     let found = found.ok_or_else(|| ApiError::not_found("event"))?;
     let stamp = PageStamp {
@@ -59,10 +64,15 @@ pub(super) async fn of_draft(store: &Store, row: EventRow) -> Result<Arc<EventPa
         shows_version: 0,
         removed_shows: 0,
     };
-    Ok(Arc::new(made(store, found.row, stamp).await?))
+    Ok(Arc::new(made(store, public_url, found.row, stamp).await?))
 }
 
-async fn made(store: &Store, row: EventRow, stamp: PageStamp) -> Result<EventPage, ApiError> {
+async fn made(
+    store: &Store,
+    public_url: Option<&str>,
+    row: EventRow,
+    stamp: PageStamp,
+) -> Result<EventPage, ApiError> {
     // One more than the page, to know whether there is a next one.
     let mut shows = store
         .list_shows_after(row.event_id, None, SHOWS_MAX + 1)
@@ -72,7 +82,12 @@ async fn made(store: &Store, row: EventRow, stamp: PageStamp) -> Result<EventPag
     let last = shows.last().filter(|_| has_more);
     let next = last.map(|last| show_cursor(&last.show));
     shows.retain(|listed: &ListedShow| listed.show.status != ShowStatus::Opening);
-    let schema_org = schema_org::event(&row, &shows);
+    let venue = venue_of(store, &row).await?;
+    let around = Around {
+        venue: venue.as_ref(),
+        public_url,
+    };
+    let schema_org = schema_org::event(&row, &shows, around);
     let page = EventWithShows {
         shows: Some(shows.iter().map(ShowBody::listed).collect()),
         shows_next_cursor: Some(next),
@@ -80,5 +95,5 @@ async fn made(store: &Store, row: EventRow, stamp: PageStamp) -> Result<EventPag
         event: EventBody::from(row),
     };
     let data = serde_json::to_vec(&page).map_err(ApiError::internal)?;
-    Ok(EventPage::new(stamp, &data))
+    Ok(EventPage::new(stamp, stamp.event_version, &data))
 }

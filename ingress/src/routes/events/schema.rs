@@ -9,7 +9,7 @@ use onsale_schemas::EventId;
 use onsale_store::catalog::{EventStatus, ShowStatus};
 
 use super::page::SHOWS_MAX;
-use super::schema_org;
+use super::schema_org::{self, Around, venue_of};
 use crate::auth::Caller;
 use crate::envelope::Problem;
 use crate::error::ApiError;
@@ -42,7 +42,14 @@ pub(crate) async fn schema(
         .list_shows_after(row.event_id, None, SHOWS_MAX)
         .await?;
     shows.retain(|listed| listed.show.status != ShowStatus::Opening);
-    let json = serde_json::to_vec(&schema_org::event(&row, &shows)).map_err(ApiError::internal)?;
+    let public_url = state.config.http.public_url.as_deref();
+    let venue = venue_of(&state.store, &row).await?;
+    let around = Around {
+        venue: venue.as_ref(),
+        public_url,
+    };
+    let about = schema_org::event(&row, &shows, around);
+    let json = serde_json::to_vec(&about).map_err(ApiError::internal)?;
     let mut response = Response::new(Body::from(json));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON_LD);

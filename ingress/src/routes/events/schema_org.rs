@@ -1,15 +1,45 @@
 //! Events as schema.org has them, in JSON-LD.
 
 use onsale_schemas::currencies;
+use onsale_store::Store;
 use onsale_store::catalog::{EventRow, EventStatus, ListedShow, ShowRow, ShowStatus};
+use onsale_store::venue::Venue;
 use serde_json::{Map, Value, json};
 
+use crate::error::ApiError;
 use crate::local_time::{told, zone_of_row};
+use crate::markdown;
+use crate::routes::pictures;
 use crate::values::Instant;
 
+/// Of a degree: positions are kept in these.
+const MILLIONTHS: f64 = 1e6;
+
+/// What is told of an event beside its own row and its shows.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Around<'a> {
+    /// Where it takes place, as far as the event does not say so itself.
+    pub(super) venue: Option<&'a Venue>,
+    /// The address by which browsers reach this installation; without it addresses are relative.
+    pub(super) public_url: Option<&'a str>,
+}
+
+/// The venue of an event, if it has one of its tenant.
+///
+/// # Errors
+/// As every read of the database.
+pub(super) async fn venue_of(store: &Store, row: &EventRow) -> Result<Option<Venue>, ApiError> {
+    let venue = match row.details.venue_id {
+        Some(id) => store.venue(id).await?,
+        None => None,
+    };
+    let venue = venue.filter(|found| found.tenant_id == row.tenant_id);
+    Ok(venue.map(|found| found.venue))
+}
+
 /// An event: one `Event` where it has at most one show, otherwise an `EventSeries` of them.
-pub(super) fn event(row: &EventRow, shows: &[ListedShow]) -> Value {
-    let mut about = common(row);
+pub(super) fn event(row: &EventRow, shows: &[ListedShow], around: Around<'_>) -> Value {
+    let mut about = common(row, around);
     about.insert("@context".to_owned(), json!("https://schema.org"));
     if let [only] = shows {
         about.extend(performance(row, only));
@@ -26,7 +56,7 @@ pub(super) fn event(row: &EventRow, shows: &[ListedShow]) -> Value {
     let parts: Vec<Value> = shows
         .iter()
         .map(|listed| {
-            let mut part = common(row);
+            let mut part = common(row, around);
             part.extend(performance(row, listed));
             part.insert("@type".to_owned(), json!("Event"));
             Value::Object(part)
@@ -36,7 +66,7 @@ pub(super) fn event(row: &EventRow, shows: &[ListedShow]) -> Value {
     Value::Object(about)
 }
 
-fn common(row: &EventRow) -> Map<String, Value> {
+fn common(row: &EventRow, around: Around<'_>) -> Map<String, Value> {
     let mut about = Map::new();
     about.insert(
         "identifier".to_owned(),
@@ -44,22 +74,21 @@ fn common(row: &EventRow) -> Map<String, Value> {
     );
     about.insert("name".to_owned(), json!(row.name));
     if let Some(description) = &row.description {
-        about.insert("description".to_owned(), json!(description));
+        let text = markdown::to_text(description);
+        about.insert("description".to_owned(), json!(text));
     }
-    if row.venue.is_some() || row.city.is_some() {
-        let mut place = Map::new();
-        place.insert("@type".to_owned(), json!("Place"));
-        place.insert(
-            "name".to_owned(),
-            json!(row.venue.as_ref().or(row.city.as_ref())),
-        );
-        if let Some(city) = &row.city {
-            place.insert(
-                "address".to_owned(),
-                json!({ "@type": "PostalAddress", "addressLocality": city }),
-            );
-        }
-        about.insert("location".to_owned(), Value::Object(place));
+    if let Some(picture) = &row.details.picture {
+        // The widest first: one is shown, and the first is meant most.
+        let files = &picture.files;
+        let server = around.public_url.unwrap_or_default().trim_end_matches('/');
+        let addresses = files.widths.iter().rev();
+        let addresses: Vec<String> = addresses
+            .map(|width| format!("{server}{}", pictures::path(files.picture_id, *width)))
+            .collect();
+        about.insert("image".to_owned(), json!(addresses));
+    }
+    if let Some(place) = place(row, around.venue) {
+        about.insert("location".to_owned(), place);
     }
     let performers = &row.details.performers;
     if !performers.is_empty() {
@@ -71,6 +100,50 @@ fn common(row: &EventRow) -> Map<String, Value> {
         about.insert("typicalAgeRange".to_owned(), json!(format!("{age}-")));
     }
     about
+}
+
+/// Where it is: what the event does not say of that, its venue says.
+fn place(row: &EventRow, venue: Option<&Venue>) -> Option<Value> {
+    let city = row
+        .city
+        .as_ref()
+        .or(venue.and_then(|venue| venue.city.as_ref()));
+    let name = row.venue.as_ref().or(venue.map(|venue| &venue.name));
+    let mut place = Map::new();
+    place.insert("@type".to_owned(), json!("Place"));
+    place.insert("name".to_owned(), json!(name.or(city)?));
+    let mut address = Map::new();
+    for (property, value) in [
+        (
+            "streetAddress",
+            venue.and_then(|venue| venue.address.as_ref()),
+        ),
+        ("addressLocality", city),
+        (
+            "addressCountry",
+            venue.and_then(|venue| venue.country.as_ref()),
+        ),
+    ] {
+        if let Some(value) = value {
+            address.insert(property.to_owned(), json!(value));
+        }
+    }
+    if !address.is_empty() {
+        address.insert("@type".to_owned(), json!("PostalAddress"));
+        place.insert("address".to_owned(), Value::Object(address));
+    }
+    if let Some(position) = venue.and_then(|venue| venue.position) {
+        let degrees = |millionths: i32| f64::from(millionths) / MILLIONTHS;
+        place.insert(
+            "geo".to_owned(),
+            json!({
+                "@type": "GeoCoordinates",
+                "latitude": degrees(position.latitude_e6),
+                "longitude": degrees(position.longitude_e6),
+            }),
+        );
+    }
+    Some(Value::Object(place))
 }
 
 /// What is of one show.
@@ -137,7 +210,94 @@ fn price(minor: i64, currency: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::price;
+    use onsale_schemas::{EventId, UserId};
+    use onsale_store::catalog::{EventDetails, EventPicture, PictureFiles, PictureFormat};
+    use onsale_store::venue::Position;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_event_has_its_picture_and_its_place() {
+        let row = EventRow {
+            event_id: EventId(Uuid::from_u128(1)),
+            tenant_id: Uuid::from_u128(2),
+            organizer_id: UserId(Uuid::from_u128(3)),
+            name: "Oper".to_owned(),
+            description: None,
+            venue: None,
+            city: None,
+            category: None,
+            starts_at_ms: 0,
+            max_tickets_per_user: 0,
+            minimum_age: None,
+            requires_verified_account: false,
+            status: EventStatus::Published,
+            created_at_ms: 0,
+            details: EventDetails {
+                picture: Some(EventPicture {
+                    files: PictureFiles {
+                        picture_id: Uuid::nil(),
+                        format: PictureFormat::Jpeg,
+                        widths: vec![320],
+                    },
+                    height: 180,
+                    alt: None,
+                }),
+                ..EventDetails::default()
+            },
+        };
+        let path = pictures::path(Uuid::nil(), 320);
+        for (public_url, begins) in [
+            (None, ""),
+            (Some("https://tickets.example"), "https://tickets.example"),
+            (Some("https://tickets.example/"), "https://tickets.example"),
+        ] {
+            let around = Around {
+                public_url,
+                ..Around::default()
+            };
+            let about = event(&row, &[], around);
+            assert_eq!(about["image"], json!([format!("{begins}{path}")]));
+            assert!(about.get("location").is_none());
+        }
+        // It is where its venue is, and is called what the event calls it.
+        let venue = Venue {
+            name: "Lyric".to_owned(),
+            address: Some("7 Harbour Road".to_owned()),
+            city: Some("Bangkok".to_owned()),
+            country: Some("TH".to_owned()),
+            position: Some(Position {
+                latitude_e6: 13_730_800,
+                longitude_e6: -500_000,
+            }),
+            time_zone: "Asia/Bangkok".to_owned(),
+            website: None,
+        };
+        let around = Around {
+            venue: Some(&venue),
+            ..Around::default()
+        };
+        let about = event(&row, &[], around);
+        assert_eq!(
+            about["location"],
+            json!({
+                "@type": "Place",
+                "name": "Lyric",
+                "address": {
+                    "@type": "PostalAddress", "streetAddress": "7 Harbour Road",
+                    "addressLocality": "Bangkok", "addressCountry": "TH",
+                },
+                "geo": { "@type": "GeoCoordinates", "latitude": 13.7308, "longitude": -0.5 },
+            })
+        );
+        let named = EventRow {
+            venue: Some("Lyric, small stage".to_owned()),
+            ..row
+        };
+        let about = event(&named, &[], around);
+        assert_eq!(about["location"]["name"], "Lyric, small stage");
+    }
 
     #[test]
     fn a_price_has_the_decimals_of_its_currency() {

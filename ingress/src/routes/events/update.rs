@@ -195,6 +195,8 @@ pub(super) async fn change(
 pub(super) async fn changed(state: &AppState, row: &EventRow) {
     state.event_lists.forget();
     state.event_pages.forget(row.event_id).await;
+    // Its shows tell their times in its zone.
+    state.charts.pages.forget_all();
     state.sold_to.note(row);
 }
 

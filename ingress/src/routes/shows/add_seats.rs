@@ -10,16 +10,16 @@ use onsale_schemas::limits::{
     GENERAL_CAPACITY_MAX, ROWS_PER_ZONE_MAX, SEATS_PER_ROW_MAX, SEATS_PER_SHOW_MAX,
 };
 use onsale_schemas::seating::{self, AddSeats};
-use onsale_schemas::{Command, SeatIndex, ShowId, ZoneIndex};
+use onsale_schemas::{Command, ShowId, ZoneIndex};
 use onsale_store::audit::Changes;
 use onsale_store::catalog::{Addition, ChartRow, RowSeats, ZoneAdmission, ZoneRow};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use self::rows::{AddedRowRequest, read_rows};
-use super::growing::{AddedPlaces, Adding, Growing};
-use super::layout::ROW_NAME_MAX_CHARS;
+use self::rows::read_rows;
+use super::growing::{AddedPlaces, Adding, Growing, NEVER, Unfit};
+use super::layout::{ROW_NAME_MAX_CHARS, RowRequest};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::charts::ChartZone;
@@ -48,17 +48,17 @@ pub(super) const BOUNDS: Bounds = &[
         Bound::Range(0, u32::MAX as u64),
     ),
     (
-        Of::Field("AddedRowRequest", "name"),
+        Of::Field("RowRequest", "name"),
         Bound::Length(ROW_NAME_MAX_CHARS),
     ),
-    (Of::Field("AddedRowRequest", "rank"), PLACE),
-    (Of::Field("AddedRowRequest", "focus"), PLACE),
+    (Of::Field("RowRequest", "rank"), PLACE),
+    (Of::Field("RowRequest", "focus"), PLACE),
     (
-        Of::Field("AddedRowRequest", "gaps"),
+        Of::Field("RowRequest", "gaps"),
         Bound::Items(SEATS_PER_ROW_MAX as usize),
     ),
     (
-        Of::Field("AddedRowRequest", "special"),
+        Of::Field("RowRequest", "special"),
         Bound::Items(SEATS_PER_ROW_MAX as usize),
     ),
     (Of::Field("SpecialRequest", "first"), PLACE),
@@ -78,7 +78,7 @@ const PLACE: Bound = Bound::Range(0, u16::MAX as u64);
 }))]
 pub(crate) struct AddSeatsRequest {
     /// For a seated zone.
-    rows: Option<Vec<AddedRowRequest>>,
+    rows: Option<Vec<RowRequest>>,
     /// For general admission: how many places more.
     capacity: Option<u32>,
     /// What the show has now, so that nothing is added to what somebody else has changed: for rows how
@@ -95,7 +95,9 @@ impl RequestBody for AddSeatsRequest {
 
 /// Add rows or places to a zone.
 ///
-/// Also while it is sold. Seats that there are keep their labels and ids.
+/// Also while it is sold. Seats that there are keep their labels and ids. The chart of a show that was made from a map
+/// does not draw what is added: it has no place in the hall that anybody has said. `/seats` has it, in its zone, and
+/// `is_drawn` of the answer says so.
 #[utoipa::path(
     post, path = "/api/v1/shows/{id}/zones/{zone_id}/seats", operation_id = "add_seats", tag = "catalog",
     request_body = AddSeatsRequest,
@@ -138,16 +140,19 @@ pub(crate) async fn add_seats(
     match (general, rows, capacity) {
         (None, Some(rows), None) => add_rows(call, growing, place, identity, rows, expected).await,
         (Some(has), None, Some(more)) => {
-            check_capacity(has, more)?;
+            let (expected, unfit) = match check_capacity(has, more) {
+                Ok(()) => (expected.unwrap_or(has), None),
+                Err(why) => (NEVER, Some(Unfit::unless_again(why, &identity)?)),
+            };
             let command = AddSeats {
                 show,
-                expected: expected.unwrap_or(has),
+                expected,
                 addition: seating::Addition::Capacity {
                     zone: zone.index,
                     places: more,
                 },
             };
-            let order = order(&growing, zone, identity, command);
+            let order = order(&growing, zone, identity, (command, unfit));
             call.send(order).await
         }
         (None, _, Some(capacity)) => Err(ApiError::wrong(
@@ -184,7 +189,12 @@ fn check_capacity(has: u32, more: u32) -> Result<(), ApiError> {
     ))
 }
 
-fn order(growing: &Growing, zone: &ZoneRow, identity: Identity, command: AddSeats) -> Order {
+fn order(
+    growing: &Growing,
+    zone: &ZoneRow,
+    identity: Identity,
+    (command, unfit): (AddSeats, Option<Unfit>),
+) -> Order {
     Order {
         identity,
         on_behalf: OnBehalf::Staff(growing.managed.authority),
@@ -194,6 +204,7 @@ fn order(growing: &Growing, zone: &ZoneRow, identity: Identity, command: AddSeat
             zone_id: zone.zone_id,
             had: zone.places(),
             status: StatusCode::OK,
+            unfit,
         }),
     }
 }
@@ -203,36 +214,47 @@ async fn add_rows(
     growing: Growing,
     place: usize,
     identity: Identity,
-    requests: Vec<AddedRowRequest>,
+    requests: Vec<RowRequest>,
     expected: Option<u32>,
 ) -> Result<Response, ApiError> {
-    let zone = &growing.row.zones[place];
     let (rows, plans) = read_rows(requests)?;
-    let command = |expected| AddSeats {
+    let growing = match expected {
+        Some(expected) => growing.with_seats(&call, expected).await?,
+        None => growing,
+    };
+    let zone = &growing.row.zones[place];
+    let has = growing.indexes.end();
+    let (expected, unfit) = match check_space(&growing, zone.index, place, &rows) {
+        // Names that could not be compared with all that the show has are no names to add.
+        Ok(()) if growing.row.is_lacking() => (NEVER, Some(Unfit::lacking())),
+        // Nor are those that were compared with fewer seats than it has by now.
+        Ok(()) => match expected.filter(|expected| *expected > has) {
+            Some(expected) => (NEVER, Some(Unfit::behind(expected))),
+            None => (expected.unwrap_or(has), None),
+        },
+        Err(why) if was_added(zone, &rows) => (NEVER, Some(Unfit::unless_again(why, &identity)?)),
+        Err(why) => return Err(why),
+    };
+    let addition = Arc::new(Addition::Rows { rows: rows.clone() });
+    let mut changes = Changes::default();
+    if unfit.is_none() {
+        let seats: u64 = rows.iter().map(|row| u64::from(row.seats.count())).sum();
+        check_quota(&call.state, &growing, seats, &addition).await?;
+        let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+        changes.field("rows_added", &Vec::new(), &names);
+    }
+    let command = AddSeats {
         show: growing.row.show_id,
         expected,
         addition: seating::Addition::Rows {
             zone: zone.index,
             rows: rows.iter().map(|row| row.seats.count()).collect(),
-            plans: plans.clone(),
+            plans,
         },
     };
-    // The same again is for the log to answer, which knows whether it is the same request. It adds nothing
-    // in any case.
-    if let Some(first) = added_before(zone, growing.indexes.rows(place), &rows) {
-        let order = order(&growing, zone, identity, command(expected.unwrap_or(first)));
-        return call.send(order).await;
-    }
-    check_space(&growing, zone.index, place, &rows)?;
-    let addition = Arc::new(Addition::Rows { rows: rows.clone() });
-    let seats: u64 = rows.iter().map(|row| u64::from(row.seats.count())).sum();
-    check_quota(&call.state, &growing, seats, &addition).await?;
-    let next = growing.indexes.end();
-    let order = order(&growing, zone, identity, command(expected.unwrap_or(next)));
-    let mut changes = Changes::default();
-    let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    changes.field("rows_added", &Vec::new(), &names);
+    let order = order(&growing, zone, identity, (command, unfit));
     let tenant = growing.managed.row.tenant_id;
+    // Whatever the log makes of it: it never accepts rows whose names are not written down.
     let proposal = Proposal::Addition(growing.row.show_id, addition);
     call.propose(order, proposal, tenant, changes).await
 }
@@ -251,19 +273,17 @@ pub(super) async fn check_quota(
     Ok(state.store.check_growth(event, seats, bytes, quota).await?)
 }
 
-/// The first seat of just these rows, when they were added together.
-fn added_before(zone: &ZoneRow, firsts: &[SeatIndex], added: &[ChartRow]) -> Option<SeatIndex> {
+/// Whether just these rows were added together before, as they are where the same request comes again.
+fn was_added(zone: &ZoneRow, added: &[ChartRow]) -> bool {
     let ZoneAdmission::Seated { rows } = &zone.admission else {
-        return None;
+        return false;
     };
     let runs = &zone.growth.runs;
     let ends = runs.iter().skip(1).map(|run| run.row);
     let last = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    let ends = ends.chain([last]);
-    runs.iter().zip(ends).find_map(|(run, end)| {
-        let from = usize::try_from(run.row).ok()?;
-        let to = usize::try_from(end).ok()?;
-        (rows.get(from..to)? == added).then(|| firsts.get(from).copied())?
+    runs.iter().zip(ends.chain([last])).any(|(run, end)| {
+        let range = usize::try_from(run.row).ok().zip(usize::try_from(end).ok());
+        range.and_then(|(from, to)| rows.get(from..to)) == Some(added)
     })
 }
 

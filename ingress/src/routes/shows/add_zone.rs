@@ -34,7 +34,8 @@ impl RequestBody for ZoneRequest {
 
 /// Add a zone to a show.
 ///
-/// Also while it is sold. Its currency is that of the other zones, where they all have one.
+/// Also while it is sold. Its currency is that of the other zones, where they all have one. The chart of a show that
+/// was made from a map does not draw it: it has no place in the hall that anybody has said.
 #[utoipa::path(
     post, path = "/api/v1/shows/{id}/zones", operation_id = "add_zone", tag = "catalog",
     request_body = ZoneRequest,
@@ -93,23 +94,26 @@ pub(crate) async fn add_zone(
             expected: u32::from(index),
             addition: seating::Addition::Zone {
                 layout: layout::zone_layout(&zone)?,
-                plan: Vec::new(),
+                plan: layout::plan_of(&zone),
             },
         })),
         answering: Arc::new(Adding {
             zone_id,
             had: 0,
             status: StatusCode::CREATED,
+            unfit: None,
         }),
     };
-    if added.is_some() {
-        return call.send(order).await;
-    }
+    let is_again = added.is_some();
     let mut changes = Changes::default();
-    changes.field("zone_added", &None, &Some(zone.name.as_str()));
+    if !is_again {
+        changes.field("zone_added", &None, &Some(zone.name.as_str()));
+    }
     let seats = u64::from(zone.admission.seat_count());
     let addition = Arc::new(addition(zone));
-    check_quota(&call.state, &growing, seats, &addition).await?;
+    if !is_again {
+        check_quota(&call.state, &growing, seats, &addition).await?;
+    }
     let tenant = growing.managed.row.tenant_id;
     call.propose(order, Proposal::Addition(show, addition), tenant, changes)
         .await

@@ -28,6 +28,7 @@ use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
+use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 use crate::values::{Instant, Money};
@@ -117,6 +118,7 @@ pub(crate) async fn amend(
         .await?
         .ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&call.state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
+    visible::ensure_listed(&call.state, show).await?;
     if if_match.is_given() {
         let found = call.state.store.catalog_versions(row.event_id, Some(show));
         let (_, version) = found.await?;

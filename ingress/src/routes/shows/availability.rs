@@ -78,7 +78,12 @@ pub(crate) async fn availability(
 pub(super) async fn live(state: &AppState, chart: &Arc<Chart>) -> Result<Arc<LiveShow>, ApiError> {
     let live = state.live.open(chart)?;
     match tokio::time::timeout(state.config.http.reply_deadline(), live.ready()).await {
-        Ok(ready) => ready.map(|()| live),
+        Ok(ready) => {
+            ready?;
+            // Somebody may have repaired the catalog, of which no record tells.
+            live.renew(chart);
+            Ok(live)
+        }
         Err(_) => Err(ApiError::overloaded(
             "Live availability is still starting for this show; try again.",
         )),

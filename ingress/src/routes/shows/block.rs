@@ -24,6 +24,7 @@ use crate::rejection;
 use crate::routes::bookings::reserve::named_seats;
 use crate::routes::call::{Call, Order};
 use crate::routes::managers::{MANAGE_SALES, managed_event};
+use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
@@ -107,6 +108,7 @@ pub(super) async fn change(
 ) -> Result<Response, ApiError> {
     let chart = call.state.charts.chart(show).await?;
     let managed = managed_event(&call.state, &call.caller, chart.event, &MANAGE_SALES).await?;
+    visible::ensure_listed(&call.state, show).await?;
     let zone = chart
         .zone_by_id(body.value.zone_id)
         .ok_or_else(|| ApiError::invalid("zone_id", body.value.zone_id, "a zone of the show"))?;

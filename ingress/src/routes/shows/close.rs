@@ -20,6 +20,7 @@ use crate::rejection;
 use crate::routes::call::{Call, Order};
 use crate::routes::managers::{MANAGE_SALES, managed_event};
 use crate::routes::projected::wait_for;
+use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
@@ -82,6 +83,7 @@ pub(super) async fn end(
 ) -> Result<Response, ApiError> {
     let chart = call.state.charts.chart(show).await?;
     let managed = managed_event(&call.state, &call.caller, chart.event, &MANAGE_SALES).await?;
+    visible::ensure_listed(&call.state, show).await?;
     call.send(Order {
         identity: call.identity(operation, show, &body.bytes),
         on_behalf: OnBehalf::Staff(managed.authority),

@@ -6,8 +6,8 @@ mod create;
 mod end_code;
 mod end_group;
 mod export;
+mod issue;
 mod list;
-mod made;
 mod one;
 mod terms;
 
@@ -26,6 +26,7 @@ use crate::rejection;
 use crate::routes::endpoints::Endpoints;
 use crate::routes::managers::{MANAGE_EVENTS, Managed, managed_event};
 use crate::routes::paging;
+use crate::routes::visible;
 use crate::rules::Rules;
 use crate::state::AppState;
 
@@ -62,6 +63,9 @@ async fn managed(
     caller.permit(&MANAGE_EVENTS)?;
     let chart = state.charts.chart(show).await?;
     let managed = managed_event(state, caller, chart.event, &MANAGE_EVENTS).await?;
+    visible::ensure_listed(state, show).await?;
+    // Codes may name ticket types that were put up for sale a moment ago.
+    let chart = state.charts.newer(&chart).await;
     Ok((chart, managed))
 }
 

@@ -1,6 +1,7 @@
 //! The layout of a new show: read, checked against every limit, and turned into rows and command.
 
 mod of_map;
+mod rows;
 mod seating;
 mod size;
 
@@ -13,11 +14,9 @@ use onsale_halls::limits::{
 };
 use onsale_schemas::command::{Admission, OpenShow, OpenShowV2, ZoneLayout};
 use onsale_schemas::limits::UNIT_PRICE_MAX_MINOR;
-use onsale_schemas::seating::{OpenShowV3, RowPlan};
+use onsale_schemas::seating::OpenShowV3;
 use onsale_schemas::{Command, TenantId, ZoneIndex, currencies};
-use onsale_store::catalog::{
-    ChartRow, EventRow, Growth, RowSeats, ShowRow, ZoneAdmission, ZoneRow,
-};
+use onsale_store::catalog::{EventRow, Growth, RowSeats, ShowRow, ZoneAdmission, ZoneRow};
 use onsale_store::venue::{ShowMap, StoredChart};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -27,7 +26,10 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use uuid::Uuid;
 
 pub(super) use self::of_map::{MapRequest, of_map};
-pub(super) use self::seating::Seating;
+pub(super) use self::rows::{RowRequest, chart_row};
+#[cfg(test)]
+pub(super) use self::rows::{SpecialKind, SpecialRequest};
+pub(super) use self::seating::{Seating, plan_of};
 use super::body::row_seats;
 use crate::error::ApiError;
 use crate::routes::catalog_call::zone_id;
@@ -54,7 +56,7 @@ pub(crate) struct ZoneRequest {
     name: String,
     price: Money,
     admission: AdmissionRequest,
-    /// Best row first; for seated zones.
+    /// Best row first, where their ranks are the same; for seated zones.
     rows: Option<Vec<RowRequest>>,
     /// For general admission.
     capacity: Option<u32>,
@@ -68,17 +70,6 @@ pub(crate) enum AdmissionRequest {
     Seated,
     /// Places without a name.
     General,
-}
-
-/// A row of a new show.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RowRequest {
-    /// 1 to 16 letters, digits and spaces.
-    name: String,
-    /// How many, or a label for each.
-    #[schema(schema_with = seats_schema)]
-    seats: SeatsRequest,
 }
 
 pub(super) fn seats_schema() -> Schema {
@@ -269,22 +260,17 @@ fn admission(
             let mut chart_rows = Vec::with_capacity(rows.len());
             for (place, row) in rows.into_iter().enumerate() {
                 let path = at(path, &format!("rows[{place}]"));
-                check_row_name(&path, &row.name, &mut names)?;
-                let seats = row_of_seats(&path, row.seats)?;
+                let row = chart_row(&path, row, &mut names)?;
                 *seats_left = seats_left
-                    .checked_sub(u32::from(row_seats(&seats)))
+                    .checked_sub(u32::from(row_seats(&row.seats)))
                     .ok_or_else(|| {
                         ApiError::invalid(
                             &format!("{path}.seats"),
-                            row_seats(&seats),
+                            row_seats(&row.seats),
                             &format!("at most {SEATS_PER_SHOW_MAX} seats in the whole show"),
                         )
                     })?;
-                chart_rows.push(ChartRow {
-                    name: row.name,
-                    seats,
-                    plan: RowPlan::default(),
-                });
+                chart_rows.push(row);
             }
             Ok(ZoneAdmission::Seated { rows: chart_rows })
         }

@@ -6,11 +6,11 @@ pub(super) mod one;
 mod read;
 mod request;
 pub(super) mod set;
-mod tag;
 
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
 use onsale_store::catalog::{OfferRow, ZoneRow};
 
+pub(super) use self::body::{OfferBody, Reader};
 use self::read::{DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS};
 pub(super) use self::request::OfferRequest;
 use crate::bounds::{Bound, Bounds, Of};

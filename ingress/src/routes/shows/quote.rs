@@ -1,6 +1,7 @@
 //! `POST /shows/{id}/quote`
 
 mod judge;
+mod request;
 
 use std::collections::HashMap;
 
@@ -10,22 +11,26 @@ use http::StatusCode;
 use onsale_schemas::limits::{ITEMS_PER_ORDER_MAX, TICKETS_PER_BOOKING_MAX};
 use onsale_schemas::rejection::CodeRefusal;
 use onsale_schemas::{CodeHash, Rejection, ShowId, UserId};
-use onsale_store::catalog::ShowRow;
+use onsale_store::catalog::{ShowRow, TaxRates};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::judge::{Standing, Tried};
+use self::request::{QuoteRequest, check_seen};
 use crate::auth::{Caller, Role};
 use crate::bounds::{Bound, Bounds, Of};
+use crate::charts::Chart;
 use crate::client_address::ClientAddress;
+use crate::codes::TYPED_MAX_BYTES;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
-use crate::extract::{JsonBody, PathId, RequestBody};
+use crate::extract::{JsonBody, PathId};
+use crate::percent::Percent;
 use crate::rejection;
-use crate::routes::bookings::lines::{self, LineBody, Sums, Totals};
-use crate::routes::bookings::reserve::{Basket, items};
+use crate::routes::bookings::lines::{LineBody, Priced, Sums};
+use crate::routes::bookings::reserve::{currency, items};
 use crate::routes::visible;
 use crate::state::AppState;
 use crate::values::{Instant, Money};
@@ -33,26 +38,22 @@ use crate::values::{Instant, Money};
 /// What its requests may hold.
 pub(super) const BOUNDS: Bounds = &[
     (
-        Of::Field("Basket", "quantity"),
+        Of::Field("QuoteRequest", "quantity"),
         Bound::Range(1, TICKETS_PER_BOOKING_MAX as u64),
     ),
     (
-        Of::Field("Basket", "seats"),
+        Of::Field("QuoteRequest", "seats"),
         Bound::Items(TICKETS_PER_BOOKING_MAX as usize),
     ),
     (
-        Of::Field("Basket", "items"),
+        Of::Field("QuoteRequest", "items"),
         Bound::Items(ITEMS_PER_ORDER_MAX),
     ),
+    (
+        Of::Field("QuoteRequest", "code"),
+        Bound::Length(TYPED_MAX_BYTES),
+    ),
 ];
-
-impl RequestBody for Basket {
-    const PUBLIC: bool = true;
-
-    fn admit(_caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
-        Ok(())
-    }
-}
 
 /// What a basket would cost now.
 #[derive(Serialize, ToSchema)]
@@ -66,6 +67,12 @@ pub(crate) struct Quote {
     fees: Money,
     /// Tax in prices and fees.
     tax: Money,
+    /// Rate of the tax that prices include, of what they are without it; left out where nothing has a price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_percent: Option<Percent>,
+    /// Rate of the tax that fees include, of what they are without it; left out where there are no fees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee_tax_percent: Option<Percent>,
     /// What is to be paid, fees included.
     total_price: Money,
     /// When a window of the offer or of the sale begins or ends next, or in a minute. What others buy may change the
@@ -76,18 +83,18 @@ pub(crate) struct Quote {
 
 /// What a basket would cost.
 ///
-/// The body is that of a reservation. Nothing is held, and whether the places are free is not looked at. Lines and
-/// total are those of a reservation at this moment; so are refusals that follow from the offer, the code and the
-/// times of the sale.
+/// The body is that of a reservation, and is checked as there; `show_id` may be left out. Nothing is held, and
+/// whether the places are free is not looked at. Lines and total are those of a reservation at this moment; so are
+/// refusals that follow from the offer, the code, the times of the sale and the price that the buyer saw.
 #[utoipa::path(
-    post, path = "/api/v1/shows/{id}/quote", operation_id = "quote", tag = "bookings", request_body = Basket,
+    post, path = "/api/v1/shows/{id}/quote", operation_id = "quote", tag = "bookings", request_body = QuoteRequest,
     params(("id" = Uuid, Path, description = "The show")),
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "What it would cost", body = Success<Quote>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),
-        (status = 409, description = "`SALE_NOT_OPEN`, `SALE_CLOSED`, `SHOW_CANCELLED`, `TYPE_NOT_OFFERED`, `CODE_REFUSED`, `ACCESS_CODE_REQUIRED`, `TYPE_NOT_ON_SALE`, `TYPE_QUANTITY`, `WRONG_SEAT_KIND`, `COMPANION_ALONE`", body = Problem),
+        (status = 409, description = "`SALE_NOT_OPEN`, `SALE_CLOSED`, `SHOW_CANCELLED`, `PRICE_CHANGED`, `TYPE_NOT_OFFERED`, `CODE_REFUSED`, `ACCESS_CODE_REQUIRED`, `TYPE_NOT_ON_SALE`, `TYPE_QUANTITY`, `WRONG_SEAT_KIND`, `COMPANION_ALONE`", body = Problem),
         (status = 429, description = "`RATE_LIMITED`: too many requests, or too many wrong codes", body = Problem),
     ),
 )]
@@ -97,14 +104,20 @@ pub(crate) async fn quote(
     caller: Option<Caller>,
     client: ClientAddress,
     PathId(id): PathId,
-    body: JsonBody<Basket>,
+    body: JsonBody<QuoteRequest>,
 ) -> Result<Response, ApiError> {
-    let (show, basket) = (ShowId(id), body.value);
-    let chart = visible::chart_on_sale(&state, show).await?;
-    if basket.names_unknown(&chart) {
-        state.charts.doubt(&chart).await;
-    }
+    let (show, request) = (ShowId(id), body.value);
+    let chart = visible::chart(&state, None, show).await?;
+    request.check_show(&chart)?;
+    let (basket, seen) = request.parts();
+    let is_missing = |chart: &Chart| basket.names_unknown(chart);
+    let chart = state.charts.knowing(&chart, &is_missing).await;
+    let is_order = basket.is_order() || seen.expected_total.is_some();
     let items = items(&chart, &basket)?;
+    let zone = items.first().map(|item| item.zone);
+    let sold_in = zone.and_then(|zone| currency(&chart, zone));
+    let sold_in = sold_in.ok_or_else(|| ApiError::internal("a basket without a zone"))?;
+    let expected = seen.expected(is_order, sold_in)?;
     // Uses of a code are counted for buyers.
     let buyer = caller.filter(|caller| caller.role == Role::Buyer);
     let user = buyer.map(|caller| caller.user);
@@ -125,11 +138,15 @@ pub(crate) async fn quote(
         seat_kind: &|seat| chart.kind(seat),
         now_ms: state.clock.now_ms(),
     };
-    let quoted = judge::price(&standing, &items).map_err(|why| {
+    let quoted = judge::price(&standing, &items).and_then(|quoted| {
+        check_seen(expected, &quoted.price, quoted.currency)?;
+        Ok(quoted)
+    });
+    let quoted = quoted.map_err(|why| {
         if is_wrong_code(&why) {
             state.codes.was_wrong(client.0, user);
         }
-        rejection::to_error(&why, Some(&*chart), None)
+        rejection::to_error(&why, Some(&*chart), zone)
     })?;
     let order = quoted.price;
     let of_order = onsale_prices::lines(&order, &judge::seats(&items));
@@ -139,13 +156,18 @@ pub(crate) async fn quote(
         tax: order.tax,
         currency: quoted.currency,
     };
-    let totals = Totals::of(&of_order, sums);
+    let offer = row.offer.as_ref().map(|row| &row.offer);
+    let rates = offer.map(TaxRates::of).unwrap_or_default();
+    let priced = Priced::of(Some(&*chart), &of_order, sums).at(rates);
+    let totals = priced.totals();
     let answer = Quote {
         show_id: id,
-        lines: lines::bodies(&chart, &of_order, quoted.currency),
+        lines: priced.lines(),
         discount: totals.discount,
         fees: totals.fees,
         tax: totals.tax,
+        tax_percent: totals.tax_percent,
+        fee_tax_percent: totals.fee_tax_percent,
         total_price: totals.total_price,
         valid_until: Instant(standing.valid_until_ms()),
         server_time: Instant(standing.now_ms),

@@ -9,6 +9,7 @@ use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::error::ApiError;
 use crate::extract::RequestBody;
+use crate::local_time::{self, ZONE_MAX_BYTES};
 use crate::routes::events::body::check_line;
 use crate::routes::managers::MANAGE_EVENTS;
 use crate::state::AppState;
@@ -18,7 +19,6 @@ const NAME_MAX_CHARS: usize = 200;
 const ADDRESS_MAX_CHARS: usize = 500;
 const CITY_MAX_CHARS: usize = 200;
 const COUNTRY_CHARS: usize = 2;
-const TIME_ZONE_MAX_CHARS: usize = 64;
 const WEBSITE_MAX_CHARS: usize = 2_048;
 /// Of a venue: 11 cm.
 const PARTS_OF_DEGREE: f64 = 1e6;
@@ -42,7 +42,7 @@ pub(super) const BOUNDS: Bounds = &[
     ),
     (
         Of::Field(SCHEMA, "time_zone"),
-        Bound::Form(TIME_ZONE, TIME_ZONE_MAX_CHARS),
+        Bound::Form(TIME_ZONE, ZONE_MAX_BYTES),
     ),
     (
         Of::Field(SCHEMA, "website"),
@@ -120,7 +120,7 @@ impl VenueRequest {
             city: self.city,
             country: self.country,
             position,
-            time_zone: time_zone(&self.time_zone)?,
+            time_zone: local_time::zone("time_zone", &self.time_zone)?.1,
             website: self.website,
         })
     }
@@ -141,24 +141,6 @@ fn check_website(website: &str) -> Result<(), ApiError> {
             format!("https://… or http://…, at most {WEBSITE_MAX_CHARS} visible ASCII characters");
         Err(ApiError::invalid("website", website, &expected))
     }
-}
-
-/// The name of a time zone as its database writes it.
-fn time_zone(name: &str) -> Result<String, ApiError> {
-    let refused = || {
-        ApiError::invalid(
-            "time_zone",
-            name,
-            "a name of the IANA database, such as Asia/Bangkok",
-        )
-    };
-    if name.len() > TIME_ZONE_MAX_CHARS {
-        return Err(refused());
-    }
-    // Those that are in the program: every node knows the same.
-    let zones = jiff::tz::TimeZoneDatabase::bundled();
-    let zone = zones.get(name).map_err(|_unknown| refused())?;
-    zone.iana_name().map(str::to_owned).ok_or_else(refused)
 }
 
 impl VenuePosition {
@@ -251,10 +233,10 @@ mod tests {
             ("", None),
             ("../etc/passwd", None),
         ] {
-            let read = time_zone(name);
+            let read = local_time::zone("time_zone", name).map(|(_, known)| known);
             assert_eq!(read.ok().as_deref(), written, "{name}");
         }
-        assert!(time_zone(&"A".repeat(1_000_000)).is_err());
+        assert!(local_time::zone("time_zone", &"A".repeat(1_000_000)).is_err());
     }
 
     #[test]

@@ -6,7 +6,6 @@ use onsale_store::StoreError;
 use onsale_store::venue::VenueRow;
 
 use super::body::{VenueBody, VenueRequest};
-use super::matching;
 use crate::audit;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -15,6 +14,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::routes::call::Call;
 use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
 use crate::submit::Final;
+use crate::versions;
 
 /// Create a venue of the caller's tenant.
 #[utoipa::path(
@@ -66,6 +66,6 @@ pub(crate) async fn create(call: Call, body: JsonBody<VenueRequest>) -> Result<R
 /// A new venue is at its first version.
 fn answered(answer: Final, call: &Call) -> Result<Response, ApiError> {
     let mut response = answer.into_response(&call.context);
-    matching::set_tag(response.headers_mut(), 1)?;
+    versions::set_tag(response.headers_mut(), &versions::tag(1, None))?;
     Ok(response)
 }

@@ -1,11 +1,11 @@
 //! `DELETE /venues/{id}`
 
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use onsale_store::venue::VenueDeleted;
 use serde_json::json;
 
-use super::{managed, matching, nothing};
+use super::{managed, nothing};
 use crate::audit;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
@@ -16,6 +16,7 @@ use crate::routes::call::Call;
 use crate::routes::catalog_call::{recall, remember};
 use crate::routes::managers::MANAGE_EVENTS;
 use crate::submit::Final;
+use crate::versions::{self, IfMatch};
 
 /// Delete a venue with its maps.
 ///
@@ -41,22 +42,22 @@ use crate::submit::Final;
 pub(crate) async fn delete(
     call: Call,
     PathId(id): PathId,
-    headers: HeaderMap,
+    if_match: IfMatch,
 ) -> Result<Response, ApiError> {
     let state = &call.state;
     let identity = call.identity("delete venue", id, &[]);
     call.caller.permit(&MANAGE_EVENTS)?;
-    let expected = matching::expected(&headers)?;
     if let Some(answer) = recall(state, identity).await? {
         return Ok(answer.into_response(&call.context));
     }
     let venue = managed(state, &call.caller, id).await?;
+    let expected = if_match.expected(venue.version)?;
     let entry = audit::actor(&call.caller, &call.context)
         .did("venue.delete", "venue", id)
         .of_tenant(venue.tenant_id);
     match state.store.delete_venue(id, expected, entry).await? {
         VenueDeleted::Done => {}
-        VenueDeleted::IsAt(version) => return Err(matching::is_at(version)),
+        VenueDeleted::IsAt(version) => return Err(versions::changed(version)),
         VenueDeleted::NotThere => return Err(nothing()),
         VenueDeleted::HasShows(shows) => {
             return Err(ApiError::new(

@@ -5,13 +5,14 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::body::VenueBody;
-use super::{matching, nothing, sees};
+use super::{nothing, sees};
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::state::AppState;
+use crate::versions;
 
 /// One venue.
 ///
@@ -38,6 +39,6 @@ pub(crate) async fn one(
     }
     let version = row.version;
     let mut response = envelope::success(&context, StatusCode::OK, &VenueBody::from(row))?;
-    matching::set_tag(response.headers_mut(), version)?;
+    versions::set_tag(response.headers_mut(), &versions::tag(version, None))?;
     Ok(response)
 }

@@ -17,6 +17,7 @@ use crate::error::ApiError;
 use crate::extract::{PathIds, Query};
 use crate::halls;
 use crate::state::AppState;
+use crate::versions;
 
 pub(super) const BOUNDS: Bounds = &[(Of::Parameter("version"), Bound::Range(1, u32::MAX as u64))];
 
@@ -39,7 +40,7 @@ pub(crate) struct MapQuery {
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "That version of the map", body = Success<MapWithHall>),
+        (status = 200, description = "That version of the map", body = Success<MapWithHall>, headers(("ETag" = String))),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
     ),
@@ -55,6 +56,7 @@ pub(crate) async fn one(
     let id = MapId { venue_id, map_id };
     let found = state.store.map_version(id, query.version).await?;
     let found = found.ok_or_else(|| ApiError::not_found("map"))?;
+    let tag = versions::tag(found.row.version.into(), None);
     let data = state
         .halls
         .work(move || {
@@ -69,10 +71,7 @@ pub(crate) async fn one(
             Ok(data)
         })
         .await?;
-    Ok(envelope::success_of_command(
-        &context,
-        None,
-        StatusCode::OK,
-        &data,
-    ))
+    let mut response = envelope::success_of_command(&context, None, StatusCode::OK, &data);
+    versions::set_tag(response.headers_mut(), &tag)?;
+    Ok(response)
 }

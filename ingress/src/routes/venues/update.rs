@@ -1,11 +1,11 @@
 //! `PUT /venues/{id}`
 
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use onsale_store::venue::VenueChanged;
 
 use super::body::{VenueBody, VenueRequest};
-use super::{managed, matching, nothing};
+use super::{managed, nothing};
 use crate::audit;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -14,6 +14,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::routes::call::Call;
 use crate::routes::catalog_call::{recall, remember};
 use crate::submit::Final;
+use crate::versions::{self, IfMatch};
 
 /// Replace what is said of a venue.
 #[utoipa::path(
@@ -36,17 +37,17 @@ use crate::submit::Final;
 pub(crate) async fn update(
     call: Call,
     PathId(id): PathId,
-    headers: HeaderMap,
+    if_match: IfMatch,
     body: JsonBody<VenueRequest>,
 ) -> Result<Response, ApiError> {
     let state = &call.state;
     let before = managed(state, &call.caller, id).await?;
     let identity = call.identity("update venue", id, &body.bytes);
-    let expected = matching::expected(&headers)?;
     let venue = body.value.into_venue()?;
     if let Some(answer) = recall(state, identity).await? {
         return Ok(answer.into_response(&call.context));
     }
+    let expected = if_match.expected(before.version)?;
     let entry = audit::actor(&call.caller, &call.context)
         .did("venue.change", "venue", id)
         .of_tenant(before.tenant_id);
@@ -57,13 +58,13 @@ pub(crate) async fn update(
         .await?;
     let row = match changed {
         VenueChanged::Done(row) => row,
-        VenueChanged::IsAt(version) => return Err(matching::is_at(version)),
+        VenueChanged::IsAt(version) => return Err(versions::changed(version)),
         VenueChanged::NotThere => return Err(nothing()),
     };
     let version = row.version;
     let answer = Final::new(StatusCode::OK, &VenueBody::from(row))?;
     let answer = remember(state, identity, answer).await?;
     let mut response = answer.into_response(&call.context);
-    matching::set_tag(response.headers_mut(), version)?;
+    versions::set_tag(response.headers_mut(), &versions::tag(version, None))?;
     Ok(response)
 }

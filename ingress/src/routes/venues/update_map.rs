@@ -18,6 +18,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::routes::call::Call;
 use crate::routes::catalog_call::{recall, remember};
 use crate::submit::Final;
+use crate::versions::{self, IfMatch};
 
 /// Give a map another version: a hall in the format `onsale-hall/1`.
 ///
@@ -29,21 +30,24 @@ use crate::submit::Final;
     params(
         ("id" = Uuid, Path, description = "The venue"),
         ("map_id" = Uuid, Path, description = "The map"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the map's last version as you read it: only behind that comes another"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The last version", body = Success<MapBody>),
+        (status = 200, description = "The last version", body = Success<MapBody>, headers(("ETag" = String))),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`QUOTA_EXCEEDED`", body = Problem),
+        (status = 412, description = "`PRECONDITION_FAILED`: there is a later version; `details.etag` is its tag", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
 pub(crate) async fn update(
     call: Call,
     PathIds(venue_id, map_id): PathIds,
+    if_match: IfMatch,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -55,6 +59,15 @@ pub(crate) async fn update(
     if let Some(answer) = recall(state, identity).await? {
         return Ok(answer.into_response(&call.context));
     }
+    let id = MapId { venue_id, map_id };
+    let expected = if if_match.is_given() {
+        let last = state.store.map_version(id, None).await?;
+        let last = last.ok_or_else(|| ApiError::not_found("map"))?;
+        let present = last.row.version;
+        if_match.expected(present.into())?.map(|_| present)
+    } else {
+        None
+    };
     let hall = state
         .halls
         .work(move || {
@@ -63,7 +76,6 @@ pub(crate) async fn update(
         })
         .await?;
     drop(share);
-    let id = MapId { venue_id, map_id };
     let entry = audit::actor(&call.caller, &call.context)
         .did("map.change", "map", map_id)
         .of_tenant(venue.tenant_id)
@@ -71,10 +83,13 @@ pub(crate) async fn update(
     let now_ms = state.clock.now_ms();
     let row = state
         .store
-        .add_map_version(id, &hall, now_ms, entry)
+        .add_map_version(id, &hall, expected, now_ms, entry)
         .await?
         .ok_or_else(|| ApiError::not_found("map"))?;
+    let tag = versions::tag(row.version.into(), None);
     let answer = Final::new(StatusCode::OK, &MapBody::from(row))?;
     let answer = remember(state, identity, answer).await?;
-    Ok(answer.into_response(&call.context))
+    let mut response = answer.into_response(&call.context);
+    versions::set_tag(response.headers_mut(), &tag)?;
+    Ok(response)
 }

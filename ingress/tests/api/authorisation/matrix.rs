@@ -215,6 +215,7 @@ pub(super) const MATRIX: &[Row] = &[
     row("GET", "/api/v1/venues/{id}/maps/{map_id}", ITS_STAFF_SIGNED_IN, SEE_DRAFTS),
     row("PUT", "/api/v1/venues/{id}/maps/{map_id}", ITS_MANAGERS, MANAGE_HIDDEN),
     row("GET", "/api/v1/charts/{address}", EVERYBODY, ALL),
+    row("GET", "/api/v1/schemas/hall.json", EVERYBODY, ALL),
     row("GET", "/api/v1/partitions", ADMINS, NONE),
     row("GET", "/api/v1/admin/snapshots", OPERATORS, NONE),
     row("POST", "/api/v1/admin/snapshots", OPERATORS, NONE),

@@ -55,7 +55,7 @@ fn scope(row: &Row) -> Option<&'static str> {
         ("GET", "events?mine=true") => "read_sales",
         ("GET", path) if path.starts_with("events/{draft}") => "read_sales",
         ("POST", "events" | "events/{id}/shows" | "events/{id}/copy") => "manage_events",
-        ("PUT", "events/{id}") => "manage_events",
+        ("PUT", "events/{id}" | "shows/{id}/offer" | "events/{id}/picture") => "manage_events",
         ("PATCH" | "DELETE", "shows/{id}" | "events/{id}") => "manage_events",
         ("POST", path) if path.starts_with("shows/{id}/") => "manage_sales",
         ("POST", "bookings/{id}/cancel" | "bookings/{id}/return") => "serve_buyers",

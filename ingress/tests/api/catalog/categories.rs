@@ -6,6 +6,15 @@ use serde_json::json;
 use super::created;
 use crate::support::World;
 
+/// An installation that is in use gets none by itself.
+#[tokio::test]
+async fn the_first_categories_are_for_a_new_installation() {
+    let world = World::new().await;
+    world.ingress.add_first_categories().await;
+    let listed = world.get("/api/v1/categories").send().await.data(200);
+    assert_eq!(listed, json!([]), "there is an event");
+}
+
 #[tokio::test]
 async fn what_is_written_for_a_category_becomes_its_name() {
     let world = World::new().await;
@@ -47,8 +56,26 @@ async fn what_is_written_for_a_category_becomes_its_name() {
         .call(Method::PATCH, &path)
         .by_role("operator")
         .json(&json!({"name": "Music"}));
-    let changed = change.send().await.data(200);
+    let as_read = listed[0]["etag"].as_str().unwrap();
+    let changed = change.header("if-match", as_read).send().await;
+    let newer = changed.header("etag").to_owned();
+    let changed = changed.data(200);
     assert_eq!(changed["name"], "Music");
+    // Who has not seen that changes nothing.
+    for method in [Method::PATCH, Method::DELETE] {
+        let late = world.call(method.clone(), &path).by_role("operator");
+        let late = if method == Method::PATCH {
+            late.json(&json!({"name": "Late"}))
+        } else {
+            late
+        };
+        let refused = late.header("if-match", as_read).send().await;
+        assert_eq!(
+            refused.error(412, "PRECONDITION_FAILED")["etag"],
+            newer.as_str(),
+            "{method}"
+        );
+    }
     assert_eq!(changed["slug"], "concert");
     let music = world
         .get("/api/v1/events?category=music")
@@ -57,6 +84,7 @@ async fn what_is_written_for_a_category_becomes_its_name() {
         .data(200);
     assert!(!music.as_array().unwrap().is_empty());
     let removed = world.call(Method::DELETE, &path).by_role("operator");
+    let removed = removed.header("if-match", &format!("\"x\", {newer}"));
     removed.send().await.data(200);
     let again = world.call(Method::DELETE, &path).by_role("operator");
     again.send().await.error(404, "NOT_FOUND");

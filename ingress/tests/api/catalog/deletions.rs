@@ -70,8 +70,13 @@ async fn what_is_on_sale_is_cancelled_first() {
         .store
         .set_show_status(SHOW, ShowStatus::Cancelled, Unaudited::Unattended);
     assert!(cancelled.await.unwrap());
+    let tag = world.get(&show).send().await.header("etag").to_owned();
+    let late = delete(&world, &show).header("if-match", "\"x\", \"999\"");
+    let late = late.send().await.error(412, "PRECONDITION_FAILED");
+    assert_eq!(late["etag"], tag.as_str());
     for _ in 0..2 {
-        let deleted = delete(&world, &show).send().await.data(200);
+        let as_read = delete(&world, &show).header("if-match", &format!("\"x\", W/{tag}"));
+        let deleted = as_read.send().await.data(200);
         assert_eq!(deleted["show_id"], SHOW.to_string());
     }
     let listed = world.get(&format!("{event}/shows")).send().await.data(200);

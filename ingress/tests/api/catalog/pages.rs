@@ -103,6 +103,38 @@ async fn an_event_is_data_for_search_engines() {
     assert_eq!(about["@context"], "https://schema.org");
     assert_eq!(about["eventStatus"], "https://schema.org/EventScheduled");
     assert_eq!(about["location"]["address"]["addressLocality"], "Bangkok");
+    assert_eq!(about["location"]["@type"], "Place");
+    assert_eq!(about["offers"][0]["@type"], "Offer");
+    assert!(about.get("image").is_none(), "it has no picture");
+
+    // A description is plain text, and a picture has its address.
+    let mut row = world.store.event(EVENT).await.unwrap().unwrap();
+    row.description = Some("Eine *Oper*\n\nvon **morgen**".to_owned());
+    row.details.picture = Some(onsale_store::catalog::EventPicture {
+        files: onsale_store::catalog::PictureFiles {
+            picture_id: uuid::Uuid::from_u128(0x71c),
+            format: onsale_store::catalog::PictureFormat::Jpeg,
+            widths: vec![320, 1_280],
+        },
+        height: 720,
+        alt: None,
+    });
+    let by = onsale_store::audit::Unaudited::Unattended;
+    world.store.update_event(&row, by).await.unwrap();
+    let about = world
+        .get(&format!("/api/v1/events/{EVENT}/schema.json"))
+        .send()
+        .await
+        .json();
+    assert_eq!(about["description"], "Eine Oper\nvon morgen");
+    let id = uuid::Uuid::from_u128(0x71c);
+    assert_eq!(
+        about["image"],
+        json!([
+            format!("/api/v1/pictures/{id}/1280"),
+            format!("/api/v1/pictures/{id}/320"),
+        ])
+    );
 }
 
 #[tokio::test]

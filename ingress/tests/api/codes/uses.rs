@@ -219,3 +219,44 @@ async fn a_network_that_guesses_is_stopped_with_every_account() {
     assert_eq!(details["limit"], "codes.wrong_by_network");
     without(&world, buyer(99)).send().await.data(201);
 }
+
+/// Staff learns which group an order's code is of, its buyer that there was one; nobody reads the code there.
+#[tokio::test]
+async fn an_order_tells_the_group_of_its_code() {
+    let world = world().await;
+    create_code(&world, &json!({"name": "Friends, of us"})).await;
+    let held = order(&world, buyer(1), "early-bird").send().await.data(201);
+    let plain = json!({"show_id": SHOW, "zone_id": FLOOR, "quantity": 1});
+    let plain = world.reserve(plain).send().await.data(201);
+    world.catch_up().await;
+    let orders = world
+        .get(&format!("/api/v1/events/{EVENT}/orders"))
+        .by_role("organizer");
+    let orders = orders.send().await.data(200);
+    let of = |booking: &Value| {
+        let mut orders = orders.as_array().unwrap().iter();
+        orders
+            .find(|order| order["booking_id"] == *booking)
+            .unwrap()
+            .clone()
+    };
+    let with_code = of(&held["booking_id"]);
+    assert_eq!(with_code["code_group"]["name"], "Friends, of us");
+    assert_eq!(with_code["code_used"], true);
+    assert_eq!(with_code["lines"][0]["rule"], "code");
+    let without = of(&plain["booking_id"]);
+    for name in ["code_group", "code_used"] {
+        assert_eq!(without.get(name), None, "{name}");
+    }
+    let path = format!("/api/v1/bookings/{}", held["booking_id"].as_str().unwrap());
+    let own = world.get(&path).by_user(buyer(1), "buyer").send().await;
+    assert_eq!(own.data(200)["code_used"], true);
+    assert_eq!(own.data(200).get("code_group"), None);
+    let table = world
+        .get(&format!("/api/v1/events/{EVENT}/orders/export"))
+        .by_role("organizer");
+    let table = String::from_utf8(table.send().await.bytes).unwrap();
+    let row = table.lines().find(|row| row.contains("Friends"));
+    assert!(row.unwrap().ends_with(",\"Friends, of us\""), "{table}");
+    assert!(!table.to_lowercase().contains("early"), "{table}");
+}

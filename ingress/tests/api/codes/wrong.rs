@@ -46,6 +46,8 @@ async fn each_field_says_what_would_be_right() {
         (json!({"percent": 0}), "percent"),
         (json!({"percent": 100.01}), "percent"),
         (json!({"percent": 33.333}), "percent"),
+        (json!({"percent": "0.00"}), "percent"),
+        (json!({"percent": "12,5"}), "percent"),
         (json!({"amount": thb(5)}), "amount"),
         (
             json!({"percent": "left out", "amount": thb(0)}),

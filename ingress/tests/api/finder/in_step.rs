@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use http::Method;
-use onsale_schemas::Outcome;
+use onsale_ingress::Instant;
+use onsale_schemas::{Outcome, ShowId};
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{EventChange, EventRow, EventStatus};
-
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{encoded, list, named, names, searched, until, until_found};
-use crate::support::{EVENT, ScriptedLog, World};
+use super::{DAY_MS, encoded, list, named, names, open_show, searched, until, until_found};
+use crate::support::{EVENT, NOW_MS, Reply, ScriptedLog, World};
 use crate::venues::venue_row;
 
 #[tokio::test]
@@ -119,6 +119,29 @@ async fn an_index_that_missed_changes_is_made_anew() {
     until_found(ingress, "?search=finale&limit=9", &["Finale"]).await;
 }
 
+/// Nothing else brings back what is lost of an index: it is made anew, and not found to be in order.
+#[tokio::test]
+async fn an_index_that_is_damaged_is_made_anew() {
+    let world = searched(&[named(1, "Overture"), named(2, "Overture again")]).await;
+    let ingress = &world.ingress;
+    let both = ["Overture", "Overture again"];
+    until_found(ingress, "?search=overture&sort=date", &both).await;
+    ingress.damage_search().await;
+    let rebuilt = "search_index_rebuilds_total{reason=\"doubted\"} 1";
+    let is_rebuilt = async {
+        while !world.metrics().await.contains(rebuilt) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(super::PATIENCE, is_rebuilt)
+        .await
+        .unwrap();
+    until_found(ingress, "?search=overture&sort=date", &both).await;
+    // And follows again.
+    world.store.add_event(&named(3, "Finale")).await.unwrap();
+    until_found(ingress, "?search=finale&limit=9", &["Finale"]).await;
+}
+
 /// Until there is an index, the store answers what it can, as it did before there was a search.
 #[tokio::test]
 async fn without_an_index_the_list_is_there_and_a_search_says_when_to_come_back() {
@@ -142,6 +165,77 @@ async fn without_an_index_the_list_is_there_and_a_search_says_when_to_come_back(
     // Nobody has asked for one, so nothing is wrong.
     let ready = world.get("/health/ready").send().await;
     assert!(!ready.json().to_string().contains("search"));
+}
+
+/// A parameter means the same whichever of the two answers.
+#[tokio::test]
+async fn the_store_and_the_index_find_the_same() {
+    let world = World::new().await;
+    let rows: Vec<EventRow> = (1..=5)
+        .map(|number| EventRow {
+            city: Some(if number % 2 == 0 { "Zürich" } else { "Basel" }.to_owned()),
+            category: Some(if number < 3 { "concert" } else { "Jazz Club" }.to_owned()),
+            ..named(number, &format!("Evening {number}"))
+        })
+        .collect();
+    for row in &rows {
+        world.store.add_event(row).await.unwrap();
+    }
+    // The first one has a show of its day, and one that is months away.
+    let mut late = open_show(&rows[0], 1_000, "THB");
+    world.store.add_show(&late).await.unwrap();
+    late.show_id = ShowId(Uuid::from_u128(0xf0f0));
+    late.zones[0].zone_id = late.show_id.0;
+    late.starts_at_ms += 90 * DAY_MS;
+    world.store.add_show(&late).await.unwrap();
+    // The last one is on the day before all others.
+    let mut early = open_show(&rows[4], 1_000, "THB");
+    early.starts_at_ms = NOW_MS + DAY_MS / 2;
+    early.sale_closes_at_ms = early.starts_at_ms;
+    world.store.add_show(&early).await.unwrap();
+
+    let day = |number: u64| Instant(NOW_MS + number * DAY_MS).to_string();
+    let queries = [
+        String::new(),
+        "?per_page=2".to_owned(),
+        "?per_page=2&page=2".to_owned(),
+        "?per_page=2&page=3".to_owned(),
+        "?per_page=100&page=10000".to_owned(),
+        "?city=BASEL".to_owned(),
+        format!("?city={}", encoded("zÜRICH")),
+        "?category=Concert".to_owned(),
+        "?category=jazz%20club&city=basel".to_owned(),
+        "?city=oslo".to_owned(),
+        format!("?from={}", day(60)),
+        format!("?from={}", day(4)),
+        format!("?until={}", day(1)),
+        format!("?to={}&from={}", day(3), day(2)),
+        format!("?category=concert&from={}&to={}", day(2), day(2)),
+    ];
+    let told = |reply: &Reply| (names(reply), reply.json()["meta"]["total"].clone());
+    let mut of_store = Vec::new();
+    for query in &queries {
+        of_store.push(told(&list(&world.ingress, query).await));
+    }
+    tokio::spawn(world.ingress.clone().follow_catalog());
+    until(&world.ingress, "?sort=price&limit=1", |reply| {
+        reply.status == 200
+    })
+    .await;
+    for (query, expected) in queries.iter().zip(of_store) {
+        let reply = list(&world.ingress, query).await;
+        assert_eq!(told(&reply), expected, "{query}");
+        let meta = reply.json()["meta"].clone();
+        assert_eq!(meta["closeness"], "exact", "the index answered {query}");
+    }
+    // The beginnings are those of the shows.
+    let first = list(&world.ingress, &format!("?until={}", day(1))).await;
+    assert!(names(&first).contains(&"Evening 5".to_owned()));
+    let last = list(&world.ingress, &format!("?from={}", day(60))).await;
+    assert!(names(&last).contains(&"Evening 1".to_owned()));
+    // What the store tells apart, the index does not.
+    let folded = list(&world.ingress, "?city=zurich").await;
+    assert_eq!(names(&folded), ["Evening 2", "Evening 4"]);
 }
 
 #[tokio::test]

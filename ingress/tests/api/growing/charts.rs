@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use onsale_store::audit::Unaudited;
+use onsale_store::catalog::{ChartRow, Growth, RowSeats};
+use onsale_store::document::{Document, Versioned};
+
 use super::*;
 
 /// Nothing here takes longer unless it is broken.
@@ -154,4 +158,56 @@ async fn a_view_that_is_ahead_of_the_chart_loses_no_seat() {
         json!([{"seat_id": "seat:29", "status": "held"}])
     );
     assert_eq!(body["zones"][0]["total_seats"], 25);
+}
+
+/// A database that was lost has a row without its names, of whose zone a seat was taken after that.
+#[tokio::test]
+async fn names_that_a_document_brings_later_are_seen() {
+    let world = World::new().await;
+    let mut projected = Projected::default();
+    until_charted(&world, 0, 23).await;
+    let body = json!({"seats": ["A-1"]});
+    take(&world, STALLS, &body).send().await.data(200);
+    projected.outcome(&world, added(0, 28, &[2])).await;
+    projected.outcome(&world, taken(0, &[0], 1)).await;
+    until_charted(&world, 0, 22).await;
+    let path = format!("/api/v1/shows/{SHOW}/seats");
+    let tag = world.get(&path).send().await.header("etag").to_owned();
+
+    let mut row = world.store.show(SHOW).await.unwrap().unwrap();
+    assert!(row.is_lacking());
+    // The missing row may have any name: none is added beside it.
+    let rows = json!({"rows": [{"name": "C", "seats": 2}]});
+    world
+        .log
+        .next(Script::reject(Rejection::LayoutChanged { now: 30 }));
+    let refused = add(&world, STALLS, &rows).send().await;
+    refused.error(503, "OVERLOADED");
+    // As it was before the seat was taken.
+    row.zones[0].growth = Growth::default();
+    let names = ChartRow {
+        name: "C".to_owned(),
+        seats: RowSeats::Count(2),
+        plan: RowPlan::default(),
+    };
+    assert!(row.zones[0].add_rows(&[names], 28, 60));
+    let document = Document {
+        event: Versioned {
+            version: 1,
+            row: crate::support::event(),
+        },
+        show: Some(Versioned { version: 2, row }),
+        as_of: None,
+    };
+    let brought = world
+        .store
+        .restore_document(&document, Unaudited::Unattended);
+    assert!(brought.await.unwrap());
+    let found = until_charted(&world, 0, 24).await;
+    assert_eq!(
+        (found[0].as_str(), found[22..].join(" ")),
+        ("A-2", "C-1 C-2".to_owned())
+    );
+    let reply = world.get(&path).header("if-none-match", &tag).send().await;
+    assert_ne!(reply.header("etag"), tag);
 }

@@ -7,7 +7,7 @@ use onsale_store::catalog::ShowStatus;
 use serde_json::{Value, json};
 
 use super::{accept, put, thb, ticket};
-use crate::support::{BALCONY, Call, FLOOR, NOW_MS, SHOW, STALLS, World};
+use crate::support::{BALCONY, Call, EVENT, FLOOR, NOW_MS, SHOW, STALLS, World};
 
 fn quote<'a>(world: &'a World, basket: &Value) -> Call<'a> {
     world
@@ -77,6 +77,14 @@ async fn lines_fees_and_tax_are_those_of_the_offer() {
     assert_eq!(quoted["discount"], thb(30_000));
     // 2 × (2,000 + 3,240) + (2,000 + 1,620) + 1,500
     assert_eq!(quoted["fees"], thb(15_600));
+    assert_eq!(
+        [&quoted["tax_percent"], &quoted["fee_tax_percent"]],
+        ["7", "7"]
+    );
+    assert_eq!(
+        [&line(1, "tax_percent"), &line(1, "fee_tax_percent")],
+        ["7", "7"]
+    );
     assert_eq!(quoted["total_price"], thb(285_600));
     // Without a type there is none: the show lists others.
     let plain = quote(&world, &json!({ "seats": ["A-1"], "zone_id": STALLS }));
@@ -87,6 +95,56 @@ async fn lines_fees_and_tax_are_those_of_the_offer() {
         reply.error(400, "VALIDATION_ERROR")["field"],
         "items[0].ticket_type"
     );
+}
+
+/// What a page reserves with it can ask the price with.
+#[tokio::test]
+async fn the_body_is_that_of_a_reservation() {
+    let world = World::new().await;
+    let body = |more: Value| {
+        let mut body =
+            json!({ "show_id": SHOW, "event_id": EVENT, "zone_id": FLOOR, "quantity": 2 });
+        let more = more.as_object().unwrap().clone();
+        body.as_object_mut().unwrap().extend(more);
+        body
+    };
+    let seen = [
+        json!({}),
+        json!({ "unit_price": 250_000, "age_confirmed": true }),
+        json!({ "unit_price": thb(250_000) }),
+        json!({ "expected_total": thb(500_000) }),
+        json!({ "expected_total": 500_000, "ticket_type": "Standard" }),
+    ];
+    for seen in seen {
+        let quoted = quote(&world, &body(seen.clone())).send().await;
+        assert_eq!(quoted.data(200)["total_price"], thb(500_000), "{seen}");
+    }
+    let elsewhere = "01890000-0000-7000-8000-000000000077";
+    let wrong = [
+        (json!({ "show_id": elsewhere }), "show_id"),
+        (json!({ "event_id": elsewhere }), "event_id"),
+        (
+            json!({ "unit_price": { "amount": 1, "currency": "CHF" } }),
+            "unit_price.currency",
+        ),
+        (
+            json!({ "unit_price": 250_000, "ticket_type": "Standard" }),
+            "unit_price",
+        ),
+        (json!({ "expected_total": "many" }), "expected_total"),
+        (json!({ "age_confirmed": "yes" }), "age_confirmed"),
+        (json!({ "colour": "red" }), "colour"),
+    ];
+    for (more, field) in wrong {
+        let reply = quote(&world, &body(more)).send().await;
+        assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], field);
+    }
+    let other = quote(&world, &body(json!({ "unit_price": 240_000 })));
+    let changed = other.send().await.error(409, "PRICE_CHANGED");
+    assert_eq!(changed["unit_price"], thb(250_000));
+    let other = quote(&world, &body(json!({ "expected_total": 499_999 })));
+    let changed = other.send().await.error(409, "PRICE_CHANGED");
+    assert_eq!(changed["total_price"], thb(500_000));
 }
 
 #[tokio::test]

@@ -92,7 +92,8 @@ fn money(data: &Value) -> Value {
     }
     json!({
         "lines": lines, "discount": data["discount"], "fees": data["fees"], "tax": data["tax"],
-        "total_price": data["total_price"],
+        "total_price": data["total_price"], "tax_percent": data["tax_percent"],
+        "fee_tax_percent": data["fee_tax_percent"],
     })
 }
 

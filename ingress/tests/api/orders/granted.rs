@@ -47,6 +47,8 @@ async fn an_order_of_several_zones_and_types_has_a_line_for_each_price() {
     assert_eq!(data["discount"], money(0));
     assert_eq!(data["fees"], money(13_500));
     assert_eq!(data["tax"], money(22_473));
+    assert_eq!([&data["tax_percent"], &data["fee_tax_percent"]], ["7", "7"]);
+    assert_eq!(data["lines"][0]["tax_percent"], "7");
     assert_eq!(data["total_price"], money(343_500));
 }
 
@@ -173,7 +175,7 @@ async fn a_plain_booking_has_lines_where_it_was_asked_for_as_an_order() {
             "line": 0, "label": "Stalls", "zone_id": data["zone_id"], "ticket_type": "Standard",
             "seats": ["B-M"], "quantity": 1, "unit_price": money(250_000),
             "list_price": money(250_000), "discount": money(0), "fee": money(0),
-            "tax": money(0), "amount": money(250_000),
+            "tax": money(0), "tax_percent": "0", "amount": money(250_000),
         }])
     );
     let Command::ReserveV2(asked) = world.log.last().command else {
@@ -209,6 +211,8 @@ async fn a_booking_is_read_with_its_lines() {
         "discount",
         "fees",
         "tax",
+        "tax_percent",
+        "fee_tax_percent",
     ] {
         assert_eq!(read[name], held[name], "{name}");
     }

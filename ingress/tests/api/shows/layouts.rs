@@ -1,5 +1,7 @@
 //! Layouts and charts.
 
+use onsale_schemas::Command;
+use onsale_schemas::seating::{RowPlan, SeatKind, Special};
 use serde_json::{Value, json};
 
 use super::{create, seated};
@@ -97,6 +99,20 @@ async fn layouts_outside_the_limits_are_refused_by_path() {
         (
             zone(|z| z["rows"][0]["size"] = json!(1)),
             "zones[0].rows[0].size",
+        ),
+        (
+            zone(|z| z["rows"][0]["gaps"] = json!([1])),
+            "zones[0].rows[0].gaps[0]",
+        ),
+        (
+            zone(|z| z["rows"][0]["focus"] = json!(3)),
+            "zones[0].rows[0].focus",
+        ),
+        (
+            zone(|z| {
+                z["rows"][0]["special"] = json!([{"first": 1, "count": 1, "kind": "accessible"}]);
+            }),
+            "zones[0].rows[0].special[0]",
         ),
         (
             seated(json!([{"name": "A", "seats": 1}, {"name": "A", "seats": 1}])).wrap(),
@@ -217,4 +233,49 @@ async fn a_chart_is_cached_for_moments_and_by_its_tag() {
         let reply = world.get(&format!("/api/v1/shows/{id}/seats")).send().await;
         reply.error(404, "NOT_FOUND");
     }
+}
+
+/// What a row of a map may have, one of a list may have as well.
+#[tokio::test]
+async fn rows_have_ranks_gaps_and_seats_that_are_not_ordinary() {
+    let world = World::new().await;
+    let row = json!({
+        "name": "A", "seats": 6, "rank": 3, "focus": 4, "gaps": [2, 4],
+        "special": [
+            {"first": 0, "count": 1, "kind": "accessible"}, {"first": 1, "count": 1, "kind": "companion"},
+        ],
+    });
+    let zones = json!([seated(json!([row, {"name": "B", "seats": 2}]))]);
+    let show = json!({
+        "starts_at": "2030-01-01T20:00:00Z", "zones": zones, "companions_per_accessible": 1,
+    });
+    let made = world
+        .post(&format!("/api/v1/events/{EVENT}/shows"))
+        .by_role("organizer")
+        .json(&show);
+    made.send().await.data(201);
+    let Command::OpenShowV3(open) = world.log.last().command else {
+        panic!("no opening with plans")
+    };
+    let plan = &open.plans[0];
+    let special = |first, kind| Special {
+        first,
+        count: 1,
+        kind,
+    };
+    assert_eq!(
+        plan.rows,
+        [
+            RowPlan {
+                rank: 3,
+                focus: 4,
+                gaps: vec![2, 4],
+                special: vec![
+                    special(0, SeatKind::Accessible),
+                    special(1, SeatKind::Companion),
+                ],
+            },
+            RowPlan::default(),
+        ]
+    );
 }

@@ -23,6 +23,21 @@ fn hall(seats: &[&str]) -> Value {
     })
 }
 
+/// Programs that write halls find out how from the server itself.
+#[tokio::test]
+async fn the_schema_of_a_hall_is_served() {
+    let world = World::new().await;
+    let path = "/api/v1/schemas/hall.json";
+    let read = world.get(path).send().await;
+    assert_eq!(read.status.as_u16(), 200);
+    assert_eq!(read.header("content-type"), "application/schema+json");
+    let schema: Value = serde_json::from_str(onsale_halls::format::SCHEMA).unwrap();
+    assert_eq!(read.json(), schema);
+    let tag = read.header("etag").to_owned();
+    let known = world.get(path).header("if-none-match", &tag).send().await;
+    assert_eq!((known.status.as_u16(), known.bytes.len()), (304, 0));
+}
+
 #[tokio::test]
 async fn a_change_is_another_version_and_the_first_one_stays() {
     let world = World::new().await;
@@ -58,6 +73,18 @@ async fn a_change_is_another_version_and_the_first_one_stays() {
     none.send().await.error(404, "NOT_FOUND");
     let listed = ask(&world, Method::GET, &maps).send().await.data(200);
     assert_eq!(listed, json!([second]));
+    // Who has not seen the last version makes no other.
+    let last = ask(&world, Method::GET, &path).send().await;
+    assert_eq!(last.header("etag"), "\"2\"");
+    let third = hall(&["1", "2", "3", "4"]);
+    let late = put(&third).header("if-match", "\"1\"").send().await;
+    assert_eq!(late.error(412, "PRECONDITION_FAILED")["etag"], "\"2\"");
+    let seen = put(&third)
+        .header("if-match", "\"1\", W/\"2\"")
+        .send()
+        .await;
+    assert_eq!(seen.header("etag"), "\"3\"");
+    assert_eq!(seen.data(200)["version"], 3);
     // Under another venue there is no such map.
     let elsewhere = venue(&world).await;
     let map = made["map_id"].as_str().unwrap();

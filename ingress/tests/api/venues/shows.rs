@@ -257,7 +257,38 @@ async fn a_chart_is_found_by_what_it_is_and_kept_for_ever() {
     ] {
         world.get(&nothing).send().await.error(404, "NOT_FOUND");
     }
+    // Asked for where the seats are, it is at its address.
+    let of_show = format!("/api/v1/shows/{}", show["show_id"].as_str().unwrap());
+    let by_form = world.get(&format!("{of_show}/seats?form=chart"));
+    let by_accept = world
+        .get(&format!("{of_show}/seats"))
+        .header("accept", "application/vnd.onsale.chart+json");
+    for call in [by_form, by_accept] {
+        let reply = call.by_role("organizer").send().await;
+        assert_eq!(reply.status.as_u16(), 307);
+        assert_eq!(reply.header("location"), path);
+        assert!(reply.bytes.is_empty());
+    }
+    let packed = world
+        .get(&format!("{of_show}/seats?form=seats"))
+        .header("accept-encoding", "gzip")
+        .send()
+        .await;
+    assert_eq!(packed.header("content-encoding"), "gzip");
+    assert!(packed.bytes.len() < 200_000, "{} bytes", packed.bytes.len());
+    let page = world.get(&of_show).send().await.data(200);
+    assert_eq!(page["chart"], path);
+    assert_eq!(page["companions_per_accessible"], 1);
+    let wrong = world.get(&format!("{of_show}/seats?form=map")).send().await;
+    assert_eq!(wrong.error(400, "VALIDATION_ERROR")["field"], "form");
     // A show of zones has no chart.
+    let seats = format!("/api/v1/shows/{SHOW}/seats");
+    let compact = world.get(&format!("{seats}?form=chart")).send().await;
+    compact.error(404, "NOT_FOUND");
+    let by_accept = world
+        .get(&seats)
+        .header("accept", "application/vnd.onsale.chart+json");
+    assert_eq!(by_accept.send().await.data(200)["chart"], Value::Null);
     let plain = world
         .get(&format!("/api/v1/shows/{SHOW}/seats"))
         .send()

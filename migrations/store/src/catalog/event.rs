@@ -132,9 +132,9 @@ pub struct EventFilter {
     pub city: Option<String>,
     /// The category, in any case.
     pub category: Option<String>,
-    /// Begins at or after.
+    /// Begins at or after; of several shows the last one that takes place does.
     pub from_ms: Option<u64>,
-    /// Begins before.
+    /// Begins before; of several shows the first one that takes place does.
     pub until_ms: Option<u64>,
     /// Whose.
     pub tenants: TenantScope,

@@ -20,9 +20,37 @@ pub struct Growth {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<SeatIndex>,
     /// The record of the log that changed the zone's places last. What it and those before it did
-    /// is in the row, nothing else.
+    /// is in the row, except for what the row lacks, and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<Offset>,
+    /// What the log has added and the catalog has no names for. What the show lacks of a zone that is missing
+    /// itself stands in its first zone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<Lack>,
+}
+
+/// Places of the log that are not in the catalog until something brings their names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Lack {
+    /// The zone that they are of.
+    pub zone: ZoneIndex,
+    /// The first seat of the rows; `None` where the whole zone is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<SeatIndex>,
+    /// The last record that is about them.
+    pub at: Offset,
+}
+
+impl Lack {
+    /// Whether these zones have by now what was missing.
+    pub fn is_brought_by(&self, zones: &[ZoneRow]) -> bool {
+        let mut zones = zones.iter();
+        let zone = zones.find(|zone| zone.index == self.zone);
+        zone.is_some_and(|zone| match self.first {
+            Some(first) => zone.growth.has_run(first),
+            None => zone.growth.changed_at >= Some(self.at),
+        })
+    }
 }
 
 /// Rows that were added together: from this one on up to the next run, or the end.
@@ -38,6 +66,20 @@ impl Growth {
     /// True when the zone's places are those that the show was opened with.
     pub fn is_none(&self) -> bool {
         self == &Self::default()
+    }
+
+    /// Whether the rows are there that were added with this first seat.
+    pub fn has_run(&self, first: SeatIndex) -> bool {
+        self.runs.iter().any(|run| run.first == first)
+    }
+
+    /// Notes that something is missing. Of a missing zone the last record counts.
+    pub fn note_lack(&mut self, lack: Lack) {
+        let mut lacks = self.lacks.iter_mut();
+        match lacks.find(|known| (known.zone, known.first) == (lack.zone, lack.first)) {
+            Some(known) => known.at = known.at.max(lack.at),
+            None => self.lacks.push(lack),
+        }
     }
 
     /// Whether a seat was taken away.
@@ -106,23 +148,75 @@ impl Addition {
                 runs,
                 gone: Vec::new(),
                 changed_at: Some(offset),
+                lacks: Vec::new(),
             },
         })
     }
 }
 
 impl ZoneRow {
-    /// Adds the rows whose first seat the log gave the index `first` with the record at `offset`.
-    /// False when the zone is of general admission.
+    /// Adds the rows whose first seat the log gave the index `first` with the record at `offset`, where it does
+    /// not have them. Rows are in the order of the log, whenever their names come. False when the zone is
+    /// of general admission.
     pub fn add_rows(&mut self, added: &[ChartRow], first: SeatIndex, offset: Offset) -> bool {
         let ZoneAdmission::Seated { rows } = &mut self.admission else {
             return false;
         };
-        let row = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        rows.extend_from_slice(added);
-        self.growth.runs.push(Run { row, first });
-        self.growth.changed_at = Some(offset);
+        let growth = &mut self.growth;
+        if !growth.has_run(first) {
+            let count = u32::try_from(added.len()).unwrap_or(u32::MAX);
+            let place = growth.runs.partition_point(|run| run.first < first);
+            let end = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            let row = growth.runs.get(place).map_or(end, |run| run.row);
+            for run in growth.runs.iter_mut().skip(place) {
+                run.row = run.row.saturating_add(count);
+            }
+            growth.runs.insert(place, Run { row, first });
+            let at = usize::try_from(row).unwrap_or(usize::MAX).min(rows.len());
+            drop(rows.splice(at..at, added.iter().cloned()));
+        }
+        growth.changed_at = growth.changed_at.max(Some(offset));
+        growth.lacks.retain(|lack| lack.first != Some(first));
         true
+    }
+
+    /// The zone with all that this row or another one of it has, in whatever order the two came. Places of
+    /// general admission are those of the one that was changed last.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
+        let mut joined = self.clone();
+        if let (ZoneAdmission::Seated { .. }, ZoneAdmission::Seated { rows }) =
+            (&self.admission, &other.admission)
+        {
+            let runs = &other.growth.runs;
+            let ends = runs.iter().skip(1).map(|run| run.row);
+            let end = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            for (run, end) in runs.iter().zip(ends.chain([end])) {
+                let range = usize::try_from(run.row).ok().zip(usize::try_from(end).ok());
+                if let Some(of_run) = range.and_then(|(from, to)| rows.get(from..to)) {
+                    // The record of it is not known: that of the row counts.
+                    joined.add_rows(of_run, run.first, 0);
+                }
+            }
+            joined.growth.take(other.growth.gone.iter().copied());
+        } else if let (
+            ZoneAdmission::General { capacity },
+            ZoneAdmission::General { capacity: of_other },
+        ) = (&mut joined.admission, &other.admission)
+            && self.growth.changed_at < other.growth.changed_at
+        {
+            *capacity = *of_other;
+        }
+        joined.growth.changed_at = self.growth.changed_at.max(other.growth.changed_at);
+        for lack in &other.growth.lacks {
+            joined.growth.note_lack(*lack);
+        }
+        let mut lacks = std::mem::take(&mut joined.growth.lacks);
+        // Of other zones it is not known here.
+        let there = std::slice::from_ref(&joined);
+        lacks.retain(|lack| lack.zone != joined.index || !lack.is_brought_by(there));
+        joined.growth.lacks = lacks;
+        joined
     }
 
     /// Places of the zone; what was taken away is not counted.
@@ -206,6 +300,11 @@ impl SeatIndexes {
 }
 
 impl ShowRow {
+    /// Whether the log has added places that are not in the row.
+    pub fn is_lacking(&self) -> bool {
+        self.zones.iter().any(|zone| !zone.growth.lacks.is_empty())
+    }
+
     /// The record of the log that changed the places of the show last, after it was opened.
     pub fn grown_at(&self) -> Option<Offset> {
         let zones = self.zones.iter();
@@ -273,6 +372,75 @@ mod tests {
         assert_eq!((zones[0].places(), zones[1].places()), (8, 9));
         assert!(zones[0].growth.is_gone(0) && !zones[0].growth.is_gone(1));
         assert_eq!(zones[0].growth.changed_at, Some(53));
+    }
+
+    #[test]
+    fn names_come_in_any_order_and_none_is_lost() {
+        let opened = zone(
+            0,
+            ZoneAdmission::Seated {
+                rows: rows(&[3, 2]),
+            },
+        );
+        let mut whole = opened.clone();
+        for (counts, first, offset) in [(&[2][..], 5, 50), (&[1, 3][..], 7, 52), (&[4][..], 11, 54)]
+        {
+            assert!(whole.add_rows(&rows(counts), first, offset));
+        }
+        whole.growth.take([0, 6, 12]);
+        // The middle one came without its names, and seats of all were taken after that.
+        let mut row = opened.clone();
+        assert!(row.add_rows(&rows(&[4]), 11, 54));
+        let lack = Lack {
+            zone: 0,
+            first: Some(7),
+            at: 52,
+        };
+        row.growth.note_lack(lack);
+        row.growth.note_lack(lack);
+        assert!(row.add_rows(&rows(&[2]), 5, 50));
+        row.growth.take([12, 6]);
+        assert_eq!(row.growth.changed_at, Some(54));
+        assert_eq!(row.growth.lacks, [lack]);
+        // A document of the time before the last record, and one of before all of them.
+        let mut document = opened.clone();
+        assert!(document.add_rows(&rows(&[2]), 5, 50));
+        assert!(document.add_rows(&rows(&[1, 3]), 7, 52));
+        document.growth.take([0]);
+        for (one, other) in [(&row, &document), (&document, &row), (&whole, &row)] {
+            assert_eq!(one.joined(other), whole);
+        }
+        assert_eq!(whole.joined(&opened), whole);
+        assert_eq!(row.joined(&opened), row, "it lacks what it lacked");
+        let again = whole.add_rows(&rows(&[9]), 7, 52);
+        assert!(again && whole.joined(&row) == row.joined(&whole));
+        assert_eq!(SeatIndexes::of(&[whole]).rows(0), [0, 3, 5, 7, 8, 11]);
+    }
+
+    #[test]
+    fn a_zone_that_is_missing_is_lacking_until_it_is_as_new() {
+        let general = |changed_at| {
+            let mut zone = zone(2, ZoneAdmission::General { capacity: 9 });
+            zone.growth.changed_at = changed_at;
+            zone
+        };
+        let lack = Lack {
+            zone: 2,
+            first: None,
+            at: 60,
+        };
+        for (zones, expected) in [
+            (vec![], false),
+            (vec![general(None)], false),
+            (vec![general(Some(59))], false),
+            (vec![general(Some(60))], true),
+        ] {
+            assert_eq!(lack.is_brought_by(&zones), expected, "{zones:?}");
+        }
+        let mut of_two = general(Some(61));
+        of_two.admission = ZoneAdmission::General { capacity: 4 };
+        assert_eq!(general(Some(60)).joined(&of_two), of_two);
+        assert_eq!(of_two.joined(&general(Some(60))), of_two);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::audit::Changes;
 
 /// The name of ticket type 0, which is what a place is sold as where nobody says which type.
 pub const STANDARD_TYPE: &str = "Standard";
+/// Pairs of rates of the past that are kept of a show. Of more, the oldest are forgotten.
+const TAX_RATES_MAX: usize = 64;
 /// The first number of a ticket type with another name, of a phase and of a bundle.
 const FIRST_NUMBER: u8 = 1;
 
@@ -29,6 +31,30 @@ pub struct OfferRow {
     /// Bundles in any order, those of before as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bundles: Vec<Named>,
+    /// Rates of tax that were in force before those of the offer, the last ones last: the outcome of an order has its
+    /// tax and not the rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tax_rates: Vec<TaxRates>,
+}
+
+/// Rates of the tax that prices and fees include, of what they are without it, in basis points.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaxRates {
+    /// Of prices.
+    pub price_bp: u16,
+    /// Of fees.
+    pub fee_bp: u16,
+}
+
+impl TaxRates {
+    /// Those of an offer.
+    pub fn of(offer: &Offer) -> Self {
+        Self {
+            price_bp: offer.tax_bp,
+            fee_bp: offer.fees.tax_bp,
+        }
+    }
 }
 
 /// A ticket type as people read it.
@@ -122,7 +148,10 @@ impl OfferRow {
 
     /// Puts an offer of the log in the place of this one. What has no name here gets one that tells its number.
     pub fn replace_by_numbers(&mut self, offer: &Offer) {
+        let mut rates = std::mem::take(&mut self.tax_rates);
+        rates.push(TaxRates::of(&self.offer));
         self.offer = offer.clone();
+        self.keep_rates(rates);
         for of in &offer.types {
             if self.type_name(of.id).is_some() {
                 continue;
@@ -159,8 +188,31 @@ impl OfferRow {
 
     /// Puts another offer in the place of this one. Names that it does not have stay.
     pub fn replace_by(&mut self, other: &Self) {
-        let before = std::mem::replace(self, other.clone());
+        let mut before = std::mem::replace(self, other.clone());
+        let mut rates = std::mem::take(&mut self.tax_rates);
+        rates.append(&mut before.tax_rates);
+        rates.push(TaxRates::of(&before.offer));
+        self.keep_rates(rates);
         self.keep_names(before);
+    }
+
+    /// The rates of tax that are and were in force, the newest first.
+    pub fn rates(&self) -> impl Iterator<Item = TaxRates> {
+        let before = self.tax_rates.iter().rev().copied();
+        std::iter::once(TaxRates::of(&self.offer)).chain(before)
+    }
+
+    /// Keeps rates of the past, each one once and as of when it was in force last.
+    fn keep_rates(&mut self, rates: Vec<TaxRates>) {
+        let present = TaxRates::of(&self.offer);
+        let mut newest_first: Vec<TaxRates> = Vec::new();
+        for of in rates.into_iter().rev() {
+            if of != present && !newest_first.contains(&of) && newest_first.len() < TAX_RATES_MAX {
+                newest_first.push(of);
+            }
+        }
+        newest_first.reverse();
+        self.tax_rates = newest_first;
     }
 
     /// What is for sale by `offer`, with the names of both. Where both have a number, the name is that of
@@ -168,9 +220,14 @@ impl OfferRow {
     pub fn with_names_of(offer: Option<Self>, other: Option<Self>) -> Option<Self> {
         let (mut row, other) = match (offer, other) {
             (None, None) => return None,
-            (Some(row), other) => (row, other.unwrap_or_default()),
+            (Some(row), None) => return Some(row),
+            (Some(row), Some(other)) => (row, other),
             (None, Some(other)) => (Self::default(), other),
         };
+        let mut rates = other.tax_rates.clone();
+        rates.push(TaxRates::of(&other.offer));
+        rates.append(&mut row.tax_rates);
+        row.keep_rates(rates);
         row.keep_names(other);
         Some(row)
     }
@@ -285,6 +342,47 @@ mod tests {
         assert_eq!(ids(&lost), ids(&row));
         assert!(lost.offer.is_empty());
         assert_eq!(OfferRow::with_names_of(None, None), None);
+    }
+
+    #[test]
+    fn rates_that_were_in_force_are_kept_as_of_the_last_time() {
+        let taxed = |price_bp, fee_bp| {
+            let mut row = OfferRow::default();
+            row.offer.tax_bp = price_bp;
+            row.offer.fees.tax_bp = fee_bp;
+            row
+        };
+        let told = |row: &OfferRow| -> Vec<(u16, u16)> {
+            row.rates().map(|of| (of.price_bp, of.fee_bp)).collect()
+        };
+        let mut row = taxed(700, 0);
+        assert_eq!(told(&row), [(700, 0)]);
+        row.replace_by(&taxed(700, 0));
+        assert_eq!(told(&row), [(700, 0)], "the same is no change");
+        row.replace_by(&taxed(810, 810));
+        row.replace_by(&taxed(0, 0));
+        row.replace_by(&taxed(700, 0));
+        assert_eq!(told(&row), [(700, 0), (0, 0), (810, 810)]);
+        // An older row of the same show, out of a document, knows one that was lost here.
+        let mut older = taxed(500, 0);
+        older.replace_by(&taxed(810, 810));
+        let joined = OfferRow::with_names_of(Some(row), Some(older)).unwrap();
+        assert_eq!(told(&joined), [(700, 0), (0, 0), (810, 810), (500, 0)]);
+        let text = serde_json::to_string(&joined).unwrap();
+        assert_eq!(serde_json::from_str::<OfferRow>(&text).unwrap(), joined);
+    }
+
+    #[test]
+    fn of_many_rates_the_oldest_are_forgotten() {
+        let mut row = OfferRow::default();
+        for price_bp in 1..200 {
+            let mut other = OfferRow::default();
+            other.offer.tax_bp = price_bp;
+            row.replace_by(&other);
+        }
+        let rates: Vec<u16> = row.rates().map(|of| of.price_bp).collect();
+        assert_eq!(rates.len(), TAX_RATES_MAX + 1);
+        assert_eq!((rates[0], rates[TAX_RATES_MAX]), (199, 199 - 64));
     }
 
     #[test]

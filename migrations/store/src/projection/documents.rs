@@ -151,7 +151,13 @@ async fn show(
             growth::bring(transaction, &row).await?;
             true
         }
-        Some(_) => false,
+        // A row that was changed after the document was made may lack names that the document has. It is
+        // another version by that.
+        Some(_) => {
+            let found = growth::bring(transaction, &row).await?;
+            settle(transaction, &SHOWS, id, version, false, true).await?;
+            return Ok(found);
+        }
     };
     settle(transaction, &SHOWS, id, version, brought, true).await?;
     Ok(brought)

@@ -1,18 +1,24 @@
 //! Places that a show gets and loses after it was opened.
 //!
-//! Each zone says which record changed its places last, so that neither a record that comes again nor
-//! an older document of the log changes them a second time.
+//! Rows are known by their first seats, which the log gives once, and a seat that is gone stays gone: so whatever
+//! comes again, or later than what was decided after it, adds what is missing and takes nothing back. Of
+//! general admission, where there are numbers only, each zone says which record changed it last. What came without
+//! its names is noted as lacking: the log gets no document of such a show, which would take the place of the
+//! one that has them.
 
 use onsale_schemas::outcome::BlockChange;
-use onsale_schemas::{EventId, Offset, ShowId};
+use onsale_schemas::{EventId, Offset, ShowId, ZoneIndex};
 
 use super::changes;
 use super::plan::{Grown, ShowStep};
-use crate::catalog::{Addition, ChartRow, ShowRow, ZoneAdmission, ZoneRow};
+use crate::catalog::{Addition, ChartRow, Lack, ShowRow, ZoneAdmission, ZoneRow};
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::store::shows::{SHOW_ALONE, show_row};
 use crate::store::zones::{add_zone, replace_layout, zone_of};
+
+/// The zone that every show has.
+const FIRST_ZONE: ZoneIndex = 0;
 
 /// Puts what a show got into the catalog, with the names that were written down for it. Where there
 /// are none, as in a database that comes from a backup, rows and zones are left to the document that
@@ -33,16 +39,15 @@ pub(super) async fn add(
         };
         match zone_of(transaction, step.show, grown.zone).await? {
             Some(before) => {
-                if let Some(after) = grow(&before, grown, written.as_ref(), step.offset) {
-                    replace_layout(transaction, show, &before, &after).await?;
-                }
+                let after = grow(&before, grown, written.as_ref(), step.offset);
+                replace(transaction, show, &before, &after).await?;
             }
             None => {
                 let new = written
                     .and_then(|written| written.zone(grown.zone, grown.first_seat, step.offset));
                 match new.filter(|zone| zone.places() == grown.places) {
                     Some(zone) => add_zone(transaction, show, &zone).await?,
-                    None => nameless(step, grown),
+                    None => note_missing(transaction, show, grown.zone, step.offset).await?,
                 }
             }
         }
@@ -53,36 +58,37 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// The zone with what it got; `None` where it has it already, or its names are lost.
-fn grow(
-    before: &ZoneRow,
-    grown: &Grown,
-    written: Option<&Addition>,
-    offset: Offset,
-) -> Option<ZoneRow> {
-    if before.growth.changed_at >= Some(offset) {
-        return None;
-    }
+/// The zone with what it got. Where the names of that are lost it says that it lacks them.
+fn grow(before: &ZoneRow, grown: &Grown, written: Option<&Addition>, offset: Offset) -> ZoneRow {
     let mut after = before.clone();
     if let ZoneAdmission::General { capacity } = &mut after.admission {
-        *capacity = capacity.saturating_add(grown.places);
-        after.growth.changed_at = Some(offset);
-        return Some(after);
+        if before.growth.changed_at < Some(offset) {
+            *capacity = capacity.saturating_add(grown.places);
+            after.growth.changed_at = Some(offset);
+        }
+        return after;
     }
-    let of_rows = match written {
-        Some(Addition::Rows { rows }) if seats_of(rows) == grown.places => Some(rows),
-        _ => None,
-    };
-    let Some(rows) = of_rows else {
-        tracing::error!(
-            zone = grown.zone,
-            offset,
-            "rows were added whose names are not in the database; the show's document brings them"
-        );
-        return None;
-    };
-    after.add_rows(rows, grown.first_seat, offset);
-    Some(after)
+    if before.growth.has_run(grown.first_seat) {
+        return after;
+    }
+    match written {
+        Some(Addition::Rows { rows }) if seats_of(rows) == grown.places => {
+            after.add_rows(rows, grown.first_seat, offset);
+        }
+        _ => {
+            tracing::error!(
+                zone = grown.zone,
+                offset,
+                "rows were added whose names are not in the database; the show's document brings them"
+            );
+            after.growth.note_lack(Lack {
+                zone: grown.zone,
+                first: Some(grown.first_seat),
+                at: offset,
+            });
+        }
+    }
+    after
 }
 
 /// Seats of rows: were they others than the log decided, all seats behind them would have wrong names.
@@ -91,11 +97,41 @@ fn seats_of(rows: &[ChartRow]) -> u32 {
     seats.fold(0, u32::saturating_add)
 }
 
-fn nameless(step: &ShowStep, grown: &Grown) {
+/// Writes what became of a zone, where it is another one by that.
+async fn replace(
+    transaction: &mut Transaction,
+    show: (ShowId, EventId),
+    before: &ZoneRow,
+    after: &ZoneRow,
+) -> Result<bool, StoreError> {
+    if after == before {
+        return Ok(false);
+    }
+    replace_layout(transaction, show, before, after).await?;
+    Ok(true)
+}
+
+/// Notes that a zone is missing about which there is a record.
+async fn note_missing(
+    transaction: &mut Transaction,
+    show: (ShowId, EventId),
+    zone: ZoneIndex,
+    offset: Offset,
+) -> Result<(), StoreError> {
     tracing::error!(
-        show = %step.show, zone = grown.zone, offset = step.offset,
+        show = %show.0, zone, offset,
         "a zone was added whose name is not in the database; the show's document brings it"
     );
+    let Some(before) = zone_of(transaction, show.0, FIRST_ZONE).await? else {
+        return Ok(());
+    };
+    let mut after = before.clone();
+    after.growth.note_lack(Lack {
+        zone,
+        first: None,
+        at: offset,
+    });
+    replace(transaction, show, &before, &after).await.map(drop)
 }
 
 /// Notes what of a zone is gone for good.
@@ -107,38 +143,57 @@ pub(super) async fn take(
     let Some(show) = show_of(transaction, change.show).await? else {
         return Ok(());
     };
-    let before = zone_of(transaction, change.show, change.zone).await?;
-    let Some(before) = before.filter(|zone| zone.growth.changed_at < Some(offset)) else {
-        return Ok(());
+    let Some(before) = zone_of(transaction, change.show, change.zone).await? else {
+        return note_missing(transaction, show, change.zone, offset).await;
     };
     let mut after = before.clone();
+    let is_new = before.growth.changed_at < Some(offset);
     match &mut after.admission {
-        ZoneAdmission::General { capacity } => *capacity = capacity.saturating_sub(change.quantity),
+        ZoneAdmission::General { capacity } if is_new => {
+            *capacity = capacity.saturating_sub(change.quantity);
+        }
+        ZoneAdmission::General { .. } => {}
+        // Once more it changes nothing.
         ZoneAdmission::Seated { .. } => after.growth.take(change.seats.iter().copied()),
     }
-    after.growth.changed_at = Some(offset);
-    replace_layout(transaction, show, &before, &after).await
+    if is_new {
+        after.growth.changed_at = Some(offset);
+    }
+    replace(transaction, show, &before, &after).await.map(drop)
 }
 
-/// Brings the places of a show that a document knows of and the catalog does not.
+/// Brings the places of a show that a document knows of and the catalog does not; true when there were any.
 pub(super) async fn bring(
     transaction: &mut Transaction,
     described: &ShowRow,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    if described.grown_at().is_none() && !described.is_lacking() {
+        return Ok(false);
+    }
     let show = (described.show_id, described.event_id);
+    let mut brought = false;
     for zone in &described.zones {
-        if zone.growth.changed_at.is_none() {
+        if zone.growth.changed_at.is_none() && zone.growth.lacks.is_empty() {
             continue;
         }
         match zone_of(transaction, described.show_id, zone.index).await? {
-            Some(before) if before.growth.changed_at < zone.growth.changed_at => {
-                replace_layout(transaction, show, &before, zone).await?;
+            Some(before) => {
+                let after = before.joined(zone);
+                brought |= replace(transaction, show, &before, &after).await?;
             }
-            Some(_) => {}
-            None => add_zone(transaction, show, zone).await?,
+            None => {
+                add_zone(transaction, show, zone).await?;
+                brought = true;
+            }
         }
     }
-    Ok(())
+    if let Some(before) = zone_of(transaction, described.show_id, FIRST_ZONE).await? {
+        let mut after = before.clone();
+        let lacks = &mut after.growth.lacks;
+        lacks.retain(|lack| lack.zone == FIRST_ZONE || !lack.is_brought_by(&described.zones));
+        brought |= replace(transaction, show, &before, &after).await?;
+    }
+    Ok(brought)
 }
 
 /// A show of the catalog with its event.

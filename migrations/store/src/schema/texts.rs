@@ -254,7 +254,7 @@ mod tests {
                 .collect();
             assert!(without.is_empty(), "{without:?}");
             for (object, migration) in [
-                ("trigger show_has_changed", 7),
+                ("trigger show_has_changed", 29),
                 ("trigger zone_has_changed", 5),
                 ("trigger zone_has_grown", 32),
                 ("column zones.growth", 32),

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::events::fold;
-use crate::audit::Audit;
+use crate::audit::{Audit, Unaudited};
 use crate::catalog::CategoryRow;
 use crate::database::{Durability, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
@@ -79,21 +79,41 @@ impl Store {
             .database
             .write(Durability::Durable, move |mut transaction| async move {
                 check_room(&mut transaction).await?;
-                transaction
-                    .execute(
-                        "INSERT INTO categories (category_id, slug, name, place, created_at_ms) \
-                         VALUES ($1, $2, $3, $4, $5)",
-                        &[
-                            row.category_id.into(),
-                            Value::from(&row.slug),
-                            Value::from(&row.name),
-                            row.place.into(),
-                            integer("created_at_ms", row.created_at_ms)?.into(),
-                        ],
+                insert(&mut transaction, &row).await?;
+                transaction.commit(audit).await
+            })
+            .await;
+        taken(added)
+    }
+
+    /// Adds the categories of a new installation: of one that has neither categories nor events. False where it has.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when another node does the same; as every write.
+    pub async fn add_first_categories(
+        &self,
+        categories: &[CategoryRow],
+    ) -> Result<bool, StoreError> {
+        let rows = categories.to_vec();
+        let added = self
+            .database
+            .write(Durability::Durable, move |mut transaction| async move {
+                let used = transaction
+                    .fetch_optional(
+                        "SELECT (SELECT COUNT(*) FROM categories) + \
+                         (SELECT COUNT(*) FROM (SELECT event_id FROM events LIMIT 1) AS first_event) \
+                         AS used",
+                        &[],
                     )
                     .await?;
-                name(&mut transaction, &row).await?;
-                transaction.commit(audit).await
+                if used.map_or(Ok(0), |row| row.signed("used"))? > 0 {
+                    return Ok(false);
+                }
+                for row in &rows {
+                    insert(&mut transaction, row).await?;
+                }
+                transaction.commit(Unaudited::Automatic).await?;
+                Ok(true)
             })
             .await;
         taken(added)
@@ -178,6 +198,23 @@ impl Store {
             })
             .await
     }
+}
+
+async fn insert(transaction: &mut Transaction, row: &CategoryRow) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "INSERT INTO categories (category_id, slug, name, place, created_at_ms) \
+             VALUES ($1, $2, $3, $4, $5)",
+            &[
+                row.category_id.into(),
+                Value::from(&row.slug),
+                Value::from(&row.name),
+                row.place.into(),
+                integer("created_at_ms", row.created_at_ms)?.into(),
+            ],
+        )
+        .await?;
+    name(transaction, row).await
 }
 
 async fn check_room(transaction: &mut Transaction) -> Result<(), StoreError> {

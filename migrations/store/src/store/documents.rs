@@ -201,9 +201,9 @@ impl Store {
         let (Some(version), Some(show)) = (version, show) else {
             return Ok(None);
         };
-        // Someone deleted zones by hand: a document without them would take the place of the one that
-        // brings them back.
-        if !show.has_all_zones() {
+        // Someone deleted zones by hand, or a database that was lost has not got all names again: a document
+        // without them would take the place of the one that brings them back.
+        if !show.has_all_zones() || show.is_lacking() {
             return Ok(None);
         }
         let event = self.event_version(show.event_id).await?;

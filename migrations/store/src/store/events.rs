@@ -8,9 +8,7 @@ use super::edits::details;
 use super::usage::{self, Added};
 use super::{pictures, slugs, venues};
 use crate::audit::Audit;
-use crate::catalog::{
-    EventChange, EventFilter, EventPicture, EventRow, EventStatus, Page, Quotas, TenantScope,
-};
+use crate::catalog::{EventChange, EventPicture, EventRow, EventStatus, Quotas, TenantScope};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -23,40 +21,8 @@ macro_rules! columns {
     };
 }
 
-/// Every filter is there in every statement, so that it is one text that is prepared once.
-macro_rules! filters {
-    () => {
-        " FROM events WHERE deleted_at_ms IS NULL AND ($1 IS NULL OR status = $1) \
-         AND ($2 IS NULL OR tenant_id = $2) \
-         AND starts_at_ms >= $3 AND starts_at_ms < $4 \
-         AND ($5 IS NULL OR city_folded = $5) \
-         AND ($6 IS NULL OR category_folded = $6) \
-         AND ($7 IS NULL OR organizer_id = $7) \
-         AND ($8 IS NULL OR "
-    };
-}
-
-/// A page of the events that pass the filters, with the number of all of them in every row; where the
-/// page is empty, one row with that number alone. The catalog is gone through once.
-///
-/// The position of a text in another has a name of its own in each database. It is used instead of
-/// `LIKE` because a `%` or `_` that is searched for is just that.
-macro_rules! select_page {
-    ($position:literal) => {
-        concat!(
-            "WITH found AS MATERIALIZED (SELECT event_id, starts_at_ms",
-            filters!(),
-            $position,
-            "(search_text, $8) > 0)), page AS (SELECT event_id FROM found \
-             ORDER BY starts_at_ms, event_id LIMIT $9 OFFSET $10) SELECT total, ",
-            columns!(),
-            " FROM (SELECT COUNT(*) AS total FROM found) AS counted LEFT JOIN (SELECT ",
-            columns!(),
-            " FROM events WHERE event_id IN (SELECT event_id FROM page)) AS listed ON TRUE \
-             ORDER BY starts_at_ms, event_id"
-        )
-    };
-}
+// Behind the columns, which it selects too.
+mod list;
 
 /// Stands between the texts that are searched together, so that no match spans two of them.
 const FIELD_SEPARATOR: char = '\u{1f}';
@@ -316,58 +282,6 @@ impl Store {
             .await?
             .map(|row| event_row(&row))
             .transpose()
-    }
-
-    /// Events by (starts_at_ms, event_id), page by number from 1.
-    ///
-    /// # Errors
-    /// As every read.
-    pub async fn events(
-        &self,
-        filter: &EventFilter,
-        page: u32,
-        per_page: u32,
-    ) -> Result<Page<EventRow>, StoreError> {
-        let status = (!filter.unpublished).then_some(EventStatus::Published.as_str());
-        let city = filter.city.as_deref().map(fold);
-        let category = filter.category.as_deref().map(fold);
-        let search = filter
-            .search
-            .as_deref()
-            .map(fold)
-            .filter(|text| !text.is_empty());
-        // Beyond what a column holds there is nothing to find; the limit is exclusive.
-        let from = filter.from_ms.unwrap_or(0);
-        let until = filter.until_ms.unwrap_or(u64::MAX);
-        let skip = i64::from(page.saturating_sub(1)).saturating_mul(i64::from(per_page));
-        let values = [
-            Value::Text(status),
-            filter.tenants.one().into(),
-            i64::try_from(from).unwrap_or(i64::MAX).into(),
-            i64::try_from(until).unwrap_or(i64::MAX).into(),
-            Value::from(&city),
-            Value::from(&category),
-            filter.organizer_id.map(|organizer| organizer.0).into(),
-            Value::from(&search),
-            per_page.into(),
-            skip.into(),
-        ];
-        let select = match &self.database {
-            crate::database::Database::Postgres(_) => select_page!("strpos"),
-            crate::database::Database::Sqlite(_) => select_page!("instr"),
-        };
-        let listed = self.database.fetch(select, &values).await?;
-        let total = match listed.first() {
-            Some(row) => row.number("total")?,
-            None => 0,
-        };
-        let mut rows = Vec::with_capacity(listed.len());
-        for row in &listed {
-            if row.uuid_or_null("event_id")?.is_some() {
-                rows.push(event_row(row)?);
-            }
-        }
-        Ok(Page { rows, total })
     }
 }
 

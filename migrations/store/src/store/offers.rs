@@ -93,6 +93,17 @@ async fn write(
 }
 
 impl Store {
+    /// The record that changed the offer of a show, or its terms, last; `None` where none has, or there is no
+    /// such show.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn offered_at(&self, show: ShowId) -> Result<Option<Offset>, StoreError> {
+        let sql = "SELECT amended_offset FROM shows WHERE show_id = $1";
+        let row = self.database.fetch_optional(sql, &[show.0.into()]).await?;
+        row.map_or(Ok(None), |row| row.number_or_null("amended_offset"))
+    }
+
     /// Gives each of the names a number of the show, where it has none and there is one left, for good and
     /// whatever becomes of the offer. Returns what is for sale as it was, with all names; `None` when there is
     /// no such show, or none that the caller may change.

@@ -205,8 +205,11 @@ pub(super) async fn remove(
 ) -> Result<(), StoreError> {
     transaction
         .execute(
-            "UPDATE organizer_usage SET events = events - $3, seats = seats - $4, \
-             layout_bytes = layout_bytes - $5 WHERE tenant_id = $1 AND organizer_id = $2",
+            "UPDATE organizer_usage SET \
+             events = CASE WHEN events < $3 THEN 0 ELSE events - $3 END, \
+             seats = CASE WHEN seats < $4 THEN 0 ELSE seats - $4 END, \
+             layout_bytes = CASE WHEN layout_bytes < $5 THEN 0 ELSE layout_bytes - $5 END \
+             WHERE tenant_id = $1 AND organizer_id = $2",
             &[
                 tenant.into(),
                 organizer.0.into(),
@@ -288,7 +291,8 @@ pub(super) fn of_zone(zone: &ZoneRow, layout: &str) -> Added {
 }
 
 /// Counts that a part of an event is no longer what it was, whatever its organizer may have: the log has
-/// decided it.
+/// decided it. Where less was counted than goes, nothing is left, and nothing stops for it: reconciliation
+/// counts again.
 pub(super) async fn shift(
     transaction: &mut Transaction,
     event: EventId,
@@ -301,7 +305,9 @@ pub(super) async fn shift(
     };
     transaction
         .execute(
-            "UPDATE organizer_usage SET seats = seats + $3, layout_bytes = layout_bytes + $4 \
+            "UPDATE organizer_usage SET \
+             seats = CASE WHEN seats + $3 < 0 THEN 0 ELSE seats + $3 END, \
+             layout_bytes = CASE WHEN layout_bytes + $4 < 0 THEN 0 ELSE layout_bytes + $4 END \
              WHERE tenant_id = $1 AND organizer_id = $2",
             &[
                 tenant.into(),

@@ -68,11 +68,12 @@ impl Store {
     /// nothing is written and that one is given: a call that is made again makes no second one.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`].
+    /// [`StoreError::TooMany`], and [`StoreError::VersionChanged`] where the last version is not the expected one.
     pub async fn add_map_version(
         &self,
         id: MapId,
         hall: &StoredHall,
+        expected: Option<u32>,
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<Option<MapRow>, StoreError> {
@@ -95,6 +96,11 @@ impl Store {
                 let Some(last) = last.map(|row| map_row(&row)).transpose()? else {
                     return Ok(None);
                 };
+                if expected.is_some_and(|version| version != last.version) {
+                    return Err(StoreError::VersionChanged {
+                        found: last.version.into(),
+                    });
+                }
                 if last.address == hall.address {
                     return Ok(Some(last));
                 }

@@ -25,6 +25,7 @@ contract!(
     old_changes_are_forgotten,
     uses_are_those_of_live_bookings,
     thousands_are_read_a_page_at_a_time,
+    orders_know_the_groups_of_their_codes,
     codes_of_a_show_long_over_go_with_its_bookings,
     what_is_counted_of_orders_is_counted_anew,
 );
@@ -189,6 +190,25 @@ async fn created_codes_are_known_once_the_log_accepts_them(bench: Bench) {
             .await,
         ["0"]
     );
+}
+
+async fn orders_know_the_groups_of_their_codes(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    create(store, &mut chain, GROUP, &[1, 2]).await;
+    create(store, &mut chain, GROUP + 1, &[3]).await;
+    end(store, &mut chain, CodesChange::EndCode(hash(2))).await;
+    store.project(&chain.all()).await.unwrap();
+    let asked = [1, 2, 3, 4, 3].map(hash);
+    let found = store.groups_of_codes(&asked).await.unwrap();
+    let group = |number| found.get(&hash(number)).map(|used| used.group);
+    assert_eq!(
+        [1, 2, 3, 4].map(group),
+        [Some(GROUP), Some(GROUP), Some(GROUP + 1), None]
+    );
+    assert_eq!(found[&hash(1)].name.as_deref(), Some("Friends & foes"));
+    assert!(store.groups_of_codes(&[]).await.unwrap().is_empty());
 }
 
 async fn terms_are_amended_and_codes_end(bench: Bench) {

@@ -23,6 +23,7 @@ contract!(
     a_deleted_event_is_found_by_nobody_who_looks,
     an_event_ends_with_its_last_show_and_begins_again_with_another,
     events_get_the_name_of_their_category,
+    a_new_installation_has_categories_once,
 );
 
 fn named(number: u64, slug: &str) -> EventRow {
@@ -445,4 +446,30 @@ async fn events_get_the_name_of_their_category(bench: Bench) {
     assert!(!again.await.unwrap());
     let replaced = store.replace_category(&row, Unaudited::Unattended);
     assert!(!replaced.await.unwrap());
+    // Those to begin with are for an installation that is new.
+    assert!(!store.add_first_categories(&[row]).await.unwrap());
+    assert!(store.categories().await.unwrap().is_empty());
+}
+
+async fn a_new_installation_has_categories_once(bench: Bench) {
+    let store = &bench.store;
+    let rows: Vec<CategoryRow> = (0..3)
+        .map(|number| CategoryRow {
+            category_id: id(60 + u64::from(number)),
+            slug: format!("kind-{number}"),
+            name: format!("Kind {number}"),
+            aliases: vec![format!("ชนิด {number}")],
+            place: number,
+            created_at_ms: 1,
+        })
+        .collect();
+    assert!(store.add_first_categories(&rows).await.unwrap());
+    assert_eq!(store.categories().await.unwrap(), rows);
+    // Not beside others, however few are left.
+    let removed = store.remove_category(id(60), Unaudited::Unattended);
+    assert!(removed.await.unwrap());
+    assert!(!store.add_first_categories(&rows).await.unwrap());
+    assert_eq!(store.categories().await.unwrap(), rows[1..]);
+    let called = store.category_called("ชนิด 2").await.unwrap();
+    assert_eq!(called.as_deref(), Some("Kind 2"));
 }

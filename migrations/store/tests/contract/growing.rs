@@ -6,8 +6,9 @@ use onsale_store::StoreError;
 use onsale_store::audit::Unaudited;
 use onsale_store::booking::ZoneSums;
 use onsale_store::catalog::{
-    Addition, ChartRow, Quotas, RowSeats, SeatIndexes, ShowRow, ZoneAdmission,
+    Addition, ChartRow, Lack, Quotas, RowSeats, SeatIndexes, ShowRow, ZoneAdmission,
 };
+use onsale_store::document::{CatalogCursor, Document, Versioned};
 
 use crate::build::{Chain, booking, counts, event_id, id, show_id, with_show};
 use crate::harness::{Bench, contract};
@@ -20,8 +21,10 @@ contract!(
     a_zone_is_added,
     seats_are_taken_away,
     what_has_no_name_is_left_to_the_document,
+    what_was_taken_meanwhile_keeps_no_names_away,
     what_grew_is_another_version_of_the_show,
     what_organizers_have_grows_along,
+    a_wrong_count_of_what_organizers_have_stops_nothing,
 );
 
 /// An opened show, and the chain that opens it.
@@ -250,20 +253,25 @@ async fn what_has_no_name_is_left_to_the_document(bench: Bench) {
     let store = &bench.store;
     let mut chain = opened(&bench).await;
     let before = found(&bench).await;
-    add(&bench, &mut chain, None, (0, 35, 3)).await;
-    add(&bench, &mut chain, None, (3, 38, 3)).await;
+    let of_rows = add(&bench, &mut chain, None, (0, 35, 3)).await;
+    let of_zone = add(&bench, &mut chain, None, (3, 38, 3)).await;
     // What was written down for another kind of thing does not count either.
     let other = added_rows(&[("X", 3)]);
-    add(&bench, &mut chain, Some(&other), (4, 41, 3)).await;
-    add(&bench, &mut chain, Some(&other), (0, 44, 2)).await;
+    let of_another = add(&bench, &mut chain, Some(&other), (4, 41, 3)).await;
+    let of_others = add(&bench, &mut chain, Some(&other), (0, 44, 2)).await;
     store.project(&chain.all()).await.unwrap();
-    assert_eq!(found(&bench).await, before);
+    let lacking = found(&bench).await;
+    assert!(lacking.is_lacking() && !before.is_lacking());
+    for (zone, opened) in lacking.zones.iter().zip(&before.zones) {
+        assert_eq!(zone.admission, opened.admission);
+        assert!(zone.growth.runs.is_empty());
+    }
+    // The log gets no document without the names.
+    assert_eq!(undescribed(&bench).await, 0);
 
-    let documents = store.opened_document(show_id(1)).await.unwrap();
-    let mut document = documents.unwrap();
+    let mut document = document_of(&before, version(&bench).await + 3);
     let described = document.show.as_mut().unwrap();
-    described.version += 3;
-    assert!(described.row.zones[0].add_rows(&rows(&[("X", 3)]), 35, 1));
+    assert!(described.row.zones[0].add_rows(&rows(&[("X", 3)]), 35, of_rows));
     let zone = Addition::Zone {
         zone_id: id(9),
         name: "New".to_owned(),
@@ -273,8 +281,11 @@ async fn what_has_no_name_is_left_to_the_document(bench: Bench) {
             rows: rows(&[("A", 3)]),
         },
     };
-    described.row.zones.push(zone.zone(3, 38, 2).unwrap());
-    let wanted = described.row.zones.clone();
+    described.row.zones.push(zone.zone(3, 38, of_zone).unwrap());
+    let mut wanted = described.row.zones.clone();
+    // These have no names as yet.
+    let lack = |zone, first, at| Lack { zone, first, at };
+    wanted[0].growth.lacks = vec![lack(4, None, of_another), lack(0, Some(44), of_others)];
     let audit = Unaudited::Unattended;
     assert!(store.restore_document(&document, audit).await.unwrap());
     assert_eq!(found(&bench).await.zones, wanted);
@@ -285,6 +296,75 @@ async fn what_has_no_name_is_left_to_the_document(bench: Bench) {
     let audit = Unaudited::Unattended;
     assert!(store.restore_document(&document, audit).await.unwrap());
     assert_eq!(found(&bench).await.zones, wanted);
+}
+
+/// A document of a show as it was, under another version.
+fn document_of(row: &ShowRow, version: u64) -> Document {
+    Document {
+        event: Versioned {
+            version: 1,
+            row: crate::build::event(1),
+        },
+        show: Some(Versioned {
+            version,
+            row: row.clone(),
+        }),
+        as_of: None,
+    }
+}
+
+async fn version(bench: &Bench) -> u64 {
+    let versions = bench.store.catalog_versions(event_id(1), Some(show_id(1)));
+    versions.await.unwrap().1.unwrap()
+}
+
+/// How many documents of shows the log is to get.
+async fn undescribed(bench: &Bench) -> usize {
+    let found = bench
+        .store
+        .undescribed(16, &[], CatalogCursor::default(), 10);
+    let found = found.await.unwrap();
+    found.iter().filter(|found| found.show.is_some()).count()
+}
+
+/// A database that was lost gets the names from the log's documents, whatever the log decided before them.
+async fn what_was_taken_meanwhile_keeps_no_names_away(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = opened(&bench).await;
+    let opened = found(&bench).await;
+    let first = add(&bench, &mut chain, None, (0, 35, 3)).await;
+    let second = add(&bench, &mut chain, None, (0, 38, 2)).await;
+    let named = added_rows(&[("Z", 1)]);
+    let third = add(&bench, &mut chain, Some(&named), (0, 40, 1)).await;
+    // Each of them is another version of the show, so that documents are older than it.
+    let mut last = third;
+    for seat in [1, 36, 38, 40] {
+        last = take(&mut chain, 0, &[seat], 1);
+    }
+    store.project(&chain.all()).await.unwrap();
+    let mut whole = opened.zones[0].clone();
+    for (names, seat, offset) in [
+        (&[("X", 3)][..], 35, first),
+        (&[("Y", 2)][..], 38, second),
+        (&[("Z", 1)][..], 40, third),
+    ] {
+        assert!(whole.add_rows(&rows(names), seat, offset));
+        // The document of this moment.
+        let mut of_then = opened.clone();
+        of_then.zones[0] = whole.clone();
+        of_then.zones[0].growth.gone = Vec::new();
+        let document = document_of(&of_then, 2);
+        let audit = Unaudited::Unattended;
+        store.restore_document(&document, audit).await.unwrap();
+    }
+    whole.growth.take([1, 36, 38, 40]);
+    whole.growth.changed_at = Some(last);
+    let show = found(&bench).await;
+    assert_eq!(show.zones[0], whole);
+    assert_eq!(show.zones[0].places(), 32);
+    assert!(!store.usage_differs().await.unwrap());
+    // It is told to the log again, now that it is whole.
+    assert_eq!(undescribed(&bench).await, 1);
 }
 
 async fn what_grew_is_another_version_of_the_show(bench: Bench) {
@@ -349,5 +429,21 @@ async fn what_organizers_have_grows_along(bench: Bench) {
     store.project(&chain.all()).await.unwrap();
     check(1, quotas(38)).await.unwrap();
     assert!(check(2, quotas(38)).await.is_err());
+    assert!(!store.usage_differs().await.unwrap());
+}
+
+async fn a_wrong_count_of_what_organizers_have_stops_nothing(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = opened(&bench).await;
+    bench
+        .tamper("UPDATE organizer_usage SET events = 0, seats = 1, layout_bytes = 0")
+        .await;
+    take(&mut chain, 0, &[3, 4, 5], 3);
+    let names = added_rows(&[("X", 3)]);
+    add(&bench, &mut chain, Some(&names), (0, 35, 3)).await;
+    store.project(&chain.all()).await.unwrap();
+    assert_eq!(found(&bench).await.zones[0].places(), 30);
+    assert!(store.usage_differs().await.unwrap());
+    store.repair_usage(Unaudited::Unattended).await.unwrap();
     assert!(!store.usage_differs().await.unwrap());
 }

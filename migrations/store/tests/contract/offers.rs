@@ -16,6 +16,7 @@ contract!(
     a_number_is_given_once_and_for_good,
     numbers_given_at_the_same_time_are_different,
     an_accepted_offer_is_put_in_force_in_the_order_of_the_log,
+    rates_of_tax_are_known_when_the_offer_is_another_one,
     an_offer_that_the_log_did_not_accept_never_counts,
     a_lost_catalog_gets_offer_and_names_back,
     a_document_takes_no_name_away_and_no_later_offer_back,
@@ -158,6 +159,31 @@ async fn an_accepted_offer_is_put_in_force_in_the_order_of_the_log(bench: Bench)
     accepted(&bench, &mut chain, &selling(3, "Student", 70)).await;
     store.project(&chain.all()).await.unwrap();
     assert_eq!(offer(&bench).await.types.len(), 3);
+}
+
+async fn rates_of_tax_are_known_when_the_offer_is_another_one(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    let mut taxed = selling(1, "Adult", 100);
+    for (tax_bp, fee_bp) in [(700, 0), (810, 810), (700, 0)] {
+        taxed.offer.tax_bp = tax_bp;
+        taxed.offer.fees.tax_bp = fee_bp;
+        accepted(&bench, &mut chain, &taxed).await;
+    }
+    store.project(&chain.all()).await.unwrap();
+    let told = |row: &OfferRow| -> Vec<(u16, u16)> {
+        row.rates().map(|of| (of.price_bp, of.fee_bp)).collect()
+    };
+    let row = offer(&bench).await;
+    assert_eq!(told(&row), [(700, 0), (810, 810), (0, 0)]);
+    // A document brings them back.
+    let written = document(9, Some(row.clone()), 99);
+    let read = Document::decode(&written.encode().unwrap()).unwrap();
+    assert_eq!(read, written);
+    // One of before takes none away.
+    assert!(restore(&bench, &document(10, Some(selling(1, "Adult", 1)), 99)).await);
+    assert_eq!(told(&offer(&bench).await), told(&row));
 }
 
 async fn an_offer_that_the_log_did_not_accept_never_counts(bench: Bench) {

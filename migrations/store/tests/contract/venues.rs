@@ -190,14 +190,25 @@ async fn a_version_of_a_map_stays_as_it_is(bench: Bench) {
 
     // The hall of the last version makes no other.
     let drawn = hall(1);
-    let same = store.add_map_version(map_id(1), &drawn, NOW_MS + 1, by());
+    let same = store.add_map_version(map_id(1), &drawn, None, NOW_MS + 1, by());
     assert_eq!(same.await.unwrap(), Some(first.clone()));
     let drawn = hall(2);
-    let second = store.add_map_version(map_id(1), &drawn, NOW_MS + 1, by());
+    let second = store.add_map_version(map_id(1), &drawn, None, NOW_MS + 1, by());
     let second = second.await.unwrap().unwrap();
     assert_eq!((second.version, second.created_at_ms), (2, NOW_MS + 1));
+    // Who has not seen the last version adds none, not even the same.
+    for drawn in [hall(2), hall(3)] {
+        let late = store.add_map_version(map_id(1), &drawn, Some(1), NOW_MS + 2, by());
+        let late = late.await;
+        assert!(
+            matches!(late, Err(StoreError::VersionChanged { found: 2 })),
+            "{late:?}"
+        );
+    }
     let drawn = hall(2);
-    let nowhere = store.add_map_version(map_id(9), &drawn, NOW_MS, by());
+    let same = store.add_map_version(map_id(1), &drawn, Some(2), NOW_MS + 2, by());
+    assert_eq!(same.await.unwrap(), Some(second.clone()));
+    let nowhere = store.add_map_version(map_id(9), &drawn, None, NOW_MS, by());
     assert_eq!(nowhere.await.unwrap(), None);
     for (asked, row, number) in [
         (None, &second, 2),
@@ -241,7 +252,7 @@ async fn maps_have_room_for_so_many_and_no_more(bench: Bench) {
     );
     assert_eq!(store.map_version(one_more, None).await.unwrap(), None);
     let drawn = hall(2);
-    let version = store.add_map_version(map_id(1), &drawn, NOW_MS, by());
+    let version = store.add_map_version(map_id(1), &drawn, None, NOW_MS, by());
     assert_eq!(version.await.unwrap().unwrap().version, 2);
 }
 

@@ -10,7 +10,7 @@ mod places;
 mod scope;
 mod valid;
 
-pub use lines::{Lines, is_plain, lines, totals};
+pub use lines::{Lines, is_plain, is_taxed, lines, totals};
 pub use places::{Asked, Basis, OrderPrice, PlacePrice, PlacePrices, price};
 pub use scope::{has, list_price, rule_of, ticket_type};
 pub use valid::{are_terms_valid, is_offer_valid};

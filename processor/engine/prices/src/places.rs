@@ -90,7 +90,7 @@ fn off(price: i64, off_bp: u16) -> i64 {
 }
 
 /// The tax of that rate that an amount includes.
-fn tax_in(amount: i64, tax_bp: u16) -> i64 {
+pub(crate) fn tax_in(amount: i64, tax_bp: u16) -> i64 {
     let tax_bp = i64::from(tax_bp);
     round(amount * tax_bp, i64::from(BASIS_POINTS) + tax_bp)
 }

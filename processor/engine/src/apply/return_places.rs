@@ -2,7 +2,7 @@
 
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
 use onsale_schemas::order::ReturnPlaces;
-use onsale_schemas::outcome::{EndedBooking, Line, PlacesReturned, PriceRule};
+use onsale_schemas::outcome::{EndedBooking, Line, PlacesReturned};
 use onsale_schemas::rejection::InvalidReason;
 use onsale_schemas::seating::SeatKind;
 use onsale_schemas::{Actor, LineIndex, Outcome, Rejection, SeatIndex, SeatList};
@@ -49,20 +49,12 @@ impl State {
         let unit_price = booking.unit_price();
         Order {
             is_plain: true,
-            lines: vec![Line {
-                zone: zone_index(booking),
-                ticket_type: 0,
-                seats: self.seats_of(booking),
-                quantity: booking.places(),
-                rule: PriceRule::Zone,
-                list_price: unit_price,
-                bundle: None,
-                bundle_off: 0,
-                code_off: 0,
+            lines: vec![Line::plain(
+                zone_index(booking),
+                self.seats_of(booking),
+                booking.places(),
                 unit_price,
-                unit_fee: 0,
-                unit_tax: 0,
-            }],
+            )],
             order_fee: 0,
             order_fee_tax: 0,
             currency: self.shows.get(booking.show).zones[booking.zone()].currency,

@@ -166,10 +166,34 @@ fn walk(index: &Index, query: &Query<'_>) -> Vec<EventId> {
         hits.extend(page.hits.iter().map(|hit| hit.event_id));
         if page.next_cursor.is_none() {
             assert_eq!(page.total, hits.len());
+            check_pages_by_number(index, query, &hits);
             return hits;
         }
         assert_eq!(page.hits.len(), query.limit);
         cursor = page.next_cursor;
+    }
+}
+
+/// Pages by their numbers are those behind cursors, and behind the last one there is nothing.
+fn check_pages_by_number(index: &Index, query: &Query<'_>, hits: &[EventId]) {
+    let by_number = |skip| {
+        let query = Query {
+            skip,
+            ..query.clone()
+        };
+        let page = index.search(&query).unwrap();
+        assert_eq!(page.total, hits.len());
+        let has_more = page.next_cursor.is_some();
+        let found: Vec<EventId> = page.hits.iter().map(|hit| hit.event_id).collect();
+        (found, has_more)
+    };
+    let pages = hits.chunks(query.limit).zip((0..).step_by(query.limit));
+    for (expected, skip) in pages {
+        let has_more = skip + query.limit < hits.len();
+        assert_eq!(by_number(skip), (expected.to_vec(), has_more));
+    }
+    for beyond in [hits.len(), usize::MAX] {
+        assert_eq!(by_number(beyond), (Vec::new(), false));
     }
 }
 
@@ -211,6 +235,7 @@ proptest! {
             filter: filter.clone(),
             sort,
             cursor: None,
+            skip: 0,
             limit,
             now_ms: NOW_MS,
         };

@@ -136,20 +136,12 @@ impl Orders {
     /// A plain booking costs what its zone does, and is bound by the same rules.
     fn plain(&self, reserved: &Reserved, now: LogTimeMs) -> Check {
         let hall = self.hall(reserved.show)?;
-        let line = Line {
-            zone: reserved.zone,
-            ticket_type: 0,
-            seats: reserved.seats.clone(),
-            quantity: reserved.quantity,
-            rule: PriceRule::Zone,
-            list_price: reserved.unit_price,
-            bundle: None,
-            bundle_off: 0,
-            code_off: 0,
-            unit_price: reserved.unit_price,
-            unit_fee: 0,
-            unit_tax: 0,
-        };
+        let line = Line::plain(
+            reserved.zone,
+            reserved.seats.clone(),
+            reserved.quantity,
+            reserved.unit_price,
+        );
         prices::check_line(hall, &line, None, now)?;
         check_companions(hall, &reserved.seats)
     }

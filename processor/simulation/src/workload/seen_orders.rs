@@ -1,6 +1,6 @@
 //! What a workload sees of offers, codes, orders and halls that change.
 
-use onsale_schemas::outcome::{Line, PriceRule, Reserved};
+use onsale_schemas::outcome::{Line, Reserved};
 use onsale_schemas::{Command, LogTimeMs, Offset, Outcome, ShowId};
 
 use super::world::{SeenBooking, SeenOrder, SeenShow, SeenZone, World, push};
@@ -56,20 +56,12 @@ impl World {
         for seen in self.of(reserved.show) {
             seen.last_total = reserved.unit_price * i64::from(reserved.quantity);
         }
-        let line = Line {
-            zone: reserved.zone,
-            ticket_type: 0,
-            seats: reserved.seats.clone(),
-            quantity: reserved.quantity,
-            rule: PriceRule::Zone,
-            list_price: reserved.unit_price,
-            bundle: None,
-            bundle_off: 0,
-            code_off: 0,
-            unit_price: reserved.unit_price,
-            unit_fee: 0,
-            unit_tax: 0,
-        };
+        let line = Line::plain(
+            reserved.zone,
+            reserved.seats.clone(),
+            reserved.quantity,
+            reserved.unit_price,
+        );
         let order = SeenOrder {
             show: reserved.show,
             user: reserved.user,

@@ -242,6 +242,8 @@ pub(super) async fn repair_zones(
     for (place, (zone, engine)) in row.zones.iter_mut().zip(&show.zones).enumerate() {
         zone.unit_price = engine.unit_price;
         zone.currency = engine.currency.as_str().to_owned();
+        // All of it is there, as the engine has it.
+        zone.growth.lacks.clear();
         let of_zone = |seat: &&SeatIndex| indexes.zone(**seat) == Some(place);
         let lost: Vec<SeatIndex> = gone.iter().filter(of_zone).copied().collect();
         let has_changed = zone.growth.gone != lost || shape(&zone.admission) != engine.admission;

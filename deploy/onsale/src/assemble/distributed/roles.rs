@@ -161,6 +161,7 @@ async fn resume_once_serving(log: Arc<KafkaCommandLog>, ingress: Ingress) {
         .await
         .is_ok()
     {
+        ingress.add_first_categories().await;
         resume_openings(&ingress).await;
         ingress.describe_catalog().await;
     }

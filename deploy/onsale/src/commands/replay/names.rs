@@ -1,11 +1,11 @@
-//! The names of zones and seats of a show, from the database. The log knows only their numbers.
+//! The names of zones, seats, ticket types, phases and bundles of a show, from the database. The log knows only their numbers.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use onsale_schemas::{PartitionId, SeatIndex, ShowId, ZoneIndex};
+use onsale_schemas::{BookingId, PartitionId, SeatIndex, ShowId, TicketTypeId, ZoneIndex};
 use onsale_store::Store;
-use onsale_store::catalog::ShowRow;
+use onsale_store::catalog::{Named as Numbered, OfferRow, ShowRow};
 use tokio::runtime::Runtime;
 
 use crate::config::Config;
@@ -23,6 +23,8 @@ pub(super) struct Names {
 struct Named {
     zones: Vec<(String, String)>,
     seats: Vec<String>,
+    /// With names of what is offered no more.
+    offer: OfferRow,
 }
 
 impl Names {
@@ -76,6 +78,29 @@ impl Names {
         Some(row.partition)
     }
 
+    /// The show of a booking, as far as it is projected.
+    pub(super) fn show_of(&self, booking: BookingId) -> Option<ShowId> {
+        let (runtime, store) = self.catalog.as_ref()?;
+        let row = runtime.block_on(store.booking(booking)).ok().flatten()?;
+        Some(row.show_id)
+    }
+
+    /// The name of a ticket type; of the ordinary one of a show that lists none, nothing.
+    pub(super) fn ticket_type(&mut self, show: ShowId, id: TicketTypeId) -> Option<&str> {
+        let known = self.show(show)?.offer.type_name(id)?;
+        Some(&known.name)
+    }
+
+    /// The name of a price phase.
+    pub(super) fn phase(&mut self, show: ShowId, id: u8) -> Option<&str> {
+        name_of(&self.show(show)?.offer.phases, id)
+    }
+
+    /// The name of a bundle.
+    pub(super) fn bundle(&mut self, show: ShowId, id: u8) -> Option<&str> {
+        name_of(&self.show(show)?.offer.bundles, id)
+    }
+
     /// The name of a zone.
     pub(super) fn zone(&mut self, show: ShowId, zone: ZoneIndex) -> Option<&str> {
         let (name, _) = self.show(show)?.zones.get(usize::from(zone))?;
@@ -104,6 +129,14 @@ impl Named {
                 .map(|zone| (zone.name.clone(), zone.currency.clone()))
                 .collect(),
             seats: labels::of_show(row),
+            offer: row.offer.clone().unwrap_or_default(),
         }
     }
+}
+
+fn name_of(numbered: &[Numbered], id: u8) -> Option<&str> {
+    let mut numbered = numbered.iter();
+    numbered
+        .find(|known| known.id == id)
+        .map(|known| known.name.as_str())
 }

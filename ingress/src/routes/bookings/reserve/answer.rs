@@ -16,9 +16,10 @@ use uuid::Uuid;
 use crate::address_blocks::NewHold;
 use crate::charts::Chart;
 use crate::error::ApiError;
+use crate::percent::Percent;
 use crate::rejection;
 use crate::routes::bookings::body::PositionBody;
-use crate::routes::bookings::lines::{self, LineBody, Sums, Totals};
+use crate::routes::bookings::lines::{self, LineBody, Priced, Sums};
 use crate::routes::bookings::receipt;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, decided_at, seconds_left, unexpected};
@@ -53,6 +54,12 @@ pub(crate) struct Reservation {
     /// Tax in `total_price`; for orders.
     #[serde(skip_serializing_if = "Option::is_none")]
     tax: Option<Money>,
+    /// Rate of the tax that prices include, of what they are without it; for orders that are not free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_percent: Option<Percent>,
+    /// Rate of the tax that fees include, of what they are without it; for orders with fees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee_tax_percent: Option<Percent>,
     expires_at: Instant,
     /// Length of the hold as of `server_time`.
     expires_in_seconds: u64,
@@ -112,14 +119,12 @@ impl Answering for Reserving {
         let server_time = decided_at(record);
         let expires_at = Instant(new.until_ms);
         let lines = granted.lines.as_ref();
-        let totals = lines.map(|(lines, sums)| Totals::of(lines, *sums));
+        let priced = lines.map(|(lines, sums)| Priced::of(Some(chart), lines, *sums));
+        let totals = priced.as_ref().map(Priced::totals);
+        let tax_percent = totals.as_ref().and_then(|totals| totals.tax_percent);
+        let fee_tax_percent = totals.as_ref().and_then(|totals| totals.fee_tax_percent);
         let (discount, fees, tax) = match totals {
-            Some(Totals {
-                discount,
-                fees,
-                tax,
-                ..
-            }) => (Some(discount), Some(fees), Some(tax)),
+            Some(totals) => (Some(totals.discount), Some(totals.fees), Some(totals.tax)),
             None => (None, None, None),
         };
         let mut answer = Final::new(
@@ -134,10 +139,12 @@ impl Answering for Reserving {
                 quantity: new.places,
                 unit_price: granted.unit_price,
                 total_price: granted.total_price,
-                lines: lines.map(|(lines, sums)| lines::bodies(chart, lines, sums.currency)),
+                lines: priced.as_ref().map(Priced::lines),
                 discount,
                 fees,
                 tax,
+                tax_percent,
+                fee_tax_percent,
                 expires_at,
                 expires_in_seconds: seconds_left(expires_at, server_time),
                 server_time,
@@ -173,7 +180,14 @@ impl Reserving {
                 for line in &order.lines {
                     newest = charts.covering(&newest, line.zone, &line.seats).await;
                 }
-                newest
+                let lines = &order.lines;
+                let sums = sums_of(order);
+                // Another node may have put other names and rates in force.
+                let is_older = |chart: &Chart| {
+                    lines::is_nameless(chart, lines)
+                        || Priced::of(Some(chart), lines, sums).rates().is_none()
+                };
+                charts.knowing(&newest, &is_older).await
             }
             _ => self.chart.clone(),
         }
@@ -183,8 +197,12 @@ impl Reserving {
         let currency = reserved.currency;
         let total = Money::total(reserved.unit_price, reserved.quantity, currency);
         let lines = self.has_lines.then(|| {
-            let seats = reserved.seats.iter().copied();
-            let line = lines::plain(reserved.zone, seats, reserved.quantity, reserved.unit_price);
+            let line = Line::plain(
+                reserved.zone,
+                reserved.seats.clone(),
+                reserved.quantity,
+                reserved.unit_price,
+            );
             let sums = Sums {
                 order_fee: 0,
                 total: total.amount,
@@ -239,12 +257,7 @@ fn order_of<'a>(chart: &Chart, order: &'a ReservedV2) -> Result<Granted<'a>, Api
         .first()
         .ok_or_else(|| ApiError::internal("an order without lines"))?;
     let currency = order.currency;
-    let sums = Sums {
-        order_fee: order.order_fee,
-        total: order.total,
-        tax: order.tax,
-        currency,
-    };
+    let sums = sums_of(order);
     let seats = order.lines.iter().flat_map(|line| line.seats.iter());
     Ok(Granted {
         zone: first.zone,
@@ -253,4 +266,13 @@ fn order_of<'a>(chart: &Chart, order: &'a ReservedV2) -> Result<Granted<'a>, Api
         total_price: Money::new(order.total, currency.as_str()),
         lines: Some((Cow::Borrowed(order.lines.as_slice()), sums)),
     })
+}
+
+fn sums_of(order: &ReservedV2) -> Sums {
+    Sums {
+        order_fee: order.order_fee,
+        total: order.total,
+        tax: order.tax,
+        currency: order.currency,
+    }
 }

@@ -10,9 +10,7 @@ use uuid::Uuid;
 use crate::charts::Chart;
 
 /// Places of one zone (`seats` or `quantity`), or `items` of one zone or several, all or nothing.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Basket {
+pub(in crate::routes) struct Basket {
     /// May be omitted where the seats, or the show's only zone, determine it.
     pub(in crate::routes) zone_id: Option<Uuid>,
     /// Labels (`A-3`) or seat ids, all of one zone.
@@ -73,12 +71,12 @@ impl From<KindName> for SeatKind {
 
 impl Basket {
     /// Whether it asks for more than places of one zone of the ordinary type.
-    pub(super) fn is_order(&self) -> bool {
+    pub(in crate::routes) fn is_order(&self) -> bool {
         self.items.is_some() || self.code.is_some() || self.ticket_type.is_some()
     }
 
     /// Whether it names a zone or a ticket type that the chart does not have. The catalog may have it by now: see
-    /// [`crate::charts::Charts::doubt`].
+    /// [`crate::charts::Charts::knowing`].
     pub(in crate::routes) fn names_unknown(&self, chart: &Chart) -> bool {
         let zone = |id: Option<Uuid>| id.is_some_and(|id| chart.zone_by_id(id).is_none());
         let name = |name: &str| chart.offer.type_by_name(name).is_none();

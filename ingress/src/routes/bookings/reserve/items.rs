@@ -244,6 +244,6 @@ fn one_currency(chart: &Chart, items: &[Item]) -> Result<(), ApiError> {
 }
 
 /// The currency that a zone is sold in.
-pub(super) fn currency(chart: &Chart, zone: ZoneIndex) -> Option<&str> {
+pub(in crate::routes) fn currency(chart: &Chart, zone: ZoneIndex) -> Option<&str> {
     chart.zone(zone).map(|zone| zone.currency.as_str())
 }

@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::values::Money;
 
 /// Money, or minor units of the currency that the places are sold in.
-pub(super) enum SeenAmount {
+pub(in crate::routes) enum SeenAmount {
     Minor(i64),
     Money(Money),
 }
@@ -19,7 +19,7 @@ impl SeenAmount {
     ///
     /// # Errors
     /// `VALIDATION_ERROR` naming `field` where it is of another currency than the places.
-    pub(super) fn minor(self, field: &str, currency: &str) -> Result<i64, ApiError> {
+    fn minor(self, field: &str, currency: &str) -> Result<i64, ApiError> {
         match self {
             Self::Minor(amount) => Ok(amount),
             Self::Money(money) if money.currency == currency => Ok(money.amount),
@@ -32,7 +32,7 @@ impl SeenAmount {
     }
 
     /// What a client wrote, for an answer.
-    pub(super) fn echo(&self) -> Value {
+    fn echo(&self) -> Value {
         match self {
             Self::Minor(amount) => (*amount).into(),
             Self::Money(money) => money.amount.into(),
@@ -40,13 +40,59 @@ impl SeenAmount {
     }
 }
 
+/// What the buyer saw.
+pub(in crate::routes) struct Seen {
+    /// Of places that cost the same.
+    pub(in crate::routes) unit_price: Option<SeenAmount>,
+    /// Of an order, with its fees.
+    pub(in crate::routes) expected_total: Option<SeenAmount>,
+}
+
+/// What a price is compared with, in minor units.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::routes) enum Expected {
+    /// Each place costs this before bundles and codes.
+    Unit(Option<i64>),
+    /// All of it costs this.
+    Total(Option<i64>),
+}
+
+impl Seen {
+    /// What is expected of an order, or of places of one zone as clients always asked for them.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` where an amount is of another currency than the places, and for a unit price of an order.
+    pub(in crate::routes) fn expected(
+        self,
+        is_order: bool,
+        currency: &str,
+    ) -> Result<Expected, ApiError> {
+        let minor = |seen: Option<SeenAmount>, field: &str| {
+            seen.map(|seen| seen.minor(field, currency)).transpose()
+        };
+        if !is_order {
+            return minor(self.unit_price, "unit_price").map(Expected::Unit);
+        }
+        if let Some(seen) = &self.unit_price {
+            return Err(ApiError::wrong(
+                "unit_price",
+                seen.echo(),
+                "cannot be given with items, ticket_type, code or expected_total: places of an order may \
+                 have several prices",
+                "expected_total instead",
+            ));
+        }
+        minor(self.expected_total, "expected_total").map(Expected::Total)
+    }
+}
+
 /// What `unit_price` looks like in the document.
-pub(super) fn unit_price_schema() -> Schema {
+pub(in crate::routes) fn unit_price_schema() -> Schema {
     schema("The price that the buyer saw: money, or minor units; refused when it is another now.")
 }
 
 /// What `expected_total` looks like in the document.
-pub(super) fn expected_total_schema() -> Schema {
+pub(in crate::routes) fn expected_total_schema() -> Schema {
     schema(
         "The total that the buyer saw, with fees: money, or minor units; refused when it is another now.",
     )

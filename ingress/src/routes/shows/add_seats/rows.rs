@@ -3,58 +3,15 @@
 use std::collections::HashSet;
 
 use onsale_schemas::limits::ROWS_PER_ZONE_MAX;
-use onsale_schemas::seating::{RowPlan, SeatKind, Special};
+use onsale_schemas::seating::RowPlan;
 use onsale_store::catalog::ChartRow;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::error::ApiError;
-use crate::routes::shows::layout::{SeatsRequest, check_row_name, row_of_seats, seats_schema};
-
-/// A row to add. One with the name of an older row stands beside it, and has other labels.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AddedRowRequest {
-    /// 1 to 16 letters, digits and spaces.
-    name: String,
-    /// How many, or a label for each.
-    #[schema(schema_with = seats_schema)]
-    seats: SeatsRequest,
-    /// Best available looks at rows with a lower rank first; 0 when left out.
-    rank: Option<u16>,
-    /// Where the best seat of the row is: twice its distance from the start of the row, in seats. The
-    /// middle when left out.
-    focus: Option<u16>,
-    /// Places in the row, counted from 0, before which there is a gap; ascending.
-    gaps: Option<Vec<u16>>,
-    /// Seats that are not ordinary; ascending.
-    special: Option<Vec<SpecialRequest>>,
-}
-
-/// Seats of a row, one after the other, that are not ordinary.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SpecialRequest {
-    /// Place of the first in the row, counted from 0.
-    first: u16,
-    /// How many.
-    count: u16,
-    kind: SpecialKind,
-}
-
-/// What a seat is that is not ordinary.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum SpecialKind {
-    /// For a person with reduced mobility.
-    Accessible,
-    /// For whoever comes with such a person.
-    Companion,
-}
+use crate::routes::shows::layout::{RowRequest, chart_row};
 
 /// The rows with their names, and their plans: none where nothing is special about any.
 pub(super) fn read_rows(
-    requests: Vec<AddedRowRequest>,
+    requests: Vec<RowRequest>,
 ) -> Result<(Vec<ChartRow>, Vec<RowPlan>), ApiError> {
     if !(1..=ROWS_PER_ZONE_MAX).contains(&requests.len()) {
         return Err(ApiError::invalid(
@@ -68,21 +25,9 @@ pub(super) fn read_rows(
     let mut plans = Vec::with_capacity(requests.len());
     for (at, request) in requests.into_iter().enumerate() {
         let path = format!("rows[{at}]");
-        check_row_name(&path, &request.name, &mut names)?;
-        let seats = row_of_seats(&path, request.seats)?;
-        let plan = RowPlan {
-            rank: request.rank.unwrap_or(0),
-            focus: request.focus.unwrap_or(0),
-            gaps: request.gaps.unwrap_or_default(),
-            special: special(request.special.as_deref().unwrap_or_default()),
-        };
-        check_plan(&path, &plan, seats.count())?;
-        rows.push(ChartRow {
-            name: request.name,
-            seats,
-            plan: plan.clone(),
-        });
-        plans.push(plan);
+        let row = chart_row(&path, request, &mut names)?;
+        plans.push(row.plan.clone());
+        rows.push(row);
     }
     if plans.iter().all(|plan| *plan == RowPlan::default()) {
         plans.clear();
@@ -90,60 +35,15 @@ pub(super) fn read_rows(
     Ok((rows, plans))
 }
 
-fn special(requests: &[SpecialRequest]) -> Vec<Special> {
-    let of = |request: &SpecialRequest| Special {
-        first: request.first,
-        count: request.count,
-        kind: match request.kind {
-            SpecialKind::Accessible => SeatKind::Accessible,
-            SpecialKind::Companion => SeatKind::Companion,
-        },
-    };
-    requests.iter().map(of).collect()
-}
-
-/// What is special about a row lies within it.
-fn check_plan(path: &str, plan: &RowPlan, seats: u16) -> Result<(), ApiError> {
-    let last = u32::from(seats) * 2;
-    if u32::from(plan.focus) > last {
-        return Err(ApiError::invalid(
-            &format!("{path}.focus"),
-            plan.focus,
-            &format!("0 to {last}"),
-        ));
-    }
-    let mut from = 1;
-    for (at, gap) in plan.gaps.iter().enumerate() {
-        if !(from..seats).contains(gap) {
-            return Err(ApiError::invalid(
-                &format!("{path}.gaps[{at}]"),
-                gap,
-                &format!("ascending places, 1 to {}", seats.saturating_sub(1)),
-            ));
-        }
-        from = gap.saturating_add(1);
-    }
-    let mut from = 0u32;
-    for (at, special) in plan.special.iter().enumerate() {
-        let (first, count) = (u32::from(special.first), u32::from(special.count));
-        if count == 0 || first < from || first + count > u32::from(seats) {
-            return Err(ApiError::invalid(
-                &format!("{path}.special[{at}]"),
-                format!("{count} from {first} on"),
-                &format!("at least one of the {seats} seats, ascending, each seat once"),
-            ));
-        }
-        from = first + count;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use onsale_schemas::seating::{SeatKind, Special};
 
-    fn request(plan: RowPlan) -> AddedRowRequest {
-        AddedRowRequest {
+    use super::*;
+    use crate::routes::shows::layout::{SeatsRequest, SpecialKind, SpecialRequest};
+
+    fn request(plan: RowPlan) -> RowRequest {
+        RowRequest {
             name: "A".to_owned(),
             seats: SeatsRequest::Count(4),
             rank: Some(plan.rank),

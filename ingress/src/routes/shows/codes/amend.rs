@@ -11,13 +11,12 @@ use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId};
 use onsale_store::audit::Changes;
 use onsale_store::code::{CodeGroupRow, CodesChange, CodesProposal, GroupTerms};
 use serde::Deserialize;
-use serde_json::Number;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::CodeGroupBody;
 use super::create::NAME_MAX_CHARS;
-use super::terms::{PERCENT, PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX};
+use super::terms::{PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX};
 use super::{managed, refused};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -26,6 +25,7 @@ use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathGroup, RequestBody};
 use crate::idempotency::IdempotencyKey;
+use crate::percent::Percent;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
 use crate::routes::managers::MANAGE_EVENTS;
@@ -40,7 +40,6 @@ pub(super) const BOUNDS: Bounds = &[
         Of::Field("AmendCodesRequest", "name"),
         Bound::Line(NAME_MAX_CHARS),
     ),
-    (Of::Field("AmendCodesRequest", "percent"), PERCENT),
     (Of::Field("AmendCodesRequest", "uses_max"), USES_MAX),
     (
         Of::Field("AmendCodesRequest", "uses_per_user_max"),
@@ -56,8 +55,8 @@ pub(crate) struct AmendCodesRequest {
     name: Option<String>,
     /// In the place of an amount, too. With at most two decimals.
     #[schema(value_type = Option<f64>)]
-    percent: Option<Number>,
-    /// In the place of a percentage, too.
+    percent: Option<Percent>,
+    /// Replaces a percentage as well: a group of codes has one discount.
     amount: Option<Money>,
     /// 0 is no limit. Fewer than there are take nothing away; none is granted until they are fewer again.
     uses_max: Option<u32>,

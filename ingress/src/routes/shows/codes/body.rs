@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::terms::{bit_of, percent};
+use super::terms::bit_of;
 use crate::charts::Chart;
+use crate::percent::Percent;
 use crate::state::AppState;
 use crate::values::{Instant, Money};
 
@@ -48,7 +49,7 @@ pub(crate) struct CodeGroupBody {
     name: Option<String>,
     kind: CodeKind,
     /// What is taken off the price of a place.
-    percent: Option<f64>,
+    percent: Option<Percent>,
     /// As well, as an amount.
     amount: Option<Money>,
     /// They let an order in before the sale opens.
@@ -103,7 +104,7 @@ impl CodeGroupBody {
         let terms = &said.terms;
         let (off, amount) = match &terms.discount {
             None => (None, None),
-            Some(Discount::OffBp(off_bp)) => (Some(percent(*off_bp)), None),
+            Some(Discount::OffBp(off_bp)) => (Some(Percent::of_basis_points(*off_bp)), None),
             Some(Discount::Amount(minor, currency)) => {
                 (None, Some(Money::new(*minor, currency.as_str())))
             }

@@ -11,13 +11,12 @@ use onsale_schemas::{CodeHash, Command, Outcome, OutcomeRecord, PartitionId, Sho
 use onsale_store::audit::Changes;
 use onsale_store::code::{CodeGroupRow, CodesChange, CodesProposal, GroupTerms};
 use serde::{Deserialize, Serialize};
-use serde_json::Number;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{CodeBody, CodeGroupBody, CodeKind};
-use super::made::{PREFIX_FORM, PREFIX_MAX_CHARS, Wanted};
-use super::terms::{self, PERCENT, PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX};
+use super::issue::{PREFIX_FORM, PREFIX_MAX_CHARS, Wanted};
+use super::terms::{self, PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX};
 use super::{managed, refused};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -27,6 +26,7 @@ use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
+use crate::percent::Percent;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
 use crate::routes::managers::MANAGE_EVENTS;
@@ -59,7 +59,6 @@ pub(super) const BOUNDS: Bounds = &[
         Of::Field("CodesRequest", "name"),
         Bound::Line(NAME_MAX_CHARS),
     ),
-    (Of::Field("CodesRequest", "percent"), PERCENT),
     (Of::Field("CodesRequest", "uses_max"), USES_MAX),
     (
         Of::Field("CodesRequest", "uses_per_user_max"),
@@ -97,7 +96,7 @@ pub(crate) struct CodesRequest {
     kind: CodeKind,
     /// Taken off the price of each place, with at most two decimals.
     #[schema(value_type = Option<f64>)]
-    percent: Option<Number>,
+    percent: Option<Percent>,
     /// Taken off the price of each place, at most that.
     amount: Option<Money>,
     /// Orders with each code that may be held or paid; 0, as when left out, is no limit.

@@ -2,33 +2,29 @@
 
 use onsale_schemas::code::{CodeTerms, Discount};
 use onsale_schemas::command::Currency;
-use onsale_schemas::limits::{BASIS_POINTS, TICKETS_PER_BOOKING_MAX, UNIT_PRICE_MAX_MINOR};
+use onsale_schemas::limits::{TICKETS_PER_BOOKING_MAX, UNIT_PRICE_MAX_MINOR};
 use onsale_schemas::offer::Scope;
 use onsale_schemas::{TicketTypeId, ZoneIndex};
 use onsale_store::code::CodeKind;
-use serde_json::{Number, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::bounds::Bound;
 use crate::charts::Chart;
 use crate::error::ApiError;
+use crate::percent::Percent;
 use crate::values::{Instant, Money};
 
 /// As both requests with terms take them.
-pub(super) const PERCENT: Bound = Bound::Range(0, 100);
-/// See [`PERCENT`].
 pub(super) const USES_MAX: Bound = Bound::Range(0, u32::MAX as u64);
-/// See [`PERCENT`].
+/// See [`USES_MAX`].
 pub(super) const USES_PER_USER_MAX: Bound = Bound::Range(0, u16::MAX as u64);
-/// See [`PERCENT`].
+/// See [`USES_MAX`].
 pub(super) const PLACES_MAX: Bound = Bound::Range(0, TICKETS_PER_BOOKING_MAX as u64);
-
-/// Basis points of a percent.
-const PER_PERCENT: u16 = 100;
 
 /// What is said of terms; what is left out stays.
 pub(super) struct Said {
-    pub(super) percent: Option<Number>,
+    pub(super) percent: Option<Percent>,
     pub(super) amount: Option<Money>,
     pub(super) uses_max: Option<u32>,
     pub(super) uses_per_user_max: Option<u16>,
@@ -124,7 +120,7 @@ fn check_kind(kind: CodeKind, terms: &CodeTerms) -> Result<(), ApiError> {
 }
 
 fn discount(
-    percent: Option<Number>,
+    percent: Option<Percent>,
     amount: Option<Money>,
     chart: &Chart,
 ) -> Result<Option<Discount>, ApiError> {
@@ -135,13 +131,13 @@ fn discount(
             amount,
             "either percent or amount, not both",
         )),
-        (Some(percent), None) => match basis_points(&percent) {
-            Some(off_bp) => Ok(Some(Discount::OffBp(off_bp))),
-            None => Err(ApiError::invalid(
+        (Some(percent), None) => match percent.basis_points() {
+            0 => Err(ApiError::invalid(
                 "percent",
                 percent,
                 "0.01 to 100, with at most two decimals",
             )),
+            off_bp => Ok(Some(Discount::OffBp(off_bp))),
         },
         (None, Some(amount)) => {
             if !(1..=UNIT_PRICE_MAX_MINOR).contains(&amount.amount) {
@@ -168,26 +164,6 @@ fn discount(
             }
         }
     }
-}
-
-/// A percentage as it was written, without rounding.
-fn basis_points(percent: &Number) -> Option<u16> {
-    const DECIMALS: usize = 2;
-    let text = percent.to_string();
-    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
-    let decimals = decimals.trim_end_matches('0');
-    if decimals.len() > DECIMALS || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let whole: u16 = whole.parse().ok()?;
-    let hundredths: u16 = format!("{decimals:0<DECIMALS$}").parse().ok()?;
-    let points = whole.checked_mul(PER_PERCENT)?.checked_add(hundredths)?;
-    (1..=BASIS_POINTS).contains(&points).then_some(points)
-}
-
-/// The percentage that basis points are.
-pub(super) fn percent(off_bp: u16) -> f64 {
-    f64::from(off_bp) / f64::from(PER_PERCENT)
 }
 
 fn zones(ids: &[Uuid], chart: &Chart) -> Result<Vec<ZoneIndex>, ApiError> {
@@ -228,32 +204,6 @@ pub(super) fn bit_of(id: TicketTypeId) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percentages_are_exact() {
-        for (text, points) in [
-            ("10", Some(1_000)),
-            ("10.0", Some(1_000)),
-            ("12.5", Some(1_250)),
-            ("33.33", Some(3_333)),
-            ("0.01", Some(1)),
-            ("100", Some(10_000)),
-            ("0", None),
-            ("0.0", None),
-            ("0.001", None),
-            ("12.345", None),
-            ("100.01", None),
-            ("101", None),
-            ("-5", None),
-            ("1e300", None),
-            ("1e-7", None),
-            ("700", None),
-        ] {
-            let number: Number = serde_json::from_str(text).unwrap();
-            assert_eq!(basis_points(&number), points, "{text}");
-        }
-        assert_eq!(serde_json::to_string(&percent(1_250)).unwrap(), "12.5");
-    }
 
     #[test]
     fn a_kind_says_what_a_code_has_to_have() {

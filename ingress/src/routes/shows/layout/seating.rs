@@ -1,6 +1,6 @@
 //! What the log is told of the rows of a new show beyond their seats.
 
-use onsale_schemas::seating::ZonePlan;
+use onsale_schemas::seating::{RowPlan, ZonePlan};
 use onsale_store::catalog::{ShowRow, ZoneAdmission, ZoneRow};
 
 /// See the module.
@@ -14,17 +14,22 @@ impl<'a> Seating<'a> {
 
     /// The plans of the zones that have one, ascending: none of a show whose rows are plain.
     pub(in crate::routes::shows) fn plans(&self) -> Vec<ZonePlan> {
-        let of_zone = |zone: &ZoneRow| match &zone.admission {
-            ZoneAdmission::General { .. } => None,
-            ZoneAdmission::Seated { rows } => {
-                let is_plain = rows.iter().all(|row| row.plan.is_plain());
-                (!is_plain).then(|| ZonePlan {
-                    zone: zone.index,
-                    rows: rows.iter().map(|row| row.plan.clone()).collect(),
-                })
-            }
+        let of_zone = |zone: &ZoneRow| {
+            let rows = plan_of(zone);
+            let zone = zone.index;
+            (!rows.is_empty()).then_some(ZonePlan { zone, rows })
         };
         self.0.iter().filter_map(of_zone).collect()
+    }
+}
+
+/// The plans of the rows of a zone: none of one whose rows are plain.
+pub(in crate::routes::shows) fn plan_of(zone: &ZoneRow) -> Vec<RowPlan> {
+    match &zone.admission {
+        ZoneAdmission::Seated { rows } if !rows.iter().all(|row| row.plan.is_plain()) => {
+            rows.iter().map(|row| row.plan.clone()).collect()
+        }
+        ZoneAdmission::General { .. } | ZoneAdmission::Seated { .. } => Vec::new(),
     }
 }
 

@@ -2,13 +2,12 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, ETAG};
+use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use onsale_schemas::ShowId;
 use onsale_store::catalog::ShowRow;
 
 use super::body::{OfferBody, Reader};
-use super::tag;
 use crate::auth::{Caller, Role};
 use crate::charts::Chart;
 use crate::context::RequestContext;
@@ -18,6 +17,7 @@ use crate::extract::PathId;
 use crate::routes::managers::sees_all_of;
 use crate::routes::visible;
 use crate::state::AppState;
+use crate::versions;
 
 /// It is asked for again each time, and answered in short where it is the same.
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, no-cache");
@@ -56,16 +56,15 @@ pub(crate) async fn one(
             (OfferBody::of(&row, Reader::Public), caching)
         }
     };
-    let tag = tag::of(&body)?;
-    let mut response = if tag::is_known(&headers, &tag) {
+    let tag = versions::digest(&body)?;
+    let mut response = if versions::is_known(&headers, &tag) {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
         envelope::success(&context, StatusCode::OK, &body)?
     };
-    let tag = HeaderValue::from_str(&tag).map_err(ApiError::internal)?;
-    response.headers_mut().insert(ETAG, tag);
+    versions::set_tag(response.headers_mut(), &tag)?;
     response.headers_mut().insert(CACHE_CONTROL, caching);
     Ok(response)
 }

@@ -171,6 +171,11 @@ impl<'a> Reader<'a> {
     ) -> Result<(u8, String), ApiError> {
         let field = format!("{path}.name");
         check_line(&field, name, NAME_MAX_CHARS)?;
+        // Two names that look the same are no two kinds of ticket.
+        if name.trim() != name {
+            let expected = "a name without spaces around it";
+            return Err(ApiError::invalid(&field, name, expected));
+        }
         let name = text::composed(name).into_owned();
         if !seen.insert(name.clone()) {
             let expected = "a name that no other in this list has";

@@ -4,25 +4,28 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use onsale_schemas::offer::SetOffer;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId};
 use onsale_store::catalog::OfferRow;
 
 use super::body::{OfferBody, Reader};
+use super::read;
 use super::request::OfferRequest;
-use super::{read, tag};
 use crate::auth::{Caller, OnBehalf};
 use crate::envelope::{Problem, Success};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::IdempotencyKey;
 use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
+use crate::routes::shows::growing::decided_at;
+use crate::routes::visible;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected, was_decided};
+use crate::versions::{self, IfMatch};
 
 impl RequestBody for OfferRequest {
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
@@ -56,22 +59,18 @@ impl RequestBody for OfferRequest {
 pub(crate) async fn set(
     call: Call,
     PathId(id): PathId,
-    headers: HeaderMap,
+    if_match: IfMatch,
     body: JsonBody<OfferRequest>,
 ) -> Result<Response, ApiError> {
     let (show, state) = (ShowId(id), call.state.clone());
     let row = state.store.show(show).await?;
     let row = row.ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
+    visible::ensure_listed(&state, show).await?;
     let identity = call.identity("set offer", id, &body.bytes);
-    let present = tag::of(&OfferBody::of(&row, Reader::Manager))?;
-    if !tag::is_meant(&headers, &present)
-        && !was_decided(&state, identity, row.partition, None).await
-    {
-        return Err(ApiError::new(
-            Code::PreconditionFailed,
-            "The offer is another one by now: read it again. Nothing was changed.",
-        ));
+    let present = versions::digest(&OfferBody::of(&row, Reader::Manager))?;
+    if !if_match.is_for(&present) && !was_decided(&state, identity, row.partition, None).await {
+        return Err(versions::changed_to(&present));
     }
     // Checked before any name is given a number for good.
     let names = read::names(&body.value);
@@ -128,7 +127,8 @@ impl Answering for Offering {
             offer.replace_by(&self.offer);
             row.offer = Some(offer);
         }
-        state.charts.forget_offer(self.show).await;
+        state.charts.note_offered(self.show, decided_at(record));
+        state.charts.forget_show(self.show).await;
         Final::new(StatusCode::OK, &OfferBody::of(&row, Reader::Manager))
     }
 }

@@ -1,19 +1,17 @@
 //! Outcomes, folded to what each row is at last.
 
+mod catalog;
+
 use std::collections::{BTreeMap, HashMap};
 
 use onsale_schemas::outcome::{
-    BlockChange, Confirmed, ConfirmedV2, EndedBooking, PlacesReturned, Reserved, ReservedV2,
-    ZonePlaces,
+    Confirmed, ConfirmedV2, EndedBooking, PlacesReturned, Reserved, ReservedV2, ZonePlaces,
 };
 use onsale_schemas::{
     BookingId, Offset, Outcome, OutcomeRecord, PartitionId, SeatIndex, ShowId, ZoneIndex,
 };
 
-use super::{
-    BookingChange, CatalogStep, CodesStep, EventStep, Grown, Left, Phase, ShowEvent, ShowStep,
-    Sweep,
-};
+use super::{BookingChange, CatalogStep, EventStep, Left, Phase, ShowEvent, Sweep};
 use crate::booking::{BookingRow, BookingStatus};
 use crate::error::StoreError;
 use crate::projection::bulk::SeatHolder;
@@ -130,42 +128,6 @@ impl Fold {
             }
         }
         Ok(())
-    }
-
-    /// An answer of an earlier record again: what was written down under its request counts no more.
-    fn repeat(&mut self, record: &OutcomeRecord) {
-        match (&record.outcome, record.request_id) {
-            (
-                Outcome::ShowAmended { show }
-                | Outcome::SeatsAdded { show, .. }
-                | Outcome::OfferSet { show },
-                Some(id),
-            ) => {
-                self.step(*show, ShowEvent::AmendedBefore(id), record);
-            }
-            (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
-                self.catalog.push(CatalogStep::EventChangedBefore(id));
-            }
-            (
-                Outcome::CodesCreated { .. }
-                | Outcome::CodesAmended { .. }
-                | Outcome::CodesEnded { .. },
-                Some(id),
-            ) => self.catalog.push(CatalogStep::CodesChangedBefore(id)),
-            _ => {}
-        }
-    }
-
-    /// The codes of a show have changed; without an id nothing was written down of it.
-    fn codes(&mut self, show: ShowId, record: &OutcomeRecord) {
-        if let Some(request) = record.request_id {
-            self.catalog.push(CatalogStep::Codes(CodesStep {
-                show,
-                request,
-                at_ms: record.log_time_ms,
-                offset: record.offset,
-            }));
-        }
     }
 
     fn reserve(&mut self, reserved: &Reserved, record: &OutcomeRecord) -> Result<(), StoreError> {
@@ -359,15 +321,6 @@ impl Fold {
         Ok(())
     }
 
-    fn step(&mut self, show: ShowId, event: ShowEvent, record: &OutcomeRecord) {
-        self.catalog.push(CatalogStep::Show(ShowStep {
-            show,
-            event,
-            at_ms: record.log_time_ms,
-            offset: record.offset,
-        }));
-    }
-
     fn finish_booking(
         &mut self,
         booking: Offset,
@@ -436,50 +389,6 @@ impl Fold {
             "seat {seat} of show {show} is held by bookings {one} and {other} of partition {}",
             self.partition
         ))
-    }
-
-    fn block(&mut self, change: &BlockChange, blocked: bool) {
-        if change.seats.is_empty() {
-            let quantity = i64::from(change.quantity);
-            *self
-                .blocked_quantities
-                .entry((change.show, change.zone))
-                .or_default() += if blocked { quantity } else { -quantity };
-        } else {
-            for seat in change.seats.iter() {
-                self.blocks.insert((change.show, *seat), blocked);
-            }
-        }
-    }
-
-    /// A show gets or loses places.
-    fn change_places(&mut self, record: &OutcomeRecord) {
-        match &record.outcome {
-            Outcome::SeatsAdded {
-                show,
-                zone,
-                first_seat,
-                places,
-            } => {
-                let grown = Grown {
-                    request: record.request_id,
-                    zone: *zone,
-                    first_seat: *first_seat,
-                    places: *places,
-                };
-                self.step(*show, ShowEvent::Grown(grown), record);
-            }
-            Outcome::SeatsTaken(change) => {
-                // What was blocked before is gone now, and blocked no more.
-                for seat in change.seats.iter() {
-                    self.blocks.insert((change.show, *seat), false);
-                }
-                let taken = Box::new(change.clone());
-                let step = CatalogStep::PlacesTaken(taken, record.offset);
-                self.catalog.push(step);
-            }
-            _ => {}
-        }
     }
 
     pub(super) fn finish(self) -> Phase {

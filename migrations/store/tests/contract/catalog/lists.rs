@@ -13,6 +13,7 @@ contract!(
     events_are_filtered,
     search_takes_wildcards_literally,
     events_are_paged,
+    events_begin_and_end_with_their_shows,
     shows_are_listed,
 );
 
@@ -219,6 +220,54 @@ async fn events_are_paged(bench: Bench) {
         .await
         .unwrap();
     assert_eq!((beyond.rows.len(), beyond.total), (0, 5));
+}
+
+/// The search counts with the same times.
+async fn events_begin_and_end_with_their_shows(bench: Bench) {
+    let store = &bench.store;
+    let begins = event(1).starts_at_ms;
+    for number in 1..=3 {
+        store.add_event(&event(number)).await.unwrap();
+    }
+    // The first event lasts longest, and what is cancelled of it counts for nothing.
+    for (number, event, after_ms, status) in [
+        (1, 1, 100, ShowStatus::Open),
+        (2, 1, 900, ShowStatus::Closed),
+        (3, 1, 5_000, ShowStatus::Cancelled),
+        (4, 2, 50, ShowStatus::Open),
+        (5, 3, 5_000, ShowStatus::Cancelled),
+    ] {
+        let mut row = show(number, event);
+        row.starts_at_ms = begins + after_ms;
+        row.status = status;
+        store.add_show(&row).await.unwrap();
+    }
+    for (from, until, expected) in [
+        // The third one has no show that takes place, so it begins as it says itself.
+        (0, u64::MAX, vec![3, 2, 1]),
+        (begins + 900, u64::MAX, vec![1]),
+        (begins + 901, u64::MAX, vec![]),
+        (begins + 51, u64::MAX, vec![1]),
+        (0, begins + 100, vec![3, 2]),
+        (0, begins + 101, vec![3, 2, 1]),
+        (begins + 500, begins + 600, vec![1]),
+    ] {
+        let filter = EventFilter {
+            from_ms: Some(from),
+            until_ms: Some(until),
+            ..EventFilter::default()
+        };
+        let page = store.events(&filter, 1, 10).await.unwrap();
+        let found: Vec<_> = page.rows.iter().map(|row| row.event_id).collect();
+        let expected: Vec<_> = expected.into_iter().map(event_id).collect();
+        assert_eq!(found, expected, "{from} to {until}");
+        assert_eq!(page.total, expected.len() as u64, "{from} to {until}");
+        // Further pages are in the same order.
+        for (number, id) in (1..).zip(&expected) {
+            let one = store.events(&filter, number, 1).await.unwrap();
+            assert_eq!(one.rows[0].event_id, *id);
+        }
+    }
 }
 
 async fn shows_are_listed(bench: Bench) {

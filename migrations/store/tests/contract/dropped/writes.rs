@@ -119,7 +119,7 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
             Box::new(|| {
                 call(async move {
                     let other = hall(2);
-                    let added = store.add_map_version(map_id(1), &other, NOW_MS, by);
+                    let added = store.add_map_version(map_id(1), &other, None, NOW_MS, by);
                     added.await
                 })
             }),

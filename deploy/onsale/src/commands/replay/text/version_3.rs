@@ -1,16 +1,15 @@
 //! What machine version 3 knows.
 
+mod orders;
 mod values;
 
 use onsale_schemas::code::EndedCodes;
-use onsale_schemas::order::ReserveV2;
-use onsale_schemas::outcome::{ReservedV2, ZonePlaces};
 use onsale_schemas::rejection::CodeRefusal;
 use onsale_schemas::seating::Addition;
 use onsale_schemas::{BookingId, Command, Offset, Outcome, Rejection, SeatList, ShowId};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use self::values::{item_json, item_words, lines_json, offer, terms};
+use self::values::{lines_json, offer, terms};
 use super::commands::length;
 use super::outcomes::snake;
 use super::{Described, Teller, index_words, places};
@@ -57,20 +56,7 @@ impl Teller {
                 }
             }
             Command::ReserveV2(reserve) => self.reserve_v2(reserve),
-            Command::ReturnPlaces(command) => {
-                let described = self.booking(kind("return_places"), command.booking);
-                let words = match (command.seats.is_empty(), command.places.len()) {
-                    (true, lines) => counted(lines, "line", "lines"),
-                    (false, 0) => index_words(&command.seats),
-                    (false, lines) => {
-                        let lines = counted(lines, "line", "lines");
-                        format!("{}, {lines}", index_words(&command.seats))
-                    }
-                };
-                described
-                    .put("seats", json!(&command.seats[..]), words)
-                    .put("places_of_lines", json!(command.places), String::new())
-            }
+            Command::ReturnPlaces(command) => self.return_places(command),
             Command::AddSeats(add) => {
                 let described = kind("add_seats")
                     .with("show", add.show)
@@ -100,35 +86,6 @@ impl Teller {
             Command::TakeSeats(block) => self.block(kind("take_seats"), block),
             _ => kind("unknown"),
         }
-    }
-
-    fn reserve_v2(&mut self, reserve: &ReserveV2) -> Described {
-        let items: Vec<Value> = reserve.items.iter().map(item_json).collect();
-        let words: Vec<String> = reserve
-            .items
-            .iter()
-            .map(|item| {
-                let zone = self.zone_words(reserve.show, item.zone);
-                format!("{} in {zone}", item_words(item))
-            })
-            .collect();
-        let mut described = Described::new("reserve").with("show", reserve.show).put(
-            "items",
-            json!(items),
-            words.join("; "),
-        );
-        if let Some(code) = reserve.code {
-            described = described.with("code_hash", code);
-        }
-        if let Some(total) = reserve.expected_total {
-            let words = match reserve.items.first() {
-                Some(item) => self.price(reserve.show, item.zone, total),
-                None => format!("{total} minor units"),
-            };
-            let words = format!("at a total of {words}");
-            described = described.put("expected_total", json!(total), words);
-        }
-        described.with("user", reserve.user)
     }
 
     /// An outcome that only version 3 has.
@@ -205,7 +162,7 @@ impl Teller {
                         format!("fees {fees}"),
                     );
                 total(described, returned.total, currency)
-                    .put("lines", lines_json(&returned.lines), String::new())
+                    .put("lines", lines_json(&returned.lines), self.left(returned))
                     .put(
                         "ended",
                         json!(returned.ended),
@@ -225,48 +182,6 @@ impl Teller {
             Outcome::SeatsTaken(change) => self.changed(kind("seats_taken"), change),
             _ => kind("unknown"),
         }
-    }
-
-    fn reserved_v2(&mut self, held: &ReservedV2) -> Described {
-        let described = self
-            .booking(Described::new("reserved"), held.booking)
-            .with("show", held.show);
-        let words: Vec<String> = held
-            .lines
-            .iter()
-            .map(|line| {
-                let price = money::shown(line.unit_price, held.currency.as_str());
-                let zone = self.zone_words(held.show, line.zone);
-                format!("{} in {zone} at {price}", line.quantity)
-            })
-            .collect();
-        let described = described.put("lines", lines_json(&held.lines), words.join("; "));
-        let mut described = total(described, held.total, held.currency.as_str())
-            .put("order_fee", json!(held.order_fee), String::new())
-            .put("tax", json!(held.tax), String::new());
-        if let Some(code) = held.code {
-            described = described.with("code_hash", code);
-        }
-        let until = output::time(held.expires_at_ms);
-        described
-            .put("expires_at", json!(until), format!("until {until}"))
-            .with("user", held.user)
-    }
-
-    fn parts(&mut self, described: Described, show: ShowId, parts: &[ZonePlaces]) -> Described {
-        let words: Vec<String> = parts
-            .iter()
-            .map(|part| format!("{} in {}", part.quantity, self.zone_words(show, part.zone)))
-            .collect();
-        let json: Vec<Value> = parts
-            .iter()
-            .map(|part| {
-                json!({
-                    "zone": part.zone, "seats": &part.seats[..], "quantity": part.quantity,
-                })
-            })
-            .collect();
-        described.put("parts", json!(json), words.join("; "))
     }
 
     /// What a refusal that only version 3 has says besides its code; `show` is the one asked for.

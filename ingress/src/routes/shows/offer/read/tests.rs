@@ -139,6 +139,14 @@ fn every_rule_has_its_message_that_names_the_field() {
     for (offer, field) in [
         (with_type(&json!({ "name": "" })), "ticket_types[0].name"),
         (
+            with_type(&json!({ "name": " Adult" })),
+            "ticket_types[0].name",
+        ),
+        (
+            with_type(&json!({ "name": "Adult\u{a0}" })),
+            "ticket_types[0].name",
+        ),
+        (
             with_type(&json!({ "name": "x".repeat(101) })),
             "ticket_types[0].name",
         ),

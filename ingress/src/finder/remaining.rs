@@ -28,7 +28,7 @@ pub(super) struct Left {
 }
 
 impl Left {
-    /// Of what nobody has looked at yet.
+    /// Of an event whose counts were not read yet: it is taken for one with tickets left.
     pub(super) const UNKNOWN: Self = Self {
         availability: Availability::Many,
         taken: 0,
