@@ -95,13 +95,16 @@ pub(super) async fn as_it_was_answered(house: &House, buyers: &[Buyer]) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    let began = Instant::now();
+    let (expected, began) = (uses(buyers), Instant::now());
     loop {
         let found = house.uses().await;
-        if found == uses(buyers) {
+        if found == (expected, expected) {
             break;
         }
-        assert!(began.elapsed() < PATIENCE, "{found} uses of the code");
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{found:?} uses of the code, buyers know of {expected}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
