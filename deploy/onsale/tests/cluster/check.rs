@@ -92,6 +92,14 @@ fn uses(shows: usize, bookings: &[(&String, &Booking, &str)]) -> Vec<u64> {
             in_phase[known.show] += known.in_phase();
         }
     }
+    let count = |is_counted: fn(&Booking) -> bool| {
+        let counted = bookings.iter().filter(|(_, known, _)| is_counted(known));
+        counted.count()
+    };
+    let orders = count(|known| !known.lines.is_empty());
+    let given_back = count(|known| known.refunded > 0);
+    println!("{orders} orders, {given_back} bookings of which places were returned");
+    assert!(orders > 0, "nothing was ordered");
     for (show, (uses, places)) in uses.iter().zip(&in_phase).enumerate() {
         println!("show {show}: {uses} uses of the code, {places} places of the phase");
         assert!(*uses <= CODE_USES, "show {show}: {uses} uses of the code");

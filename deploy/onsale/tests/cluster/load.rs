@@ -1,4 +1,4 @@
-//! Buyers who reserve, confirm, cancel and read, and remember the answers.
+//! Buyers who reserve, order, confirm, cancel, give places back and read, and remember the answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
