@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::lines::{LineBody, Priced, Sums};
+use super::lines::{self, LineBody, Priced, Sums};
 use super::receipt;
 use crate::charts::{Chart, seat_id};
 use crate::confirmation_codes::ConfirmationCodes;
