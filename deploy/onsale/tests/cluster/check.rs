@@ -84,8 +84,8 @@ fn limits_kept(histories: &Histories) {
 
 /// Live orders with the code, by show. Neither these nor places of the phase are more than there are.
 fn uses(shows: usize, bookings: &[(&String, &Booking, &str)]) -> Vec<u64> {
-    let mut uses = vec![0; shows];
-    let mut in_phase = vec![0; shows];
+    let mut uses = vec![0_u64; shows];
+    let mut in_phase = vec![0_u64; shows];
     for (_, known, _) in bookings {
         if known.status != "cancelled" {
             uses[known.show] += u64::from(known.has_code);
