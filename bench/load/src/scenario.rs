@@ -56,6 +56,8 @@ pub enum ScenarioKind {
     RetryStorm,
     /// Four reads of availability to a reservation.
     Mixed,
+    /// Orders over two zones with ticket types and codes.
+    Orders,
 }
 
 /// What a scenario knows when it is created for one thread.
@@ -106,7 +108,7 @@ impl Stage {
 
 impl ScenarioKind {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Named,
         Self::Best,
         Self::HotZone,
@@ -115,6 +117,7 @@ impl ScenarioKind {
         Self::Life,
         Self::RetryStorm,
         Self::Mixed,
+        Self::Orders,
     ];
 
     /// Its name on the command line.
@@ -129,6 +132,7 @@ impl ScenarioKind {
             Self::Life => "life",
             Self::RetryStorm => "retry-storm",
             Self::Mixed => "mixed",
+            Self::Orders => "orders",
         }
     }
 
@@ -144,6 +148,7 @@ impl ScenarioKind {
             Self::Life => "reserve, then confirm, cancel or let the hold expire",
             Self::RetryStorm => "every request several times under one idempotency key",
             Self::Mixed => "four reads of availability to a reservation",
+            Self::Orders => "orders over two zones with ticket types, half of them with a code",
         }
     }
 
@@ -183,6 +188,7 @@ impl ScenarioKind {
             Self::Life => scenarios::life::world_size(),
             Self::RetryStorm => scenarios::retry_storm::world_size(),
             Self::Mixed => scenarios::mixed::world_size(),
+            Self::Orders => scenarios::orders::world_size(),
         }
     }
 
@@ -196,6 +202,7 @@ impl ScenarioKind {
             Self::Life => Box::new(scenarios::life::Life::new(stage)),
             Self::RetryStorm => Box::new(scenarios::retry_storm::RetryStorm::new(stage)),
             Self::Mixed => Box::new(scenarios::mixed::Mixed::new(stage)),
+            Self::Orders => Box::new(scenarios::orders::Orders::new(stage)),
         }
     }
 }

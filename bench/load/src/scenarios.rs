@@ -8,6 +8,7 @@ pub(crate) mod last_seats;
 pub(crate) mod life;
 pub(crate) mod mixed;
 pub(crate) mod named;
+pub(crate) mod orders;
 pub(crate) mod retry_storm;
 pub(crate) mod spike;
 

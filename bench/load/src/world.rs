@@ -18,6 +18,14 @@ const STARTS_AT: &str = "2099-01-01T20:00:00Z";
 /// Longest hold: nothing expires during a run.
 const HOLD_LONG_S: u32 = 86_400;
 
+/// Ticket types of an offer made here; a child pays less.
+pub(crate) const STANDARD: &str = "Standard";
+pub(crate) const CHILD: &str = "Child";
+/// The code of a show with such an offer, for any number of orders.
+pub(crate) const CODE: &str = "LOAD-TEST";
+/// Places that are sold at the price of the first phase.
+const PHASE_PLACES: u32 = 1_000;
+
 /// What is created for a run.
 #[derive(Clone, Debug)]
 pub struct WorldSize {
@@ -33,6 +41,8 @@ pub struct WorldSize {
     pub tickets_per_user: u16,
     /// Length of a hold, in seconds.
     pub hold_s: u32,
+    /// Whether each is sold by an offer with ticket types, and has a code.
+    pub has_offer: bool,
 }
 
 impl WorldSize {
@@ -45,6 +55,7 @@ impl WorldSize {
             general: 0,
             tickets_per_user: TICKETS_PER_USER,
             hold_s: HOLD_LONG_S,
+            has_offer: false,
         }
     }
 
@@ -100,6 +111,8 @@ pub struct ShowPlan {
     pub event: String,
     /// Whether buyers have to confirm that they have the age that the event asks for.
     pub asks_age: bool,
+    /// Whether it sells the ticket types of a run, and has its code.
+    pub has_offer: bool,
     /// Its zones.
     pub zones: Vec<ZonePlan>,
 }
@@ -195,9 +208,12 @@ impl World {
                 places.push(Places::General(size.general));
             }
             let path = format!("/api/v1/events/{event_id}/shows");
-            let show = json!({
+            let mut show = json!({
                 "starts_at": STARTS_AT, "hold_seconds": size.hold_s, "zones": zones,
             });
+            if size.has_offer {
+                show["offer"] = offer();
+            }
             let show = control.post(&path, &show)?;
             let of_show = show["zones"].as_array().into_iter().flatten();
             let zones = of_show
@@ -209,10 +225,16 @@ impl World {
                     })
                 })
                 .collect::<Result<_, LoadError>>()?;
+            let id = text(&show, "show_id", &path)?;
+            if size.has_offer {
+                let code = json!({ "code": CODE, "kind": "discount", "percent": 15 });
+                control.post(&format!("/api/v1/shows/{id}/codes"), &code)?;
+            }
             shows.push(ShowPlan {
-                id: text(&show, "show_id", &path)?,
+                id,
                 event: event_id,
                 asks_age: false,
+                has_offer: size.has_offer,
                 zones,
             });
         }
@@ -255,6 +277,7 @@ impl World {
                 id: show.to_owned(),
                 event,
                 asks_age: of_event["minimum_age"].as_u64().unwrap_or(0) > 0,
+                has_offer: false,
                 zones,
             }],
             own: false,
@@ -298,6 +321,28 @@ impl World {
 
 fn event_name(number: usize) -> String {
     format!("{NAME_PREFIX} {}", number + 1)
+}
+
+/// Everything that a price may be made of, for shows with a floor.
+fn offer() -> Value {
+    let thb = |amount: u32| json!({ "amount": amount, "currency": "THB" });
+    json!({
+        "ticket_types": [
+            { "name": STANDARD, "prices": [] },
+            { "name": CHILD, "prices": [{ "zone": "Floor", "price": thb(60_000) }] },
+        ],
+        "phases": [{
+            "name": "First", "zones": ["Floor"], "ticket_types": [STANDARD],
+            "places": PHASE_PLACES, "price": thb(80_000),
+        }],
+        "bundles": [{
+            "name": "Family", "ticket_types": [CHILD], "places": 2, "percent_off": "10",
+        }],
+        "fees": {
+            "per_place": thb(2_000), "per_place_percent": 3, "per_order": thb(1_500), "tax_percent": 7,
+        },
+        "tax_percent": 7,
+    })
 }
 
 fn rows(seats: u64, row_seats: u64) -> Vec<Value> {

@@ -136,6 +136,7 @@ impl ReadersArgs {
             general: if self.named { 0 } else { changes + 1 },
             tickets_per_user: u16::MAX,
             hold_s: 86_400,
+            has_offer: false,
         }
     }
 }

@@ -59,6 +59,7 @@ pub(super) fn run(bench: &Bench, args: &StartArgs) -> anyhow::Result<()> {
         general: 100,
         tickets_per_user: 10,
         hold_s: 600,
+        has_offer: false,
     };
     let world = World::make(&[organizer], &size)?;
     // kill -9: an orderly stop would leave a snapshot of everything.

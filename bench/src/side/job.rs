@@ -141,6 +141,7 @@ pub(crate) fn put_on_sale(target: &Target, shows: usize) -> anyhow::Result<OnSal
         general: CAPACITY,
         tickets_per_user: TICKETS_PER_USER,
         hold_s: 86_400,
+        has_offer: false,
     };
     let world = World::make(std::slice::from_ref(&organizer), &size)?;
     let zone_of = |show: &ShowPlan| {

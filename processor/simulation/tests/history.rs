@@ -11,6 +11,9 @@ use onsale_schemas::command::{
     Actor, Admission, Confirm, Currency, OpenShow, Pick, Reserve, ZoneLayout,
 };
 use onsale_schemas::envelope::idempotent_request_id;
+use onsale_schemas::offer::{Fees, Offer, SetOffer};
+use onsale_schemas::order::{Item, PickV2, ReserveV2, ReturnPlaces};
+use onsale_schemas::outcome::Line;
 use onsale_schemas::{
     BookingId, Command, Entry, Envelope, EventId, Outcome, OutcomeRecord, PartitionId, RequestId,
     SeatList, ShowId, UserId, codec,
@@ -142,6 +145,49 @@ impl Story {
         story
     }
 
+    /// An order with fees and tax, paid, of which a place was returned; the last answer came twice.
+    fn of_an_order() -> Self {
+        let mut story = Self::new();
+        story.apply(None, None, Command::Barrier { machine_version: 3 });
+        let offer = Offer {
+            fees: Fees {
+                place: 20,
+                place_bp: 0,
+                order: 5,
+                tax_bp: 0,
+            },
+            tax_bp: 700,
+            ..Offer::default()
+        };
+        let set = SetOffer { show: SHOW, offer };
+        let set = story.apply(None, None, Command::SetOffer(Box::new(set)));
+        assert!(matches!(set.outcome, Outcome::OfferSet { .. }), "{set:?}");
+        let order = Command::ReserveV2(ReserveV2 {
+            show: SHOW,
+            user: user(1),
+            items: vec![Item {
+                zone: 0,
+                pick: PickV2::Seats(SeatList::from(&[3, 4][..])),
+                types: Vec::new(),
+            }],
+            code: None,
+            expected_total: None,
+        });
+        let booking = story.model.next_offset();
+        story.call(1, Some("order"), "/api/v1/bookings/reserve", order);
+        story.confirm(1, booking);
+        let id = BookingId::new(PARTITION, booking);
+        let path = format!("/api/v1/bookings/{id}/return");
+        let give_back = Command::ReturnPlaces(ReturnPlaces {
+            booking,
+            seats: SeatList::from(&[4][..]),
+            places: Vec::new(),
+        });
+        story.call(9, Some("return"), &path, give_back.clone());
+        story.call(9, Some("return"), &path, give_back);
+        story
+    }
+
     fn judge(&self) -> Verdict {
         let text: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
         let mut judge = Judge::new(history::read(text.as_bytes(), |_| {}).unwrap());
@@ -157,6 +203,18 @@ fn rfc3339(ms: u64) -> String {
     jiff::Timestamp::from_millisecond(i64::try_from(ms).unwrap())
         .unwrap()
         .to_string()
+}
+
+fn thb(amount: i64) -> Value {
+    json!({"amount": amount, "currency": "THB"})
+}
+
+/// Lines as an answer has them.
+fn lines(lines: &[Line]) -> Vec<Value> {
+    lines
+        .iter()
+        .map(|line| json!({"quantity": line.quantity, "unit_price": thb(line.unit_price)}))
+        .collect()
 }
 
 /// The answer that an ingress gives to an outcome.
@@ -181,6 +239,40 @@ fn answer(record: &OutcomeRecord) -> (u16, Value) {
             json!({"success": true, "data": {
                 "booking_id": BookingId::new(PARTITION, confirmed.booking),
                 "confirmed_at": rfc3339(confirmed.confirmed_at_ms),
+            }}),
+        ),
+        Outcome::ReservedV2(reserved) => (
+            201,
+            json!({"success": true, "data": {
+                "booking_id": BookingId::new(PARTITION, reserved.booking),
+                "seats": ["A-4", "A-5"],
+                "quantity": 2,
+                "lines": lines(&reserved.lines),
+                "discount": thb(0),
+                "fees": thb(45),
+                "tax": thb(reserved.tax),
+                "total_price": thb(2 * PRICE + 45),
+                "position": position(reserved.booking),
+            }}),
+        ),
+        Outcome::ConfirmedV2(confirmed) => (
+            200,
+            json!({"success": true, "data": {
+                "booking_id": BookingId::new(PARTITION, confirmed.booking),
+                "confirmed_at": rfc3339(confirmed.confirmed_at_ms),
+            }}),
+        ),
+        Outcome::PlacesReturned(returned) => (
+            200,
+            json!({"success": true, "data": {
+                "booking_id": BookingId::new(PARTITION, returned.booking),
+                "seats": ["A-4"],
+                "quantity": 1,
+                "lines": lines(&returned.lines),
+                "fees": thb(25),
+                "tax": thb(returned.tax),
+                "total_price": thb(PRICE + 25),
+                "refund": {"price": thb(PRICE), "fees": thb(20), "total": thb(PRICE + 20)},
             }}),
         ),
         Outcome::Rejected(why) => (
@@ -315,6 +407,55 @@ fn every_lie_is_found() {
         let verdict = story.judge();
         assert!(verdict.first.iter().any(is), "{name}: {:?}", verdict.first);
     }
+}
+
+#[test]
+fn a_true_history_of_an_order_is_sound() {
+    let verdict = Story::of_an_order().judge();
+    assert!(verdict.is_sound(), "{:?}", verdict.first);
+    assert_eq!((verdict.calls, verdict.granted), (4, 4));
+}
+
+#[test]
+fn every_lie_about_an_order_is_found() {
+    type Lie = fn(&mut Value);
+    let cases: &[(&str, usize, Lie)] = &[
+        ("lines", 0, |data| {
+            data["lines"][0]["unit_price"] = thb(PRICE - 1);
+        }),
+        ("lines", 0, |data| data["lines"][0]["quantity"] = json!(1)),
+        ("discount", 0, |data| data["discount"] = thb(1)),
+        ("fees", 0, |data| data["fees"] = thb(40)),
+        ("tax", 0, |data| data["tax"] = thb(0)),
+        ("total_price", 0, |data| {
+            data["total_price"] = thb(2 * PRICE);
+        }),
+        ("quantity", 2, |data| data["quantity"] = json!(2)),
+        ("refund", 2, |data| data["refund"]["price"] = thb(1)),
+        ("refund", 3, |data| data["refund"] = Value::Null),
+        ("fees", 2, |data| data["fees"] = thb(20)),
+        ("total_price", 3, |data| data["total_price"] = thb(PRICE)),
+    ];
+    for (name, call, lie) in cases {
+        let mut story = Story::of_an_order();
+        lie(&mut story.lines[*call]["answer"]["data"]);
+        let verdict = story.judge();
+        let is_named =
+            |found: &Violation| matches!(found, Violation::Different { what, .. } if what == name);
+        assert!(
+            verdict.first.iter().any(is_named),
+            "{name}: {:?}",
+            verdict.first
+        );
+    }
+    // A return that is not in the log.
+    let mut story = Story::of_an_order();
+    for line in 2..4 {
+        story.lines[line]["key"] = json!("another");
+    }
+    let verdict = story.judge();
+    let is_missing = |found: &Violation| matches!(found, Violation::Missing { call: 2, .. });
+    assert!(verdict.first.iter().any(is_missing), "{:?}", verdict.first);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::draft::{Draft, Method, Op, Who};
-use crate::world::{ShowPlan, ZonePlan};
+use crate::world::{CHILD, CODE, STANDARD, ShowPlan, ZonePlan};
 
 /// `POST /bookings/reserve` of a number of places of a zone.
 pub(crate) fn reserve_quantity(
@@ -39,6 +39,34 @@ pub(crate) fn reserve_seat(
     );
     zone.write_label(seat, &mut draft.body);
     draft.body.push_str("\"]");
+    end(draft, show);
+}
+
+/// `POST /bookings/reserve` of a family on the floor and, where there is one, a seat; of three standing places where
+/// the show does not sell such tickets.
+pub(crate) fn reserve_order(draft: &mut Draft, who: Who, show: &ShowPlan, has_code: bool) {
+    let Some(floor) = show.general() else { return };
+    begin(draft, who, 3);
+    let _ = write!(
+        draft.body,
+        r#"{{"show_id":"{}","items":[{{"zone_id":"{}","quantity":3"#,
+        show.id, floor.id
+    );
+    if show.has_offer {
+        let _ = write!(
+            draft.body,
+            r#","ticket_types":{{"{STANDARD}":1,"{CHILD}":2}}"#
+        );
+    }
+    draft.body.push('}');
+    if let Some(seats) = show.seated() {
+        let _ = write!(draft.body, r#",{{"zone_id":"{}","quantity":1}}"#, seats.id);
+        draft.places += 1;
+    }
+    draft.body.push(']');
+    if show.has_offer && has_code {
+        let _ = write!(draft.body, r#","code":"{CODE}""#);
+    }
     end(draft, show);
 }
 
@@ -96,6 +124,7 @@ mod tests {
                 id: "show".to_owned(),
                 event: "event".to_owned(),
                 asks_age,
+                has_offer: false,
                 zones: vec![zone.clone()],
             };
             let mut draft = Draft::default();

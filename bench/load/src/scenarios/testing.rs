@@ -26,6 +26,7 @@ pub(crate) fn stage(size: &WorldSize, worker: usize, workers: usize) -> Stage {
             }
             ShowPlan {
                 asks_age: false,
+                has_offer: size.has_offer,
                 id: format!("show-{show}"),
                 event: format!("event-{show}"),
                 zones,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::api::get;
 use crate::cluster::{Cluster, PATIENCE};
 use crate::load::{Booking, Histories, Show, TICKETS_PER_USER_MAX};
+use crate::orders::{CODE_USES, PHASE_PLACES};
 
 /// Bookings read at the same time.
 const READERS: usize = 32;
@@ -30,10 +31,12 @@ pub(crate) async fn check(cluster: &Cluster, histories: &Histories) {
         .collect();
     no_place_twice(&bookings);
     limits_kept(histories);
+    let uses = uses(histories.shows().len(), &bookings);
     everything_acknowledged_is_there(cluster, &bookings).await;
     let places = places(&bookings);
     for ingress in cluster.ingresses() {
         nothing_else_is_there(&ingress, histories, &places).await;
+        uses_are_told(&ingress, histories, &uses).await;
     }
     replicas_agree(cluster).await;
 }
@@ -79,6 +82,63 @@ fn limits_kept(histories: &Histories) {
     }
 }
 
+/// Live orders with the code, by show. Neither these nor places of the phase are more than there are.
+fn uses(shows: usize, bookings: &[(&String, &Booking, &str)]) -> Vec<u64> {
+    let mut uses = vec![0_u64; shows];
+    let mut in_phase = vec![0_u64; shows];
+    for (_, known, _) in bookings {
+        if known.status != "cancelled" {
+            uses[known.show] += u64::from(known.has_code);
+            in_phase[known.show] += known.in_phase();
+        }
+    }
+    let count = |is_counted: fn(&Booking) -> bool| {
+        let counted = bookings.iter().filter(|(_, known, _)| is_counted(known));
+        counted.count()
+    };
+    let orders = count(|known| !known.lines.is_empty());
+    let given_back = count(|known| known.refunded > 0);
+    println!("{orders} orders, {given_back} bookings of which places were returned");
+    assert!(orders > 0, "nothing was ordered");
+    for (show, (uses, places)) in uses.iter().zip(&in_phase).enumerate() {
+        println!("show {show}: {uses} uses of the code, {places} places of the phase");
+        assert!(*uses <= CODE_USES, "show {show}: {uses} uses of the code");
+        assert!(
+            *places <= PHASE_PLACES,
+            "show {show}: {places} places of the phase"
+        );
+    }
+    uses
+}
+
+/// The organizer reads as many uses of each code as buyers know of.
+async fn uses_are_told(ingress: &str, histories: &Histories, uses: &[u64]) {
+    let http = crate::http_client::builder(None).build().unwrap();
+    for (show, expected) in histories.shows().iter().zip(uses) {
+        let url = format!("{ingress}/api/v1/shows/{}/codes/{}", show.id, show.group);
+        let began = Instant::now();
+        loop {
+            let (status, body) = get(&http, histories.organizer(), &url).await;
+            if status == 200 && body["data"]["group"]["uses"] == *expected {
+                break;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{url}: {status}, clients know of {expected} uses: {body}"
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Whether a booking is read as it was answered last. What an order that ended did cost is not looked at.
+fn is_as_answered(data: &Value, known: &Booking) -> bool {
+    let is_priced = known.status == "cancelled"
+        || (data["total_price"]["amount"] == known.total
+            && (known.lines.is_empty() || data["lines"].as_array() == Some(&known.lines)));
+    data["status"] == known.status && data["quantity"] == known.quantity && is_priced
+}
+
 async fn everything_acknowledged_is_there(
     cluster: &Cluster,
     bookings: &[(&String, &Booking, &str)],
@@ -94,15 +154,16 @@ async fn everything_acknowledged_is_there(
                 loop {
                     let (status, body) = get(&http, token, &url).await;
                     assert_eq!(status, 200, "acknowledged booking {id} is lost: {body}");
-                    let data = &body["data"];
-                    if data["status"] == known.status && data["quantity"] == known.quantity {
+                    if is_as_answered(&body["data"], known) {
                         return;
                     }
                     // The projection may be behind, but not for ever.
                     assert!(
                         began.elapsed() < PATIENCE,
-                        "{id} was reported as {}: {body}",
-                        known.status
+                        "{id} was answered as {}, {} left of {}: {body}",
+                        known.status,
+                        known.total,
+                        known.price
                     );
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
@@ -115,11 +176,13 @@ async fn everything_acknowledged_is_there(
 fn places(bookings: &[(&String, &Booking, &str)]) -> Places {
     let mut places = Places::new();
     for (_, known, _) in bookings {
-        let (held, sold) = places.entry((known.show, known.zone.clone())).or_default();
-        match known.status {
-            "reserved" => *held += known.quantity,
-            "confirmed" => *sold += known.quantity,
-            _ => {}
+        for (zone, quantity) in &known.parts {
+            let (held, sold) = places.entry((known.show, zone.clone())).or_default();
+            match known.status {
+                "reserved" => *held += quantity,
+                "confirmed" => *sold += quantity,
+                _ => {}
+            }
         }
     }
     places

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::cluster::{PARTITIONS, PATIENCE};
 use crate::load::{Booking, LoadState, ROWS, SEATS_PER_ROW, User};
+use crate::orders::{self, Pending};
 use crate::tokens::token;
 
 /// Accounts that each client uses in turn.
@@ -24,11 +25,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 const UNEXPECTED_MAX: usize = 10;
 
 pub(crate) struct Client {
-    state: Arc<LoadState>,
-    random: Random,
-    users: Vec<User>,
+    pub(crate) state: Arc<LoadState>,
+    pub(crate) random: Random,
+    pub(crate) users: Vec<User>,
     /// Accounts that may not buy any more.
-    full: Vec<User>,
+    pub(crate) full: Vec<User>,
+    /// At most one at a time.
+    pub(crate) pending: Option<Pending>,
     /// The last offset acknowledged, by partition: what is done next stands above it.
     last: Vec<u64>,
 }
@@ -41,6 +44,7 @@ impl Client {
             random: Random::new(seed),
             users,
             full: Vec::new(),
+            pending: None,
             last: vec![0; PARTITIONS],
         }
     }
@@ -55,8 +59,17 @@ impl Client {
                 0..=8 => self.reserve(user).await,
                 9..=11 => self.finish(user, "confirm", "confirmed").await,
                 12..=16 => self.finish(user, "cancel", "cancelled").await,
-                _ => self.read(user).await,
+                17..=18 => self.read(user).await,
+                _ => self.give_back(user).await,
             }
+        }
+        let began = Instant::now();
+        while !self.go_on_giving_back().await {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "a return got no answer in {PATIENCE:?}"
+            );
+            tokio::time::sleep(PAUSE).await;
         }
         self.full.append(&mut self.users);
         self.full
@@ -100,7 +113,7 @@ impl Client {
         }
     }
 
-    fn unexpected(&self, what: &str, status: u16, body: &Value) {
+    pub(crate) fn unexpected(&self, what: &str, status: u16, body: &Value) {
         let mut unexpected = self.state.unexpected.lock();
         if unexpected.len() < UNEXPECTED_MAX {
             unexpected.push(format!("{what}: {status} {body}"));
@@ -112,7 +125,11 @@ impl Client {
         let shows = Arc::clone(&self.state.shows);
         let (id, zones) = (&shows[show].id, &shows[show].zones);
         let quantity = 1 + self.random.below(2);
-        let body = match self.random.below(10) {
+        let has_code = self.random.below(2) == 0;
+        let pick = self.random.below(12);
+        let is_order = pick >= 10;
+        let body = match pick {
+            10.. => orders::order(&mut self.random, &shows[show], has_code),
             0..=2 => {
                 let row = self.random.below(ROWS);
                 let seat = 1 + self.random.below(SEATS_PER_ROW - 1);
@@ -124,10 +141,15 @@ impl Client {
         let (status, body) = self.post(user, "/bookings/reserve", &body).await;
         if status != 201 {
             let code = body["error"]["code"].as_str().unwrap_or("?");
-            if !matches!(
+            let is_used_up = is_order
+                && has_code
+                && code == "CODE_REFUSED"
+                && body["error"]["details"]["reason"] == "used_up";
+            let is_expected = matches!(
                 code,
                 "SEAT_UNAVAILABLE" | "INSUFFICIENT_STOCK" | "MAX_PER_USER_EXCEEDED"
-            ) {
+            );
+            if !is_expected && !is_used_up {
                 self.unexpected("reserve", status, &body);
             }
             if code == "MAX_PER_USER_EXCEEDED" && self.random.below(NEW_USER_ONE_IN) == 0 {
@@ -145,17 +167,23 @@ impl Client {
         self.last[show] = offset;
         let booking = Booking {
             show,
-            zone: data["zone_id"].as_str().unwrap().to_owned(),
-            seats: data["seats"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|seat| seat.as_str().unwrap().to_owned())
-                .collect(),
+            parts: orders::parts(data),
+            seats: orders::seats(data),
             quantity: data["quantity"].as_u64().unwrap(),
             status: "reserved",
             offset,
+            lines: orders::lines(data),
+            has_code: is_order && has_code,
+            price: orders::amount(&data["total_price"]),
+            total: orders::amount(&data["total_price"]),
+            refunded: 0,
         };
+        if booking.lines.is_empty() == is_order {
+            self.unexpected("lines of an order, and of nothing else", status, &body);
+        }
+        if is_order && let Some(wrong) = orders::wrong_sum(data) {
+            self.unexpected(&wrong, status, &body);
+        }
         let id = data["booking_id"].as_str().unwrap().to_owned();
         if self.users[user].bookings.insert(id, booking).is_some() {
             self.unexpected("acknowledged for two requests", status, &body);

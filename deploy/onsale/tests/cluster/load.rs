@@ -1,4 +1,4 @@
-//! Buyers who reserve, confirm, cancel and read, and remember the answers.
+//! Buyers who reserve, order, confirm, cancel, give places back and read, and remember the answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::api;
 use crate::client::Client;
 use crate::cluster::{Cluster, PARTITIONS, PATIENCE};
 use crate::gaps::Gaps;
+use crate::orders;
 use crate::report::{Report, Sent};
 use crate::tokens::token;
 
@@ -39,17 +40,27 @@ const PROGRESS: u64 = 100;
 pub(crate) struct Show {
     pub(crate) id: String,
     pub(crate) zones: Vec<String>,
+    /// Number of the group of its code.
+    pub(crate) group: u64,
 }
 
 /// What a client learned about one booking.
 #[derive(Clone, Debug)]
 pub(crate) struct Booking {
     pub(crate) show: usize,
-    pub(crate) zone: String,
+    /// Places by zone.
+    pub(crate) parts: BTreeMap<String, u64>,
     pub(crate) seats: Vec<String>,
     pub(crate) quantity: u64,
     pub(crate) status: &'static str,
     pub(crate) offset: u64,
+    /// Of an order; none where it was not asked for as one.
+    pub(crate) lines: Vec<Value>,
+    pub(crate) has_code: bool,
+    /// What all of it cost, and what is left of that.
+    pub(crate) price: u64,
+    pub(crate) total: u64,
+    pub(crate) refunded: u64,
 }
 
 /// A user with every answer that it got.
@@ -71,6 +82,11 @@ impl Histories {
         &self.state.shows
     }
 
+    /// The token of who sells.
+    pub(crate) fn organizer(&self) -> &str {
+        &self.state.organizer
+    }
+
     /// Says what was measured.
     pub(crate) fn tell(&self, fault: &str) {
         self.state.report.tell(fault, &self.sent);
@@ -81,6 +97,8 @@ impl Histories {
 pub(crate) struct LoadState {
     pub(crate) ingresses: [String; 2],
     pub(crate) http: reqwest::Client,
+    /// The token of who sells.
+    pub(crate) organizer: String,
     pub(crate) shows: Arc<Vec<Show>>,
     rate: u64,
     start: Instant,
@@ -116,11 +134,13 @@ impl Load {
             .timeout(Duration::from_secs(5))
             .build()
             .unwrap();
-        let shows = Arc::new(open_shows(&http, &cluster.ingresses()[0]).await);
+        let organizer = token("organizer", Uuid::from_u128(2));
+        let shows = open_shows(&http, &cluster.ingresses()[0], &organizer).await;
         let state = Arc::new(LoadState {
             ingresses: cluster.ingresses(),
             http,
-            shows,
+            organizer,
+            shows: Arc::new(shows),
             rate,
             start: Instant::now(),
             due: AtomicU64::new(0),
@@ -216,8 +236,7 @@ impl Load {
 }
 
 /// One show on each partition, in order of partition.
-async fn open_shows(http: &reqwest::Client, ingress: &str) -> Vec<Show> {
-    let organizer = token("organizer", Uuid::from_u128(2));
+async fn open_shows(http: &reqwest::Client, ingress: &str, organizer: &str) -> Vec<Show> {
     let scout = token("buyer", Uuid::new_v4());
     let post = async |token: &str, path: &str, body: &Value| {
         api::post(http, ingress, token, path, body).await
@@ -232,7 +251,7 @@ async fn open_shows(http: &reqwest::Client, ingress: &str) -> Vec<Show> {
             "name": "Test", "starts_at": "2099-01-01T20:00:00Z",
             "max_tickets_per_user": TICKETS_PER_USER_MAX,
         });
-        let event = post(&organizer, "/events", &event).await;
+        let event = post(organizer, "/events", &event).await;
         let show = json!({
             "starts_at": "2099-01-01T20:00:00Z", "hold_seconds": 7_200,
             "zones": [
@@ -240,9 +259,10 @@ async fn open_shows(http: &reqwest::Client, ingress: &str) -> Vec<Show> {
                 { "name": "Floor", "price": price, "admission": "general", "capacity": FLOOR },
                 { "name": "Field", "price": price, "admission": "general", "capacity": FIELD },
             ],
+            "offer": orders::offer(),
         });
         let path = format!("/events/{}/shows", event["event_id"].as_str().unwrap());
-        let show = post(&organizer, &path, &show).await;
+        let show = post(organizer, &path, &show).await;
         let zones: Vec<String> = show["zones"]
             .as_array()
             .unwrap()
@@ -258,8 +278,13 @@ async fn open_shows(http: &reqwest::Client, ingress: &str) -> Vec<Show> {
             booking["booking_id"].as_str().unwrap()
         );
         post(&scout, &cancel, &json!({})).await;
+        let code = json!({
+            "code": orders::CODE, "kind": "discount", "percent": 15, "uses_max": orders::CODE_USES,
+        });
+        let codes = post(organizer, &format!("/shows/{id}/codes"), &code).await;
+        let group = codes["group"]["group_id"].as_u64().unwrap();
         let partition = booking["position"]["partition"].as_u64().unwrap();
-        shows[usize::try_from(partition).unwrap()] = Some(Show { id, zones });
+        shows[usize::try_from(partition).unwrap()] = Some(Show { id, zones, group });
         if shows.iter().all(Option::is_some) {
             break;
         }

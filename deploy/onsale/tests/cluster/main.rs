@@ -26,6 +26,7 @@ mod gaps;
 #[path = "../shared/http_client.rs"]
 mod http_client;
 mod load;
+mod orders;
 mod reconciliation;
 mod report;
 #[path = "../process/small_disk.rs"]

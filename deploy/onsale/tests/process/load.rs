@@ -17,6 +17,7 @@ async fn every_scenario_runs_and_its_checks_hold() {
         "life",
         "retry-storm",
         "mixed",
+        "orders",
     ] {
         let html = folder.path().join(format!("{scenario}.html"));
         let (code, out, err) = server.load(

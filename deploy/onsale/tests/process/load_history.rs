@@ -119,7 +119,7 @@ async fn what_a_load_recorded_is_what_the_log_says_and_lies_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data")).await;
     let path = folder.path().join("history.jsonl");
-    for scenario in ["named", "life", "retry-storm"] {
+    for scenario in ["named", "life", "retry-storm", "orders"] {
         let lines = load(&server, scenario, &path);
         let (code, out, err) = verify(&server, &path);
         assert_eq!(code, Some(0), "{scenario}: {out}{err}");

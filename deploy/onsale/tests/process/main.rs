@@ -17,6 +17,7 @@ mod deafness;
 mod disk_full;
 mod doctor;
 mod encrypted;
+mod for_sale;
 mod growing;
 mod halls;
 #[path = "../shared/http_client.rs"]

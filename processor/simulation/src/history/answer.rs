@@ -33,6 +33,16 @@ pub struct Granted {
     pub unit_price: Option<Price>,
     /// Price of all.
     pub total_price: Option<Price>,
+    /// What an order costs, line by line.
+    pub lines: Option<Vec<LinePrice>>,
+    /// What bundles and a code took off an order.
+    pub discount: Option<Price>,
+    /// Fees in an order's total.
+    pub fees: Option<Price>,
+    /// Tax in an order's total.
+    pub tax: Option<Price>,
+    /// What is paid back for places that were returned.
+    pub refund: Option<Refund>,
     /// End of the hold, RFC 3339.
     pub expires_at: Option<Time>,
     /// When it was confirmed, RFC 3339.
@@ -50,6 +60,24 @@ pub struct Price {
     pub amount: i64,
     /// ISO 4217 code.
     pub currency: String,
+}
+
+/// A line of an order.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct LinePrice {
+    /// How many places.
+    pub quantity: u32,
+    /// Price of one, without the fee.
+    pub unit_price: Price,
+}
+
+/// What is paid back.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct Refund {
+    /// Prices of the places.
+    pub price: Price,
+    /// Their fees.
+    pub fees: Price,
 }
 
 /// An instant in milliseconds.

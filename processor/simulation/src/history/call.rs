@@ -43,6 +43,8 @@ pub enum Action {
     Cancel(BookingId),
     /// `POST /bookings/{id}/extend`
     Extend(BookingId),
+    /// `POST /bookings/{id}/return`
+    Return(BookingId),
     /// `GET /requests/{id}`: the answer to an earlier request.
     Late(RequestId),
     /// Anything else; not judged.
@@ -154,6 +156,7 @@ fn booking_action(rest: &str) -> Option<Action> {
         "confirm" => Some(Action::Confirm(booking)),
         "cancel" => Some(Action::Cancel(booking)),
         "extend" => Some(Action::Extend(booking)),
+        "return" => Some(Action::Return(booking)),
         _ => None,
     }
 }

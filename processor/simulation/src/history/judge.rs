@@ -77,7 +77,10 @@ impl Judge {
             wanted.requests.extend(call.keyed);
             match call.action {
                 Action::Reserve => wanted.users.extend(call.user),
-                Action::Confirm(booking) | Action::Cancel(booking) | Action::Extend(booking) => {
+                Action::Confirm(booking)
+                | Action::Cancel(booking)
+                | Action::Extend(booking)
+                | Action::Return(booking) => {
                     wanted.bookings.insert(booking);
                 }
                 Action::Late(request) => {

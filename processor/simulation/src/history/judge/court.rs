@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use onsale_schemas::{BookingId, Outcome, Rejection, RequestId, SeatIndex, ShowId, UserId};
 
-use super::hold::Hold;
+use super::hold::{Hold, fees, priced};
 use super::{BEFORE_THE_LOG, Found, LogPosition, OF_FORGOTTEN};
-use crate::history::answer::{Answer, Granted, Refused};
+use crate::history::answer::{Answer, Granted, LinePrice, Price, Refused};
 use crate::history::call::{Action, Call};
 use crate::history::order::Placed;
 use crate::history::verdict::{Verdict, Violation};
@@ -85,7 +85,73 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
                 self.same_booking(call, asked, booking);
                 self.ended(call, asked, "expires_at", answered, known)
             }
+            Action::Return(asked) => {
+                self.same_booking(call, asked, booking);
+                self.returned(call, granted, asked)
+            }
             Action::Other => None,
+        }
+    }
+
+    /// Places that were taken back. Only its key tells which record decided it.
+    fn returned(
+        &mut self,
+        call: &Call,
+        granted: &Granted,
+        booking: BookingId,
+    ) -> Option<LogPosition> {
+        let partition = booking.partition();
+        let (true, Some(key)) = (self.found.partitions.contains(&partition), call.keyed) else {
+            self.verdict.not_judged += 1;
+            return None;
+        };
+        let found = self.found;
+        let position = found.of_request.get(&key).copied();
+        let record = position.and_then(|position| found.at.get(&position));
+        let returned = match record.map(|record| &record.outcome) {
+            Some(Outcome::PlacesReturned(returned)) if returned.booking == booking.offset() => {
+                returned
+            }
+            other => {
+                let what = format!("places of {booking} that were returned: {other:?}");
+                self.missing(call, what);
+                return None;
+            }
+        };
+        let before = self.verdict.violations;
+        let quantity: u32 = returned.lines.iter().map(|line| line.quantity).sum();
+        self.equal(call, "quantity", granted.quantity, Some(quantity));
+        let refund = granted.refund.as_ref();
+        let amounts = refund.map(|refund| (refund.price.amount, refund.fees.amount));
+        let log = (returned.refund_price, returned.refund_fees);
+        self.equal(call, "refund", amounts, Some(log));
+        self.amount(
+            call,
+            "total_price",
+            granted.total_price.as_ref(),
+            returned.total,
+        );
+        self.amount(call, "tax", granted.tax.as_ref(), returned.tax);
+        let left = fees(&returned.lines, returned.order_fee);
+        self.amount(call, "fees", granted.fees.as_ref(), left);
+        self.lines(call, granted.lines.as_deref(), priced(&returned.lines));
+        self.verdict.granted += u64::from(before == self.verdict.violations);
+        position
+    }
+
+    /// An amount, where it was answered.
+    fn amount(&mut self, call: &Call, what: &'static str, answered: Option<&Price>, log: i64) {
+        if let Some(price) = answered {
+            self.equal(call, what, price.amount, log);
+        }
+    }
+
+    /// Lines, where they were answered.
+    fn lines(&mut self, call: &Call, answered: Option<&[LinePrice]>, log: Vec<(u32, i64)>) {
+        if let Some(lines) = answered {
+            let lines = lines.iter();
+            let answered = lines.map(|line| (line.quantity, line.unit_price.amount));
+            self.equal(call, "lines", answered.collect(), log);
         }
     }
 
@@ -189,9 +255,15 @@ impl<'a, L: Fn(ShowId, SeatIndex) -> Option<String>> Court<'a, L> {
             let currency = reserved.currency.as_str();
             self.equal(call, "currency", price.currency.as_str(), currency);
         }
-        if let Some(price) = &granted.total_price {
-            self.equal(call, "total_price", price.amount, reserved.total);
+        for (what, answered, log) in [
+            ("total_price", &granted.total_price, reserved.total),
+            ("discount", &granted.discount, reserved.discount),
+            ("fees", &granted.fees, reserved.fees),
+            ("tax", &granted.tax, reserved.tax),
+        ] {
+            self.amount(call, what, answered.as_ref(), log);
         }
+        self.lines(call, granted.lines.as_deref(), reserved.lines.clone());
         // A booking that is read later may have been extended.
         if let Some(at) = granted.expires_at
             && call.action == Action::Reserve

@@ -1,6 +1,7 @@
 //! What the log says about a reservation, in either form.
 
 use onsale_schemas::command::Currency;
+use onsale_schemas::outcome::Line;
 use onsale_schemas::{LogTimeMs, Outcome, SeatIndex, ShowId, UserId};
 
 /// A reservation as far as an answer tells of it.
@@ -14,6 +15,11 @@ pub(super) struct Hold {
     /// Price of one, where all places cost the same.
     pub(super) unit_price: Option<i64>,
     pub(super) total: i64,
+    /// Places and the price of one, line by line.
+    pub(super) lines: Vec<(u32, i64)>,
+    pub(super) discount: i64,
+    pub(super) fees: i64,
+    pub(super) tax: i64,
     pub(super) currency: Currency,
     pub(super) expires_at_ms: LogTimeMs,
 }
@@ -29,6 +35,10 @@ impl Hold {
                 quantity: reserved.quantity,
                 unit_price: Some(reserved.unit_price),
                 total: reserved.unit_price * i64::from(reserved.quantity),
+                lines: vec![(reserved.quantity, reserved.unit_price)],
+                discount: 0,
+                fees: 0,
+                tax: 0,
                 currency: reserved.currency,
                 expires_at_ms: reserved.expires_at_ms,
             }),
@@ -43,6 +53,13 @@ impl Hold {
                     unit_price: first
                         .filter(|price| lines.iter().all(|line| line.unit_price == *price)),
                     total: reserved.total,
+                    lines: priced(lines),
+                    discount: lines
+                        .iter()
+                        .map(|line| i64::from(line.quantity) * (line.bundle_off + line.code_off))
+                        .sum(),
+                    fees: fees(lines, reserved.order_fee),
+                    tax: reserved.tax,
                     currency: reserved.currency,
                     expires_at_ms: reserved.expires_at_ms,
                 })
@@ -52,9 +69,22 @@ impl Hold {
     }
 }
 
+/// Places and the price of one, line by line.
+pub(super) fn priced(lines: &[Line]) -> Vec<(u32, i64)> {
+    let lines = lines.iter();
+    lines.map(|line| (line.quantity, line.unit_price)).collect()
+}
+
+/// Fees for places and for the order.
+pub(super) fn fees(lines: &[Line], order_fee: i64) -> i64 {
+    let lines = lines.iter();
+    let of_places = lines.map(|line| i64::from(line.quantity) * line.unit_fee);
+    of_places.sum::<i64>() + order_fee
+}
+
 #[cfg(test)]
 mod tests {
-    use onsale_schemas::outcome::{Line, PriceRule, ReservedV2};
+    use onsale_schemas::outcome::{PriceRule, ReservedV2};
     use onsale_schemas::{EventId, SeatList};
 
     use super::*;
@@ -69,9 +99,9 @@ mod tests {
             list_price: unit_price,
             bundle: None,
             bundle_off: 0,
-            code_off: 0,
+            code_off: 2,
             unit_price,
-            unit_fee: 0,
+            unit_fee: 3,
             unit_tax: 0,
         }
     }
@@ -87,15 +117,17 @@ mod tests {
                 lines: vec![line(&[4, 2], 5), line(&[3], second)],
                 order_fee: 1,
                 order_fee_tax: 0,
-                total: 11 + second,
+                total: 20 + second,
                 tax: 0,
                 currency: Currency(*b"THB"),
                 code: None,
                 expires_at_ms: 9,
             }));
             let hold = Hold::of(&order).unwrap();
-            assert_eq!((hold.unit_price, hold.total), (one, 11 + second));
+            assert_eq!((hold.unit_price, hold.total), (one, 20 + second));
             assert_eq!((hold.seats, hold.quantity), (vec![4, 2, 3], 3));
+            assert_eq!(hold.lines, [(2, 5), (1, second)]);
+            assert_eq!((hold.discount, hold.fees, hold.tax), (6, 10, 0));
         }
         assert_eq!(Hold::of(&Outcome::Nothing), None);
     }
