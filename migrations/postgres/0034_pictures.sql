@@ -1,6 +1,7 @@
 -- The picture of an event: a JSON object with its id, its format, the widths that there are, the height of the widest
 -- and what is to be seen on it. The files lie in the folder or the bucket of uploads.
-ALTER TABLE events ADD COLUMN picture text CHECK (octet_length(picture) <= 8000 AND picture::jsonb IS NOT NULL);
+ALTER TABLE events ADD COLUMN picture text
+    CHECK (picture IS NULL OR (octet_length(picture) <= 8000 AND picture::jsonb IS NOT NULL));
 
 -- The document of an event tells of it, so a change of it is another version of the row.
 DROP TRIGGER event_has_changed ON events;

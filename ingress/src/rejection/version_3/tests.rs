@@ -143,7 +143,7 @@ fn every_refusal_says_what_happened_and_what_to_do() {
                 currency: Currency(*b"THB"),
             },
             "PRICE_CHANGED",
-            "The price has changed since you saw it: the total is 2900.00 THB now. Nothing was reserved.",
+            "The price has changed since you saw it: the total is 2,900.00 THB now. Nothing was reserved.",
             json!({"total_price": {"amount": 290_000, "currency": "THB"}}),
         ),
         (

@@ -108,8 +108,10 @@ fn read(kind: Kind, file: &[u8], query: &ImportQuery, venue: &str) -> Result<Rea
     })
 }
 
-/// Give a venue a map from a file: a seating plan in the public format of pretix, a table (CSV, one line for each
-/// seat), or a hall in the format `onsale-hall/1`.
+/// Give a venue a map from a file.
+///
+/// The file is a seating plan in the public format of pretix, a table (CSV, one line for each seat), or a hall in the
+/// format `onsale-hall/1`.
 ///
 /// What has no counterpart is in `notes`. What is wrong is said with its place: section and row, or line and column.
 #[utoipa::path(

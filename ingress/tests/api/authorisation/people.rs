@@ -57,6 +57,7 @@ fn scope(row: &Row) -> Option<&'static str> {
         ("POST", "events" | "events/{id}/shows" | "events/{id}/copy") => "manage_events",
         ("PUT", "events/{id}" | "shows/{id}/offer" | "events/{id}/picture") => "manage_events",
         ("PATCH" | "DELETE", "shows/{id}" | "events/{id}") => "manage_events",
+        ("DELETE", "events/{id}/picture") => "manage_events",
         ("POST", path) if path.starts_with("shows/{id}/") => "manage_sales",
         ("POST", "bookings/{id}/cancel" | "bookings/{id}/return") => "serve_buyers",
         ("GET", "bookings/{id}" | "bookings/{id}/receipt") => "read_bookings",

@@ -73,7 +73,9 @@ async fn what_is_on_sale_is_cancelled_first() {
     let tag = world.get(&show).send().await.header("etag").to_owned();
     let late = delete(&world, &show).header("if-match", "\"x\", \"999\"");
     let late = late.send().await.error(412, "PRECONDITION_FAILED");
-    assert_eq!(late["etag"], tag.as_str());
+    // The tag of what is read says more than the version.
+    let version = late["etag"].as_str().unwrap().trim_matches('"');
+    assert!(tag.starts_with(&format!("\"{version}.")), "{tag} {version}");
     for _ in 0..2 {
         let as_read = delete(&world, &show).header("if-match", &format!("\"x\", W/{tag}"));
         let deleted = as_read.send().await.data(200);

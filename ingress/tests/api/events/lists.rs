@@ -152,7 +152,10 @@ async fn shows_are_listed_page_by_page_without_their_layouts() {
             "/api/v1/shows/{}",
             show["show_id"].as_str().unwrap()
         ));
-        assert_eq!(&one.send().await.data(200), show);
+        let one = one.send().await.data(200);
+        for (name, value) in show.as_object().unwrap() {
+            assert_eq!(&one[name], value, "{name}");
+        }
     }
     assert_eq!(get("?page=3").await.data(200), json!([]));
     for query in ["?page=0", "?per_page=0", "?per_page=101", "?limit=0"] {

@@ -72,7 +72,10 @@ async fn words_are_found_in_spite_of_how_they_are_typed() {
     // Each event is told as it is told elsewhere.
     let found = list(ingress, "?search=saxophone").await.data(200)[0].clone();
     let path = format!("/api/v1/events/{}", found["event_id"].as_str().unwrap());
-    assert_eq!(world.get(&path).send().await.data(200), found);
+    let one = world.get(&path).send().await.data(200);
+    for (name, value) in found.as_object().unwrap() {
+        assert_eq!(&one[name], value, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::{Store, offers, usage};
 use crate::audit::Audit;
 use crate::catalog::Page;
 use crate::code::{
-    CodeGroupRow, CodeKind, CodeRow, CodesProposal, GroupTerms, NewCode, read_terms,
+    CodeGroupRow, CodeKind, CodeRow, CodesChange, CodesProposal, GroupTerms, NewCode, read_terms,
 };
 use crate::database::{Durability, Row, Transaction, Value, integer};
 use crate::error::StoreError;

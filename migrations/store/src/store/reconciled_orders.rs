@@ -68,7 +68,7 @@ impl Store {
                     "DELETE FROM order_codes WHERE show_id = $1",
                     "DELETE FROM phase_places WHERE show_id = $1",
                     "DELETE FROM code_uses WHERE show_id = $1",
-                    // The triggers of migrations 0028 and 0038 count.
+                    // The triggers of migrations 0028 and 0037 count.
                     "UPDATE bookings SET order_lines = order_lines WHERE show_id = $1 \
                      AND order_lines IS NOT NULL AND status IN ('reserved', 'confirmed')",
                 ] {
