@@ -32,7 +32,7 @@ CREATE TABLE code_uses (
 -- As order_codes. First by the code, which is quick, so that its tenant lists thousands without asking for each whose
 -- its show is.
 SELECT onsale_isolate('code_uses', 'false', seen =>
-    'EXISTS (SELECT FROM codes AS c WHERE c.code_hash = code) OR onsale_sees_show(show_id)');
+    'EXISTS (SELECT FROM codes c WHERE c.code_hash = code_uses.code) OR onsale_sees_show(show_id)');
 
 CREATE OR REPLACE FUNCTION onsale_sum_places() RETURNS trigger LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$

@@ -268,6 +268,8 @@ fn let_in(route: &str, has_session: bool, reply: &Reply) -> bool {
     match code {
         // What this one node cannot do, it says only to those who may ask. It has accounts, and no place for uploads.
         "NOT_SUPPORTED" => (!is_of_team && !is_of_person) || route.ends_with("/logo"),
+        // Who was asked as before is changing them, and nothing is projected here.
+        "REQUEST_IN_PROGRESS" => route.ends_with("/codes/{group}"),
         // It is not deleted by whoever may.
         "VENUE_IN_USE" => true,
         // A member, an invitation or a key that is not there, of a tenant that is; or an account.

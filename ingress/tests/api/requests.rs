@@ -1,5 +1,7 @@
 //! `GET /requests/{id}`: answers that came late.
 
+use std::time::Duration;
+
 use onsale_schemas::order::{Item, PickV2, ReserveV2};
 use onsale_schemas::{Command, PartitionId, Rejection, RequestId, SeatList, Standing, UserId};
 use serde_json::json;
@@ -146,13 +148,15 @@ async fn another_node_tells_the_lines_of_an_order_as_well() {
         record.request_id = Some(request);
         world.log.publish(vec![record]);
         let path = format!("/api/v1/requests/{}", request.0);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
         let answer = loop {
             let reply = world.get(&path).by_role("buyer").send().await;
             if reply.status == 201 {
                 break reply.data(201);
             }
+            assert!(tokio::time::Instant::now() < deadline, "{}", reply.json());
             // The feed has not told it yet.
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         };
         for told in ["lines", "discount", "fees", "tax", "seats", "total_price"] {
             assert_eq!(answer[told], expected[told], "{offset}, {told}");

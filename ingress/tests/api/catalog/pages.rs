@@ -121,11 +121,17 @@ async fn an_event_is_data_for_search_engines() {
     });
     let by = onsale_store::audit::Unaudited::Unattended;
     world.store.update_event(&row, by).await.unwrap();
-    let about = world
-        .get(&format!("/api/v1/events/{EVENT}/schema.json"))
-        .send()
-        .await
-        .json();
+    // It is made anew once it is a second old.
+    let path = format!("/api/v1/events/{EVENT}/schema.json");
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let about = loop {
+        let about = world.get(&path).send().await.json();
+        if about.get("description").is_some() {
+            break about;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{about}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
     assert_eq!(about["description"], "Eine Oper\nvon morgen");
     let id = uuid::Uuid::from_u128(0x71c);
     assert_eq!(

@@ -179,7 +179,8 @@ mod tests {
         });
         let described = teller.command(&Envelope::machine(command.clone()));
         let text = described.to_string();
-        let items = "the best 2 accessible together in zone index 0; 3 in zone index 1";
+        let items =
+            "the best 2 accessible together in zone index 0 as 2 of type 1; 3 in zone index 1";
         assert!(text.contains(items), "{text}");
         assert!(text.contains("at a total of 5 minor units"), "{text}");
         assert_eq!(described.json()["items"][0]["types"], json!([[1, 2]]));

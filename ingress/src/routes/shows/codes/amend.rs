@@ -175,19 +175,14 @@ async fn attempt(
             chart: chart.clone(),
         }),
     };
-    let proposal = CodesProposal {
+    let proposal = Box::new(CodesProposal {
         show,
         tenant: chart.tenant.0,
         change: CodesChange::Amend(said),
         codes: Vec::new(),
-    };
-    call.propose(
-        order,
-        Proposal::Terms(Box::new(proposal), Box::new(row.said)),
-        chart.tenant.0,
-        changes,
-    )
-    .await
+    });
+    let proposal = Proposal::Terms(proposal, Box::new(row.said));
+    call.propose(order, proposal, chart.tenant.0, changes).await
 }
 
 /// What a request makes of a group.
