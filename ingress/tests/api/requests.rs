@@ -112,7 +112,7 @@ async fn unknown_requests_are_not_found() {
 /// A plain booking tells its lines where an order was asked for, also by a node that did not hand it in.
 #[tokio::test]
 async fn another_node_tells_the_lines_of_an_order_as_well() {
-    let world = World::new().await;
+    let world = World::beside_others().await;
     let order = json!({
         "show_id": SHOW, "items": [{ "zone_id": STALLS, "seats": ["A-1"] }],
     });

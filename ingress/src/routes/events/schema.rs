@@ -13,7 +13,6 @@ use crate::envelope::Problem;
 use crate::error::ApiError;
 use crate::extract::PathId;
 use crate::state::AppState;
-use crate::values::FileBody;
 use crate::versions;
 
 const JSON_LD: HeaderValue = HeaderValue::from_static("application/ld+json");
@@ -31,7 +30,7 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),
     ),
     responses(
-        (status = 200, description = "An `Event`, or an `EventSeries` of its shows", content_type = "application/ld+json", body = FileBody, headers(("ETag" = String))),
+        (status = 200, description = "An `Event`, or an `EventSeries` of its shows", content_type = "application/ld+json", body = serde_json::Value, headers(("ETag" = String))),
         (status = 304, description = "It is the one you have"),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
     ),

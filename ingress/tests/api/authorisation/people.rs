@@ -58,6 +58,8 @@ fn scope(row: &Row) -> Option<&'static str> {
         ("PUT", "events/{id}" | "shows/{id}/offer" | "events/{id}/picture") => "manage_events",
         ("PATCH" | "DELETE", "shows/{id}" | "events/{id}") => "manage_events",
         ("DELETE", "events/{id}/picture") => "manage_events",
+        ("GET", path) if path == "venues" || path.starts_with("venues/") => "read_sales",
+        (_, path) if path == "venues" || path.starts_with("venues/") => "manage_events",
         (_, path) if path.starts_with("shows/{id}/codes") => "manage_events",
         ("POST" | "DELETE", path) if path.starts_with("shows/{id}/zones") => "manage_events",
         ("POST", path) if path.starts_with("shows/{id}/") => "manage_sales",

@@ -157,7 +157,7 @@ fn opening(show: ShowId) -> OpenShowV2 {
             event: EVENT,
             max_tickets_per_user: 0,
             sale_opens_at_ms: 0,
-            sale_closes_at_ms: u64::MAX,
+            sale_closes_at_ms: u64::MAX >> 1,
             hold_ms: HOLD_MS,
             zones: vec![
                 zone(Admission::Seated { rows: vec![8] }),
