@@ -22,8 +22,6 @@ const KEPT_MAX_BYTES: u64 = 32 << 20;
 const FRESH_MAX: u64 = 10_000;
 /// What nobody has asked for that long is made anew.
 const IDLE_MAX: Duration = Duration::from_secs(600);
-/// Bytes of a digest in a tag.
-const DIGEST_BYTES: usize = 8;
 /// About what an entry takes beside its bytes.
 const ENTRY_BYTES: usize = 512;
 
@@ -52,7 +50,7 @@ impl EventPage {
     /// Of the JSON of its data, and that for search engines.
     pub(crate) fn new(stamp: PageStamp, data: &[u8], schema: Vec<u8>) -> Self {
         Self {
-            tag: tag(stamp, data),
+            tag: versions::tag_of_bytes(stamp.event_version, data),
             body: Arc::new(Prepared::data(data).kept()),
             schema: Arc::new(Prepared::new(schema.into()).kept()),
         }
@@ -61,16 +59,11 @@ impl EventPage {
     /// Of a list, with all that stands before what is said of the request.
     pub(crate) fn of_list(stamp: PageStamp, begin: Bytes) -> Self {
         Self {
-            tag: tag(stamp, &begin),
+            tag: versions::tag_of_bytes(stamp.event_version, &begin),
             body: Arc::new(Prepared::new(begin).kept()),
             schema: Arc::new(Prepared::new(Bytes::new())),
         }
     }
-}
-
-fn tag(stamp: PageStamp, bytes: &[u8]) -> String {
-    let hash = blake3::hash(bytes).to_hex();
-    versions::tag(stamp.event_version, hash.as_str().get(..DIGEST_BYTES * 2))
 }
 
 /// What a page is kept under.
