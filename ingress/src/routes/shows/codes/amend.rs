@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::body::CodeGroupBody;
 use super::create::NAME_MAX_CHARS;
-use super::terms::{PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX};
+use super::terms::{PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX, names_unknown};
 use super::{managed, refused};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -148,14 +148,12 @@ async fn attempt(
     let row = row
         .filter(|row| row.ended_at_ms.is_none())
         .ok_or_else(|| ApiError::not_found("group of codes"))?;
-    let said = match read(request, &row.said, &chart) {
-        Ok(said) => said,
-        Err(error) => {
-            // It may name what the show has got since the chart was read.
-            call.state.charts.doubt(&chart).await;
-            return Err(error);
-        }
+    let is_missing = |chart: &Chart| {
+        let (zones, types) = (request.zones.as_deref(), request.ticket_types.as_deref());
+        names_unknown(zones, types, chart)
     };
+    let chart = call.state.charts.knowing(&chart, &is_missing).await;
+    let said = read(request, &row.said, &chart)?;
     let mut changes = Changes::default();
     changes.field("group", &row.said, &said);
     let order = Order {
