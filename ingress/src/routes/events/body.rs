@@ -163,7 +163,7 @@ pub(crate) struct EventBody {
     description_html: Option<String>,
     performers: Vec<String>,
     picture: Option<PictureBody>,
-    /// Where it is, for whoever shows it: see there. `null` where neither the event nor a venue says anything.
+    /// Where it is, as pages show it. `null` where neither the event nor a venue says anything.
     place: Option<PlaceBody>,
     /// In the event's own words, as a `PUT` takes them; `null` where it says nothing of its own beside `venue_id`.
     venue: Option<String>,
