@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 pub(super) use super::named::{other_slug, slug_of};
 use super::picture_body::PictureBody;
+use super::place_body::PlaceBody;
 use super::venue;
 use crate::auth::{Caller, Right, Role};
 use crate::bounds::{Bound, Bounds, Of};
@@ -189,27 +190,6 @@ pub(crate) struct EventBody {
     #[schema(value_type = String)]
     status: &'static str,
     created_at: Instant,
-}
-
-/// Where an event is: what it says itself, and for what it does not say, its venue. It is read alone: no request takes
-/// it, so that nothing of a venue becomes the event's own words by a `PUT` of what was read.
-#[derive(Serialize, ToSchema)]
-#[schema(as = EventPlace)]
-pub(crate) struct PlaceBody {
-    /// `venue` of the event, otherwise the name of its venue.
-    venue: Option<String>,
-    /// `city` of the event, otherwise that of its venue.
-    city: Option<String>,
-}
-
-impl PlaceBody {
-    fn of(row: &EventRow) -> Option<Self> {
-        let place = Self {
-            venue: row.place().map(str::to_owned),
-            city: row.place_city().map(str::to_owned),
-        };
-        (place.venue.is_some() || place.city.is_some()).then_some(place)
-    }
 }
 
 impl EventRequest {
