@@ -245,7 +245,7 @@ impl Code {
             Self::UnsupportedMediaType => (
                 "UNSUPPORTED_MEDIA_TYPE",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The request body is not JSON",
+                "The request body is of a type that is not read here",
             ),
             Self::SeatUnavailable => (
                 "SEAT_UNAVAILABLE",

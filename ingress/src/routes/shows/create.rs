@@ -210,7 +210,7 @@ fn not_published() -> ApiError {
     ApiError::wrong(
         "status",
         EventStatus::Draft,
-        "the event is a draft; publish it with `PUT /events/{id}` before adding shows to it",
+        "the event is a draft; publish it with `PATCH /events/{id}` before adding shows to it",
         "published",
     )
 }

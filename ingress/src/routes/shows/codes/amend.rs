@@ -72,10 +72,10 @@ pub(crate) struct AmendCodesRequest {
     places_max: Option<u8>,
     from: Option<Instant>,
     until: Option<Instant>,
-    /// None is all.
+    /// Ids of zones, as the zones of the show have them (`zone_id`). None is all.
     #[schema(max_items = 256)]
     zones: Option<Vec<Uuid>>,
-    /// None is all.
+    /// Names of ticket types. None is all.
     #[schema(max_items = 64)]
     ticket_types: Option<Vec<String>>,
     presale: Option<bool>,

@@ -187,7 +187,9 @@ fn zones(ids: &[Uuid], chart: &Chart) -> Result<Vec<ZoneIndex>, ApiError> {
             .filter(|index| !indexes.contains(index))
             .ok_or_else(|| {
                 let field = format!("zones[{place}]");
-                ApiError::invalid(&field, id, "a zone of the show, each one once")
+                let expected =
+                    "the id of a zone of the show (`zone_id` in its zones), each one once";
+                ApiError::invalid(&field, id, expected)
             })?;
         indexes.push(zone);
     }
