@@ -1,37 +1,33 @@
 //! Writes what became of the codes of a show, in an open transaction.
 
-use onsale_schemas::RequestId;
+use onsale_schemas::{CodeGroup, RequestId, ShowId};
 use uuid::Uuid;
 
-use super::plan::CodesStep;
+use super::plan::{CodesSaid, CodesStep};
 use crate::code::{CodesChange, GroupTerms, write_terms};
 use crate::database::{Transaction, Value, integer};
 use crate::error::StoreError;
 
 /// Takes over what the request was to change. Of one that never wrote it down, as before the catalog was
-/// lost, nothing is known but what the log decides by.
+/// lost, nothing is known but what the log decides by; it is noted which groups that is so of.
 pub(super) async fn step(
     transaction: &mut Transaction,
     step: &CodesStep,
 ) -> Result<(), StoreError> {
-    let found = transaction
-        .fetch_optional(
-            "SELECT tenant_id, change FROM code_changes WHERE request_id = $1 AND show_id = $2",
-            &[step.request.0.into(), step.show.0.into()],
-        )
-        .await?;
-    let Some(row) = found else {
-        return Ok(());
+    let Some(request) = step.request else {
+        return lack(transaction, step).await;
     };
-    let tenant = row.uuid("tenant_id")?;
-    let change: CodesChange = serde_json::from_str(&row.text("change")?).map_err(|error| {
-        let request = step.request;
-        StoreError::Corrupt(format!("code_changes.change of request {request}: {error}"))
-    })?;
+    let Some((tenant, change)) = proposed(transaction, step.show, request).await? else {
+        return lack(transaction, step).await;
+    };
     let show = Value::from(step.show.0);
     let at_ms = integer("log_time_ms", step.at_ms)?;
     match change {
-        CodesChange::Create(said) => create(transaction, step, tenant, &said).await?,
+        CodesChange::Create(said) => {
+            create(transaction, (step, request), tenant, &said).await?;
+            // With other terms than it has the log would have refused them.
+            lacks_no_more(transaction, step.show, said.group).await?;
+        }
         CodesChange::Amend(said) => {
             let terms = write_terms(&said.terms)?;
             transaction
@@ -47,6 +43,7 @@ pub(super) async fn step(
                     ],
                 )
                 .await?;
+            lacks_no_more(transaction, step.show, said.group).await?;
         }
         CodesChange::EndGroup(group) => {
             let values = [show, group.into(), at_ms.into()];
@@ -58,6 +55,7 @@ pub(super) async fn step(
             ] {
                 transaction.execute(end, &values).await?;
             }
+            lacks_no_more(transaction, step.show, group).await?;
         }
         CodesChange::EndCode(code) => {
             transaction
@@ -69,13 +67,84 @@ pub(super) async fn step(
                 .await?;
         }
     }
-    settle(transaction, step.request).await
+    settle(transaction, request).await
+}
+
+/// What a request was to change of the codes of a show, and whose they are.
+async fn proposed(
+    transaction: &mut Transaction,
+    show: ShowId,
+    request: RequestId,
+) -> Result<Option<(Uuid, CodesChange)>, StoreError> {
+    let found = transaction
+        .fetch_optional(
+            "SELECT tenant_id, change FROM code_changes WHERE request_id = $1 AND show_id = $2",
+            &[request.0.into(), show.0.into()],
+        )
+        .await?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    let change = serde_json::from_str(&row.text("change")?).map_err(|error| {
+        StoreError::Corrupt(format!("code_changes.change of request {request}: {error}"))
+    })?;
+    Ok(Some((row.uuid("tenant_id")?, change)))
+}
+
+/// Notes that the log has decided about codes what is not here. Where some ended it may be those of any group.
+async fn lack(transaction: &mut Transaction, step: &CodesStep) -> Result<(), StoreError> {
+    tracing::error!(
+        show = %step.show, offset = step.offset, said = ?step.said,
+        "codes were changed in a way that is not in the database; `onsale reconcile` brings it from the machine"
+    );
+    let show = Value::from(step.show.0);
+    let offset = Value::from(integer("offset", step.offset)?);
+    match step.said {
+        CodesSaid::Created(group) | CodesSaid::Amended(group) => {
+            transaction
+                .execute(
+                    "INSERT INTO lacking_codes (show_id, code_group, noted_offset) \
+                     VALUES ($1, $2, $3) ON CONFLICT (show_id, code_group) \
+                     DO UPDATE SET noted_offset = excluded.noted_offset",
+                    &[show, group.into(), offset],
+                )
+                .await?;
+        }
+        CodesSaid::Ended => {
+            transaction
+                .execute(
+                    "INSERT INTO lacking_codes (show_id, code_group, noted_offset) \
+                     SELECT show_id, code_group, $2 FROM code_groups \
+                     WHERE show_id = $1 AND ended_at_ms IS NULL \
+                     ON CONFLICT (show_id, code_group) \
+                     DO UPDATE SET noted_offset = excluded.noted_offset",
+                    &[show, offset],
+                )
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// The terms of a group are again those of the log.
+async fn lacks_no_more(
+    transaction: &mut Transaction,
+    show: ShowId,
+    group: CodeGroup,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "DELETE FROM lacking_codes WHERE show_id = $1 AND code_group = $2",
+            &[show.0.into(), group.into()],
+        )
+        .await
+        .map(drop)
 }
 
 /// A group that ended begins anew, and so does a code: as in the log.
 async fn create(
     transaction: &mut Transaction,
-    step: &CodesStep,
+    (step, request): (&CodesStep, RequestId),
     tenant: Uuid,
     said: &GroupTerms,
 ) -> Result<(), StoreError> {
@@ -110,7 +179,7 @@ async fn create(
              created_offset = excluded.created_offset, ended_at_ms = NULL \
              WHERE codes.ended_at_ms IS NOT NULL",
             &[
-                step.request.0.into(),
+                request.0.into(),
                 step.show.0.into(),
                 said.group.into(),
                 integer("offset", step.offset)?.into(),
