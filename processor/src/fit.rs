@@ -24,7 +24,7 @@ use crate::checksum::checksum;
 
 pub(crate) use catalog::Catalog;
 pub use catalog::look_at_shows;
-pub use damage::{look_at_schema, look_at_zones};
+pub use damage::{look_at_codes, look_at_schema, look_at_zones};
 pub use kept::{KeptSnapshots, look_for_lost_log};
 pub use later::warn_of_later_version;
 
@@ -231,6 +231,21 @@ pub enum Misfit {
         /// One of them.
         first: ShowId,
     },
+    /// Codes were changed in a way that the database was not told of.
+    #[error(
+        "the database does not know what the codes of {groups} groups of {shows} shows are good for by \
+         now, of show {first} among them: it was restored from a copy that is older than the log, or \
+         was lost; codes go on to work as the log has them, quotes refuse them, and their terms can only \
+         be given anew as a whole; {REPAIR}"
+    )]
+    CodesLack {
+        /// Groups of codes.
+        groups: u64,
+        /// The shows that they are of.
+        shows: usize,
+        /// One of them.
+        first: ShowId,
+    },
     /// Something that the migrations have left is gone.
     #[error(
         "the database lacks {missing}: deleted or changed by hand. Create it again with those of the \
@@ -253,6 +268,7 @@ impl Misfit {
             | Self::StrangeRow { .. }
             | Self::ShowsDeleted { .. }
             | Self::ZonesLack { .. }
+            | Self::CodesLack { .. }
             | Self::SchemaLacks { .. } => true,
             Self::OtherLog { .. }
             | Self::OtherRecord { .. }
@@ -282,6 +298,7 @@ impl Misfit {
             | Self::CatalogLacks { .. }
             | Self::ShowsDeleted { .. }
             | Self::ZonesLack { .. }
+            | Self::CodesLack { .. }
             | Self::SchemaLacks { .. } => false,
         }
     }

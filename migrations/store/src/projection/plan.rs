@@ -8,7 +8,8 @@ mod fold;
 use onsale_schemas::command::Describe;
 use onsale_schemas::outcome::{BlockChange, PlacesReturned};
 use onsale_schemas::{
-    CodeGroup, EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId, ZoneIndex,
+    CodeGroup, EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId,
+    ZoneIndex,
 };
 
 use self::fold::Fold;
