@@ -7,15 +7,14 @@
 
 mod catalog;
 mod damage;
+mod error;
 mod kept;
 mod later;
 
 use std::path::PathBuf;
 
-use onsale_log::kafka::KafkaError;
 use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::{Offset, PartitionId, ShowId};
-use onsale_snapshot::SnapshotError;
 use onsale_store::booking::{Watermark, projected_offset};
 use onsale_store::store::LogMark;
 use onsale_store::{Store, StoreError};
@@ -25,6 +24,7 @@ use crate::checksum::checksum;
 pub(crate) use catalog::Catalog;
 pub use catalog::look_at_shows;
 pub use damage::{look_at_codes, look_at_schema, look_at_zones};
+pub use error::FitError;
 pub use kept::{KeptSnapshots, look_for_lost_log};
 pub use later::warn_of_later_version;
 
@@ -302,26 +302,6 @@ impl Misfit {
             | Self::SchemaLacks { .. } => false,
         }
     }
-}
-
-/// Why it cannot be determined.
-#[derive(Debug, thiserror::Error)]
-pub enum FitError {
-    /// The log cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The outcomes on Kafka cannot be read.
-    #[error(transparent)]
-    Kafka(#[from] KafkaError),
-    /// The snapshots cannot be read.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// The database cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The comparison did not come to its end.
-    #[error("the comparison of database and log broke off: {0}")]
-    BrokenOff(String),
 }
 
 /// Looks whether `store` is a projection of the log that `reader` reads.
