@@ -14,3 +14,6 @@ CREATE TABLE lacking_codes (
     PRIMARY KEY (show_id, code_group)
 );
 SELECT onsale_isolate('lacking_codes', 'false', seen => 'onsale_sees_show(show_id)');
+
+-- The record that said last what the terms are. NULL: from before this migration. One that comes again changes nothing.
+ALTER TABLE code_groups ADD COLUMN changed_offset bigint CHECK (changed_offset >= 0);

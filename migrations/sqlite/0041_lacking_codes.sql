@@ -10,3 +10,6 @@ CREATE TABLE lacking_codes (
     noted_offset INTEGER NOT NULL CHECK (noted_offset >= 0),
     PRIMARY KEY (show_id, code_group)
 ) STRICT, WITHOUT ROWID;
+
+-- The record that said last what the terms are. NULL: from before this migration. One that comes again changes nothing.
+ALTER TABLE code_groups ADD COLUMN changed_offset INTEGER CHECK (changed_offset >= 0);

@@ -163,6 +163,8 @@ pub struct CodesRepair {
     pub ended: Vec<CodeHash>,
     /// Codes that the database does not have, or not so.
     pub added: Vec<LiveCode>,
+    /// The last record that the log has decided by then: what comes again of it up to there is in this.
+    pub as_of: Offset,
     /// When that is, in milliseconds: what ends and begins does so now, as nobody knows when it did.
     pub at_ms: u64,
 }

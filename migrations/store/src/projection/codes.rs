@@ -32,7 +32,7 @@ pub(super) async fn step(
             let terms = write_terms(&said.terms)?;
             transaction
                 .execute(
-                    "UPDATE code_groups SET name = $3, kind = $4, terms = $5 \
+                    "UPDATE code_groups SET name = $3, kind = $4, terms = $5, changed_offset = $6 \
                      WHERE show_id = $1 AND code_group = $2",
                     &[
                         show,
@@ -40,6 +40,7 @@ pub(super) async fn step(
                         Value::from(&said.name),
                         said.kind.as_str().into(),
                         Value::from(&terms),
+                        integer("offset", step.offset)?.into(),
                     ],
                 )
                 .await?;
@@ -97,28 +98,43 @@ async fn lack(transaction: &mut Transaction, step: &CodesStep) -> Result<(), Sto
         show = %step.show, offset = step.offset, said = ?step.said,
         "codes were changed in a way that is not in the database; `onsale reconcile` brings it from the machine"
     );
-    let show = Value::from(step.show.0);
-    let offset = Value::from(integer("offset", step.offset)?);
     match step.said {
         CodesSaid::Created(group) | CodesSaid::Amended(group) => {
+            // Where the projector begins again, the terms may be those of a later record.
             transaction
                 .execute(
                     "INSERT INTO lacking_codes (show_id, code_group, noted_offset) \
-                     VALUES ($1, $2, $3) ON CONFLICT (show_id, code_group) \
+                     SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM code_groups \
+                     WHERE show_id = $1 AND code_group = $2 AND changed_offset >= $3) \
+                     ON CONFLICT (show_id, code_group) \
                      DO UPDATE SET noted_offset = excluded.noted_offset",
-                    &[show, group.into(), offset],
+                    &[
+                        step.show.0.into(),
+                        group.into(),
+                        integer("offset", step.offset)?.into(),
+                    ],
                 )
                 .await?;
         }
         CodesSaid::Ended => {
+            // And what ended just then is what it says.
             transaction
                 .execute(
                     "INSERT INTO lacking_codes (show_id, code_group, noted_offset) \
-                     SELECT show_id, code_group, $2 FROM code_groups \
-                     WHERE show_id = $1 AND ended_at_ms IS NULL \
+                     SELECT g.show_id, g.code_group, $2 FROM code_groups AS g \
+                     WHERE g.show_id = $1 AND g.ended_at_ms IS NULL \
+                     AND (g.changed_offset IS NULL OR g.changed_offset < $2) \
+                     AND NOT EXISTS (SELECT 1 FROM code_groups AS e \
+                     WHERE e.show_id = $1 AND e.ended_at_ms = $3) \
+                     AND NOT EXISTS (SELECT 1 FROM codes AS c \
+                     WHERE c.show_id = $1 AND c.ended_at_ms = $3) \
                      ON CONFLICT (show_id, code_group) \
                      DO UPDATE SET noted_offset = excluded.noted_offset",
-                    &[show, offset],
+                    &[
+                        step.show.0.into(),
+                        integer("offset", step.offset)?.into(),
+                        integer("log_time_ms", step.at_ms)?.into(),
+                    ],
                 )
                 .await?;
         }
@@ -152,9 +168,10 @@ async fn create(
     transaction
         .execute(
             "INSERT INTO code_groups (show_id, code_group, tenant_id, name, kind, terms, \
-             created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             created_at_ms, changed_offset) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
              ON CONFLICT (show_id, code_group) DO UPDATE SET tenant_id = excluded.tenant_id, \
              name = excluded.name, kind = excluded.kind, terms = excluded.terms, \
+             changed_offset = excluded.changed_offset, \
              created_at_ms = CASE WHEN code_groups.ended_at_ms IS NULL \
              THEN code_groups.created_at_ms ELSE excluded.created_at_ms END, \
              ended_at_ms = NULL",
@@ -166,6 +183,7 @@ async fn create(
                 said.kind.as_str().into(),
                 Value::from(&terms),
                 integer("log_time_ms", step.at_ms)?.into(),
+                integer("offset", step.offset)?.into(),
             ],
         )
         .await?;

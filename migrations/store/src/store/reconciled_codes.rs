@@ -137,9 +137,10 @@ async fn put_groups(transaction: &mut Transaction, repair: &CodesRepair) -> Resu
         transaction
             .execute(
                 "INSERT INTO code_groups (show_id, code_group, tenant_id, kind, terms, \
-                 created_at_ms) VALUES ($1, $2, $3, $4, $5, $6) \
+                 created_at_ms, changed_offset) VALUES ($1, $2, $3, $4, $5, $6, $7) \
                  ON CONFLICT (show_id, code_group) DO UPDATE SET kind = excluded.kind, \
-                 terms = excluded.terms, ended_at_ms = NULL",
+                 terms = excluded.terms, changed_offset = excluded.changed_offset, \
+                 ended_at_ms = NULL",
                 &[
                     repair.show.0.into(),
                     (*group).into(),
@@ -147,6 +148,7 @@ async fn put_groups(transaction: &mut Transaction, repair: &CodesRepair) -> Resu
                     kind.as_str().into(),
                     Value::from(&terms),
                     integer("at_ms", repair.at_ms)?.into(),
+                    integer("as_of", repair.as_of)?.into(),
                 ],
             )
             .await?;

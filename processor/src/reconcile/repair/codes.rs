@@ -58,6 +58,7 @@ pub(super) async fn repair_codes(
         groups: groups.map(|known| (known.group, known.terms)).collect(),
         ended,
         added: added.into_values().collect(),
+        as_of: machine.next_offset().saturating_sub(1),
         at_ms: machine.log_time_ms(),
     };
     let detail = json!({

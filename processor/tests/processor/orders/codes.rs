@@ -109,6 +109,7 @@ async fn other_terms_and_other_codes_are_found_and_give_way_to_those_of_the_mach
         groups,
         ended,
         added,
+        as_of: 0,
         at_ms: NOW_MS,
     };
     let as_known = || vec![(group, known.terms.clone())];

@@ -16,6 +16,7 @@ contract!(
     where_codes_ended_that_nobody_named_all_groups_are_in_doubt,
     the_codes_of_the_log_take_the_place_of_others,
     what_is_noted_goes_with_its_show,
+    a_projector_that_begins_again_doubts_nothing_that_is_known,
 );
 
 fn created(group: u32) -> Outcome {
@@ -131,6 +132,7 @@ async fn the_codes_of_the_log_take_the_place_of_others(bench: Bench) {
         // One of them ended and was created again in another group.
         ended: [2, 3, 4].map(hash).into(),
         added: vec![live(2, GROUP + 2, again), live(5, GROUP + 2, again)],
+        as_of: again,
         at_ms: 7_000,
     };
     for _ in 0..2 {
@@ -193,4 +195,28 @@ async fn what_is_noted_goes_with_its_show(bench: Bench) {
     as_of_later(&bench).await;
     assert_eq!(forgotten(store, Kind::Bookings, LATER_MS).await, 1);
     assert_eq!(lacking(store).await, [] as [u32; 0]);
+}
+
+async fn a_projector_that_begins_again_doubts_nothing_that_is_known(bench: Bench) {
+    let store = &bench.store;
+    with_show(store).await;
+    let mut chain = Chain::default();
+    create(store, &mut chain, GROUP, &[1, 2]).await;
+    create(store, &mut chain, GROUP + 1, &[3]).await;
+    let change = proposal(CodesChange::Amend(said(GROUP, 2_500)), Vec::new());
+    accepted(store, &mut chain, &change, amended(GROUP)).await;
+    end(store, &mut chain, CodesChange::EndCode(hash(1))).await;
+    create(store, &mut chain, GROUP + 2, &[4]).await;
+    end(store, &mut chain, CodesChange::EndGroup(GROUP + 1)).await;
+    store.project(&chain.all()).await.unwrap();
+    let before = store.code_groups(show_id(1), 1, 10).await.unwrap();
+    bench.tamper("DELETE FROM projector_watermarks").await;
+    store.project(&chain.all()).await.unwrap();
+    assert_eq!(lacking(store).await, [] as [u32; 0]);
+    let after = store.code_groups(show_id(1), 1, 10).await.unwrap();
+    assert_eq!((after.total, after.rows), (before.total, before.rows));
+    // What comes behind it is news.
+    chain.push(amended(GROUP));
+    store.project(&chain.all()).await.unwrap();
+    assert_eq!(lacking(store).await, [GROUP]);
 }
