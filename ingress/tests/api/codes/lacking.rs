@@ -70,3 +70,26 @@ async fn terms_that_are_not_known_are_told_and_taken_over_by_nobody() {
     };
     assert_eq!((command.terms.uses_max, command.terms.places_max), (9, 3));
 }
+
+/// It may be on sale: the log knows.
+#[tokio::test]
+async fn a_group_that_the_database_never_had_is_not_said_to_be_none() {
+    let world = world().await;
+    let amend = || {
+        let body = json!({"places_max": 3});
+        call(&world, Method::PATCH, "/77").json(&body)
+    };
+    amend().send().await.error(404, "NOT_FOUND");
+    let mut record = ScriptedLog::record(
+        0,
+        Outcome::CodesCreated {
+            show: SHOW,
+            group: 77,
+            created: 1,
+            known: 0,
+        },
+    );
+    record.request_id = Some(RequestId(Uuid::new_v4()));
+    world.project(0, vec![record]).await;
+    amend().send().await.error(409, "TERMS_UNKNOWN");
+}

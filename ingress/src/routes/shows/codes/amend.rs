@@ -150,7 +150,13 @@ async fn attempt(
     let is_lacking = call.state.store.lacks_codes(show, group).await?;
     let row = match row {
         Some(row) => row,
-        None if is_lacking => return Err(unknown(&[])),
+        None if is_lacking => {
+            return Err(ApiError::new(
+                Code::TermsUnknown,
+                "The database is older than this group of codes. End the group, or have an operator run `onsale \
+                 reconcile`. Nothing was changed.",
+            ));
+        }
         None => return Err(ApiError::not_found("group of codes")),
     };
     if is_lacking {
