@@ -1,5 +1,7 @@
 //! Codes of a database that is older than the log.
 
+use std::sync::atomic::Ordering;
+
 use http::Method;
 use onsale_schemas::code::Discount;
 use onsale_schemas::{Command, Outcome, RequestId};
@@ -92,4 +94,25 @@ async fn a_group_that_the_database_never_had_is_not_said_to_be_none() {
     record.request_id = Some(RequestId(Uuid::new_v4()));
     world.project(0, vec![record]).await;
     amend().send().await.error(409, "TERMS_UNKNOWN");
+}
+
+/// The database was restored while the server stood still, and does not know yet what it lacks.
+#[tokio::test]
+async fn terms_are_taken_from_a_database_that_has_what_was_before_the_start() {
+    let world = world().await;
+    let body = json!({"code": "EARLY", "kind": "discount", "percent": 10});
+    let group = group_of(&created(&world, 0, &body).await);
+    let amend = || {
+        let body = json!({"places_max": 3});
+        call(&world, Method::PATCH, &group).json(&body)
+    };
+    world.operations.projected.store(99, Ordering::SeqCst);
+    world.log.began_at.store(100, Ordering::SeqCst);
+    let behind = amend().send().await;
+    behind.error(503, "OVERLOADED");
+    assert_eq!(behind.header("retry-after"), "1");
+    let last = world.log.last().command;
+    assert!(matches!(last, Command::CreateCodes(_)), "{last:?}");
+    world.operations.projected.store(100, Ordering::SeqCst);
+    amend().send().await.data(200);
 }

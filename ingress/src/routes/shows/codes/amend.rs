@@ -31,7 +31,7 @@ use crate::percent::Percent;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
 use crate::routes::managers::MANAGE_EVENTS;
-use crate::routes::projected::is_ahead_of_catalog;
+use crate::routes::projected::{is_ahead_of_catalog, wait_for_before};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 use crate::values::{Instant, Money};
@@ -145,6 +145,8 @@ async fn attempt(
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
     let (chart, managed) = managed(&call.state, &call.caller, show).await?;
+    // What is left out is taken from there.
+    wait_for_before(&call.state, chart.partition).await?;
     let row = call.state.store.code_group(show, group).await?;
     let row = row.filter(|row| row.ended_at_ms.is_none());
     let is_lacking = call.state.store.lacks_codes(show, group).await?;
