@@ -64,6 +64,7 @@ pub enum Code {
     NotConfirmed,
     PlacesNotOfBooking,
     LayoutChanged,
+    TermsUnknown,
     ShowCancelled,
     VenueInUse,
     StillOnSale,
@@ -362,6 +363,11 @@ impl Code {
                 "LAYOUT_CHANGED",
                 StatusCode::CONFLICT,
                 "The show has other places by now",
+            ),
+            Self::TermsUnknown => (
+                "TERMS_UNKNOWN",
+                StatusCode::CONFLICT,
+                "The terms of these codes are not known here",
             ),
             Self::ShowCancelled => (
                 "SHOW_CANCELLED",

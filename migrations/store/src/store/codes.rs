@@ -32,6 +32,8 @@ macro_rules! groups {
 
 mod propose;
 
+pub(super) use self::propose::hex;
+
 impl Store {
     /// Codes of a show that count.
     ///

@@ -1,5 +1,7 @@
 //! Codes of shows: written down, accepted by the log, taken over by the projector.
 
+mod lacking;
+
 use onsale_private::Sealed;
 use onsale_schemas::code::{CodeTerms, Discount};
 use onsale_schemas::command::Currency;

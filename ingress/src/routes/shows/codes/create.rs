@@ -113,7 +113,7 @@ pub(crate) struct CodesRequest {
     places_max: Option<u8>,
     from: Option<Instant>,
     until: Option<Instant>,
-    /// All, when left out.
+    /// Ids of zones (`zone_id` of `GET /shows/{id}/zones`); all, when left out.
     zones: Option<Vec<Uuid>>,
     /// Names of ticket types; all, when left out.
     ticket_types: Option<Vec<String>>,
@@ -139,6 +139,8 @@ impl RequestBody for CodesRequest {
         "until",
         "presale",
         "opens",
+        "zones",
+        "ticket_types",
     ];
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {

@@ -30,7 +30,7 @@ enum CodesCondition {
 /// A code as JSON for either database: its hash and its sealed text, both in hexadecimal.
 type Written = (String, Option<String>);
 
-fn hex(bytes: &[u8]) -> String {
+pub(in crate::store) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         for digit in [byte >> 4, byte & 0x0f] {
