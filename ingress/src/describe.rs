@@ -142,7 +142,13 @@ async fn pass(
 ) -> Result<Pass, ApiError> {
     unprojected.settle(state).await;
     let partitions = state.log.partitions();
-    let behind = unprojected.partitions();
+    let mut behind = unprojected.partitions();
+    // A database that was lost or set back is on its way through documents that it lacks: what it has now would
+    // stand behind them in the log, as the newest.
+    let is_behind = |partition: &PartitionId| {
+        state.operations.projected(*partition) < state.log.began_at(*partition)
+    };
+    behind.extend(state.partitions().filter(is_behind));
     let (documents, end) = state
         .installation
         .next_undescribed(partitions, &behind, *cursor, DOCUMENTS_PER_PASS)

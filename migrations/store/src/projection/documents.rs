@@ -3,6 +3,11 @@
 //! The catalog is mastered in the database, so a document changes nothing where its row stands as
 //! new. It is for a database that was lost or set back: there it brings the row. What the log decided
 //! after the document was created stays, although the document comes behind it in the log.
+//!
+//! Which of the two is newer is told by the version. That is right in a database that is built from the log
+//! again only because no record and no document counts more versions there than it did when the log was
+//! written: of a change whose names are lost it counts none, and what a document brings has the document's version
+//! or leaves the row's as it is.
 
 use onsale_schemas::command::Describe;
 use onsale_schemas::{Offset, ZoneIndex};
@@ -20,6 +25,7 @@ struct Versions {
     select: &'static str,
     brought: &'static str,
     described: &'static str,
+    again: &'static str,
 }
 
 const EVENTS: Versions = Versions {
@@ -28,6 +34,8 @@ const EVENTS: Versions = Versions {
     brought: "UPDATE events SET version = $2 WHERE event_id = $1",
     described: "UPDATE events SET described_version = $2 \
                 WHERE event_id = $1 AND described_version < $2 AND version >= $2",
+    again: "UPDATE events SET described_version = version - 1 \
+            WHERE event_id = $1 AND version > $2 AND described_version = version",
 };
 const SHOWS: Versions = Versions {
     select: "SELECT version, described_version, amended_offset, closed_offset \
@@ -35,6 +43,8 @@ const SHOWS: Versions = Versions {
     brought: "UPDATE shows SET version = $2 WHERE show_id = $1",
     described: "UPDATE shows SET described_version = $2 \
                 WHERE show_id = $1 AND described_version < $2 AND version >= $2",
+    again: "UPDATE shows SET described_version = version - 1 \
+            WHERE show_id = $1 AND version > $2 AND described_version = version",
 };
 
 /// Which version a row is of, which one the log has, and what of the log changed it last.
@@ -151,8 +161,7 @@ async fn show(
             growth::bring(transaction, &row).await?;
             true
         }
-        // A row that was changed after the document was made may lack names that the document has. It is
-        // another version by that.
+        // A row that was changed after the document was made may lack names that the document has.
         Some(_) => {
             let found = growth::bring(transaction, &row).await?;
             settle(transaction, &SHOWS, id, version, false, true).await?;
@@ -240,6 +249,10 @@ async fn settle(
     }
     if is_subject {
         transaction.execute(versions.described, &values).await?;
+        // The last document of the log is to be the newest, since what is rebuilt of a log that was trimmed,
+        // and repaired, has no other. An older one may come last: it was made while a database was behind, or
+        // by another process.
+        transaction.execute(versions.again, &values).await?;
     }
     Ok(())
 }

@@ -5,6 +5,10 @@
 //! general admission, where there are numbers only, each zone says which record changed it last. What came without
 //! its names is noted as lacking: the log gets no document of such a show, which would take the place of the
 //! one that has them.
+//!
+//! Neither what is lacking nor what a document brings is another version of the show. A database that is built
+//! again from the log would count more versions than the one that was lost, and take the documents that come
+//! next for older than its rows.
 
 use onsale_schemas::outcome::BlockChange;
 use onsale_schemas::{EventId, Offset, ShowId, ZoneIndex};
@@ -15,7 +19,7 @@ use crate::catalog::{Addition, ChartRow, Lack, ShowRow, ZoneAdmission, ZoneRow};
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::store::shows::{SHOW_ALONE, show_row};
-use crate::store::zones::{add_zone, replace_layout, zone_of};
+use crate::store::zones::{add_zone, lock_version, replace_layout, set_version, zone_of};
 
 /// The zone that every show has.
 const FIRST_ZONE: ZoneIndex = 0;
@@ -97,7 +101,8 @@ fn seats_of(rows: &[ChartRow]) -> u32 {
     seats.fold(0, u32::saturating_add)
 }
 
-/// Writes what became of a zone, where it is another one by that.
+/// Writes what became of a zone, where it is another one by that. Only what it lacks is no other version of
+/// its show.
 async fn replace(
     transaction: &mut Transaction,
     show: (ShowId, EventId),
@@ -107,8 +112,22 @@ async fn replace(
     if after == before {
         return Ok(false);
     }
+    if !differ_in_lacks_alone(before, after) {
+        replace_layout(transaction, show, before, after).await?;
+        return Ok(true);
+    }
+    let version = lock_version(transaction, show.0).await?;
     replace_layout(transaction, show, before, after).await?;
+    if let Some(version) = version {
+        set_version(transaction, show.0, version).await?;
+    }
     Ok(true)
+}
+
+fn differ_in_lacks_alone(before: &ZoneRow, after: &ZoneRow) -> bool {
+    let mut whole = after.clone();
+    whole.growth.lacks.clone_from(&before.growth.lacks);
+    whole == *before
 }
 
 /// Notes that a zone is missing about which there is a record.
@@ -162,7 +181,8 @@ pub(super) async fn take(
     replace(transaction, show, &before, &after).await.map(drop)
 }
 
-/// Brings the places of a show that a document knows of and the catalog does not; true when there were any.
+/// Brings the places of a show that a document knows of and the catalog does not; true when there were any. The
+/// version of the show stays.
 pub(super) async fn bring(
     transaction: &mut Transaction,
     described: &ShowRow,
@@ -170,6 +190,21 @@ pub(super) async fn bring(
     if described.grown_at().is_none() && !described.is_lacking() {
         return Ok(false);
     }
+    let Some(version) = lock_version(transaction, described.show_id).await? else {
+        return Ok(false);
+    };
+    let brought = bring_zones(transaction, described).await?;
+    if brought {
+        // The triggers have counted the writes as changes.
+        set_version(transaction, described.show_id, version).await?;
+    }
+    Ok(brought)
+}
+
+async fn bring_zones(
+    transaction: &mut Transaction,
+    described: &ShowRow,
+) -> Result<bool, StoreError> {
     let show = (described.show_id, described.event_id);
     let mut brought = false;
     for zone in &described.zones {

@@ -122,6 +122,36 @@ pub(crate) async fn add_zone(
     usage::shift(transaction, show.1, Added::default(), has).await
 }
 
+/// The version of a show, which nobody else changes until the transaction ends; `None` when there is no such
+/// show.
+pub(crate) async fn lock_version(
+    transaction: &mut Transaction,
+    show: ShowId,
+) -> Result<Option<i64>, StoreError> {
+    // SQLite has one writer at a time, and this transaction is it.
+    let select = match transaction {
+        Transaction::Postgres(_) => "SELECT version FROM shows WHERE show_id = $1 FOR UPDATE",
+        Transaction::Sqlite(_) => "SELECT version FROM shows WHERE show_id = $1",
+    };
+    let row = transaction.fetch_optional(select, &[show.0.into()]).await?;
+    row.map(|row| row.signed("version")).transpose()
+}
+
+/// Says of which version a show is, whatever the triggers have counted in this transaction.
+pub(crate) async fn set_version(
+    transaction: &mut Transaction,
+    show: ShowId,
+    version: i64,
+) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE shows SET version = $2 WHERE show_id = $1",
+            &[show.0.into(), version.into()],
+        )
+        .await
+        .map(drop)
+}
+
 /// Of a row that has the name of the zone as `zone_name`.
 pub(super) fn zone_row(row: &Row, index: ZoneIndex) -> Result<ZoneRow, StoreError> {
     Ok(ZoneRow {

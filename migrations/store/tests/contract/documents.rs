@@ -1,6 +1,7 @@
 //! What the log keeps of the catalog, on its way there and back.
 
 mod rebuild;
+mod replayed;
 
 use onsale_schemas::command::{Describe, Subject};
 use onsale_schemas::{Outcome, PartitionId};

@@ -52,12 +52,12 @@ fn rows(names: &[(&str, u16)]) -> Vec<ChartRow> {
     names.iter().map(row).collect()
 }
 
-fn added_rows(names: &[(&str, u16)]) -> Addition {
+pub(crate) fn added_rows(names: &[(&str, u16)]) -> Addition {
     Addition::Rows { rows: rows(names) }
 }
 
 /// The record of an addition, whose names are written down before.
-async fn add(
+pub(crate) async fn add(
     bench: &Bench,
     chain: &mut Chain,
     addition: Option<&Addition>,
@@ -80,7 +80,7 @@ async fn add(
     offset
 }
 
-fn take(chain: &mut Chain, zone: ZoneIndex, seats: &[u32], quantity: u32) -> Offset {
+pub(crate) fn take(chain: &mut Chain, zone: ZoneIndex, seats: &[u32], quantity: u32) -> Offset {
     chain.push(Outcome::SeatsTaken(BlockChange {
         show: show_id(1),
         zone,

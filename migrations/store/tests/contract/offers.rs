@@ -31,7 +31,7 @@ fn names(types: &[&str]) -> OfferNames {
 }
 
 /// One ticket type of this number and name at a price in zone 1.
-fn selling(ticket_type: u8, name: &str, price: i64) -> OfferRow {
+pub(crate) fn selling(ticket_type: u8, name: &str, price: i64) -> OfferRow {
     OfferRow {
         offer: Offer {
             types: vec![TicketType {
@@ -77,7 +77,7 @@ async fn named(bench: &Bench, types: &[&str]) -> OfferRow {
 }
 
 /// Writes an offer down and pushes the outcome that accepts it.
-async fn accepted(bench: &Bench, chain: &mut Chain, offer: &OfferRow) {
+pub(crate) async fn accepted(bench: &Bench, chain: &mut Chain, offer: &OfferRow) {
     let show = show_id(1);
     chain.push(Outcome::OfferSet { show });
     let request = chain.outcomes.last().unwrap().request_id.unwrap();
