@@ -48,8 +48,12 @@ pub(crate) async fn apply(
 ) -> Result<Response, ApiError> {
     caller.require(&[Role::Operator], "Only operators reconcile.")?;
     let (report, by) = (body.value.0, audit::actor(&caller, &context));
-    let applied =
-        detached(async move { Ok(state.operations.apply_reconciliation(report, by).await?) })
-            .await?;
+    let applied = detached(async move {
+        let applied = state.operations.apply_reconciliation(report, by).await;
+        // What is quoted here is what the catalog has now, also where the repair has ended early.
+        state.charts.doubt_all();
+        Ok(applied?)
+    })
+    .await?;
     envelope::success(&context, StatusCode::OK, &applied)
 }

@@ -6,7 +6,7 @@ use onsale_store::audit::Unaudited;
 use onsale_store::catalog::ShowStatus;
 use serde_json::{Value, json};
 
-use super::{accept, put, thb, ticket};
+use super::{accept, asked, put, thb, ticket};
 use crate::support::{BALCONY, Call, EVENT, FLOOR, NOW_MS, SHOW, STALLS, World};
 
 fn quote<'a>(world: &'a World, basket: &Value) -> Call<'a> {
@@ -46,6 +46,29 @@ async fn anybody_learns_what_a_basket_would_cost_and_nothing_is_held() {
         assert_eq!(quoted["lines"][0]["seats"], seats, "{basket}");
     }
     assert_eq!(world.log.seen().len(), handed_in);
+}
+
+/// A database that was lost has an older offer than the log, until somebody repairs it.
+#[tokio::test]
+async fn what_a_repair_puts_in_force_is_quoted_at_once() {
+    let offer = json!({ "ticket_types": [ticket("Adult", &[("Floor", 100)])] });
+    let world = selling(&offer).await;
+    let basket = json!({ "zone_id": FLOOR, "quantity": 1, "ticket_type": "Adult" });
+    let quoted = quote(&world, &basket).send().await.data(200);
+    assert_eq!(quoted["total_price"], thb(100));
+    let mut of_the_log = asked(&world);
+    of_the_log.prices[0].price = 300;
+    let repaired = world
+        .store
+        .repair_offer(SHOW, &of_the_log, 200, Unaudited::Unattended);
+    assert!(repaired.await.unwrap());
+    let applied = world
+        .post("/api/v1/admin/reconcile/apply")
+        .by_role("operator")
+        .json(&json!({ "differences": [] }));
+    applied.send().await.data(200);
+    let quoted = quote(&world, &basket).send().await.data(200);
+    assert_eq!(quoted["total_price"], thb(300));
 }
 
 /// Example E5 of the rules, without its code.
