@@ -112,8 +112,10 @@ impl Unfit {
         Self {
             at: None,
             why: ApiError::overloaded(
-                "The database does not have the names of all places of the show again. Nothing was changed; try \
-                 again later.",
+                "The database was lost and does not have the names of all rows of the show again. Those that the log \
+                 has come within seconds; try again later. If this lasts, names were lost before the log had them: \
+                 send the request that added the rows once more, with the same body and `Idempotency-Key`, and they \
+                 have their names. Zones can be added meanwhile. Nothing was changed.",
             ),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use onsale_schemas::outcome::Replayed;
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{ChartRow, Growth, RowSeats};
 use onsale_store::document::{Document, Versioned};
@@ -210,4 +211,34 @@ async fn names_that_a_document_brings_later_are_seen() {
     );
     let reply = world.get(&path).header("if-none-match", &tag).send().await;
     assert_ne!(reply.header("etag"), tag);
+}
+
+/// The database was lost before the log had the names: whoever has the request still has them.
+#[tokio::test]
+async fn names_that_are_lost_come_with_the_same_request_again() {
+    let world = World::new().await;
+    let mut projected = Projected::default();
+    until_charted(&world, 0, 23).await;
+    let body = json!({"seats": ["A-1"]});
+    take(&world, STALLS, &body).send().await.data(200);
+    let first = projected.outcome(&world, added(0, 28, &[2])).await;
+    let row = world.store.show(SHOW).await.unwrap().unwrap();
+    assert!(row.is_lacking());
+
+    world.log.next(Script::Replay(added(0, 28, &[2])));
+    let rows = json!({"rows": [{"name": "C", "seats": 2}]});
+    let again = add(&world, STALLS, &rows).header("idempotency-key", "rows-of-may");
+    assert_eq!(again.send().await.data(200)["added"], 2);
+    let mut record = ScriptedLog::record(first.offset + 1, added(0, 28, &[2]));
+    record.request_id = world.log.last().request_id;
+    record.previous = projected.last;
+    record.replay_of = Some(Replayed {
+        offset: first.offset,
+        log_time_ms: first.log_time_ms,
+    });
+    world.project(projected.next, vec![record]).await;
+    let row = world.store.show(SHOW).await.unwrap().unwrap();
+    assert!(!row.is_lacking());
+    let found = until_charted(&world, 0, 25).await;
+    assert_eq!(found[23..], ["C-1", "C-2"]);
 }

@@ -73,6 +73,12 @@ impl Growth {
         self.runs.iter().any(|run| run.first == first)
     }
 
+    /// Whether it is noted that the names of the rows are missing that a zone got with this first seat.
+    pub fn lacks_run(&self, zone: ZoneIndex, first: SeatIndex) -> bool {
+        let mut lacks = self.lacks.iter();
+        lacks.any(|lack| (lack.zone, lack.first) == (zone, Some(first)))
+    }
+
     /// Notes that something is missing. Of a missing zone the last record counts.
     pub fn note_lack(&mut self, lack: Lack) {
         let mut lacks = self.lacks.iter_mut();

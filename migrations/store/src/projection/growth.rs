@@ -62,6 +62,32 @@ pub(super) async fn add(
     Ok(())
 }
 
+/// Gives rows that the show lacks the names that were written down when they were asked for again: the database was
+/// lost before the log had them, and the log says that it is the same request. Whatever else was asked for again is
+/// there.
+pub(super) async fn add_lacking(
+    transaction: &mut Transaction,
+    step: &ShowStep,
+    grown: &Grown,
+) -> Result<(), StoreError> {
+    let Some(request) = grown.request else {
+        return Ok(());
+    };
+    if let Some(show) = show_of(transaction, step.show).await?
+        && let Some(before) = zone_of(transaction, step.show, grown.zone).await?
+        && before.growth.lacks_run(grown.zone, grown.first_seat)
+    {
+        let written: Option<Addition> = changes::OF_SHOWS
+            .proposed(transaction, request, step.show.0)
+            .await?;
+        if written.is_some() {
+            let after = grow(&before, grown, written.as_ref(), step.offset);
+            replace(transaction, show, &before, &after).await?;
+        }
+    }
+    changes::OF_SHOWS.settle(transaction, request).await
+}
+
 /// The zone with what it got. Where the names of that are lost it says that it lacks them.
 fn grow(before: &ZoneRow, grown: &Grown, written: Option<&Addition>, offset: Offset) -> ZoneRow {
     let mut after = before.clone();

@@ -68,6 +68,8 @@ pub(crate) enum ShowEvent {
     Closed,
     /// It has more places than before.
     Grown(Grown),
+    /// The answer that it got them, again: of rows whose names were lost it may have the names.
+    GrownBefore(Grown),
 }
 
 /// What a show got.

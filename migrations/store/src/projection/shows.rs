@@ -37,6 +37,7 @@ pub(super) async fn step(transaction: &mut Transaction, step: &ShowStep) -> Resu
         ShowEvent::AmendedBefore(request) => changes::OF_SHOWS.settle(transaction, request).await,
         ShowEvent::Closed => close(transaction, step).await,
         ShowEvent::Grown(grown) => growth::add(transaction, step, &grown).await,
+        ShowEvent::GrownBefore(grown) => growth::add_lacking(transaction, step, &grown).await,
     }
 }
 

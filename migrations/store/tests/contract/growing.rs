@@ -17,6 +17,7 @@ contract!(
     rows_are_added_while_seats_are_sold,
     an_addition_that_is_projected_twice_adds_once,
     a_repetition_settles_what_was_written_down,
+    names_that_are_lost_come_with_the_same_request_again,
     general_admission_grows_and_shrinks,
     a_zone_is_added,
     seats_are_taken_away,
@@ -167,6 +168,38 @@ async fn a_repetition_settles_what_was_written_down(bench: Bench) {
     chain.mark_replay(first);
     store.project(&chain.all()).await.unwrap();
     assert_eq!(found(&bench).await.zones[0].places(), 33);
+    assert_eq!(store.forget_changes(u64::MAX >> 1).await.unwrap(), 0);
+}
+
+async fn names_that_are_lost_come_with_the_same_request_again(bench: Bench) {
+    let store = &bench.store;
+    let mut chain = opened(&bench).await;
+    let opened = found(&bench).await;
+    let first = add(&bench, &mut chain, None, (0, 35, 3)).await;
+    let later = take(&mut chain, 0, &[36], 1);
+    // Names of other seats than the log has are none.
+    let too_few = added_rows(&[("X", 2)]);
+    add(&bench, &mut chain, Some(&too_few), (0, 35, 3)).await;
+    chain.mark_replay(first);
+    store.project(&chain.all()).await.unwrap();
+    assert!(found(&bench).await.is_lacking());
+    assert_eq!(undescribed(&bench).await, 0);
+
+    let names = added_rows(&[("X", 1), ("Y", 2)]);
+    add(&bench, &mut chain, Some(&names), (0, 35, 3)).await;
+    chain.mark_replay(first);
+    store.project(&chain.all()).await.unwrap();
+    let show = found(&bench).await;
+    assert!(!show.is_lacking());
+    let mut whole = opened.zones[0].clone();
+    let named = rows(&[("X", 1), ("Y", 2)]);
+    assert!(whole.add_rows(&named, 35, first));
+    whole.growth.take([36]);
+    whole.growth.changed_at = Some(later);
+    assert_eq!(show.zones[0], whole);
+    assert!(!store.usage_differs().await.unwrap());
+    // The log gets them, and nothing is left of what was written down.
+    assert_eq!(undescribed(&bench).await, 1);
     assert_eq!(store.forget_changes(u64::MAX >> 1).await.unwrap(), 0);
 }
 

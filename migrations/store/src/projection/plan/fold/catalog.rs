@@ -7,16 +7,36 @@ use super::super::{CatalogStep, CodesSaid, CodesStep, Grown, ShowEvent, ShowStep
 use super::Fold;
 
 impl Fold {
-    /// An answer of an earlier record again: what was written down under its request counts no more.
+    /// An answer of an earlier record again: what was written down under its request counts no more, unless it is
+    /// names that the catalog has lost.
     pub(super) fn repeat(&mut self, record: &OutcomeRecord) {
         match (&record.outcome, record.request_id) {
+            (Outcome::ShowAmended { show } | Outcome::OfferSet { show }, Some(id)) => {
+                self.step(*show, ShowEvent::AmendedBefore(id), record);
+            }
             (
-                Outcome::ShowAmended { show }
-                | Outcome::SeatsAdded { show, .. }
-                | Outcome::OfferSet { show },
+                Outcome::SeatsAdded {
+                    show,
+                    zone,
+                    first_seat,
+                    places,
+                },
                 Some(id),
             ) => {
-                self.step(*show, ShowEvent::AmendedBefore(id), record);
+                let grown = Grown {
+                    request: Some(id),
+                    zone: *zone,
+                    first_seat: *first_seat,
+                    places: *places,
+                };
+                // As of the record that decided.
+                let offset = record.replay_of.map_or(record.offset, |first| first.offset);
+                self.catalog.push(CatalogStep::Show(ShowStep {
+                    show: *show,
+                    event: ShowEvent::GrownBefore(grown),
+                    at_ms: record.log_time_ms,
+                    offset,
+                }));
             }
             (Outcome::EventAmended { .. } | Outcome::EventCancelled { .. }, Some(id)) => {
                 self.catalog.push(CatalogStep::EventChangedBefore(id));
