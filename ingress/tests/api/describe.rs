@@ -6,7 +6,9 @@ use std::time::Duration;
 use onsale_schemas::command::Subject;
 use onsale_schemas::partitioning::partition_of;
 use onsale_schemas::{Command, Envelope, EventId};
+use onsale_store::audit::Unaudited;
 use onsale_store::catalog::EventRow;
+use onsale_store::document::Document;
 
 use crate::support::{EVENT, World, event};
 
@@ -60,4 +62,37 @@ async fn a_partition_whose_projection_stands_still_holds_up_no_other() {
     }
     describing.abort();
     assert_eq!(documents(EVENT, &seen), 1);
+}
+
+/// A database that was lost is on its way to what the log has: the rows of that time are not its newest ones.
+#[tokio::test]
+async fn nothing_is_described_before_the_log_of_before_is_projected() {
+    const LOG_END: u64 = 50;
+    let world = World::new().await;
+    world.log.began_at.store(LOG_END, Ordering::SeqCst);
+    world.operations.projected.store(0, Ordering::SeqCst);
+    let describing = tokio::spawn(world.ingress.clone().describe_catalog());
+    // It may look at the row as often as it likes.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let later = EventRow {
+        name: "Later".to_owned(),
+        ..event()
+    };
+    let written = world.store.update_event(&later, Unaudited::Unattended);
+    assert!(written.await.unwrap());
+    world.operations.projected.store(LOG_END, Ordering::SeqCst);
+    let first = loop {
+        let mut seen = world.log.seen().into_iter();
+        let first = seen.find_map(|envelope| match envelope.command {
+            Command::Describe(describe) => Some(describe),
+            _ => None,
+        });
+        if let Some(first) = first {
+            break first;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    describing.abort();
+    let document = Document::decode(&first.document).unwrap();
+    assert_eq!(document.event.row.name, "Later");
 }

@@ -114,8 +114,8 @@ impl Unfit {
             why: ApiError::overloaded(
                 "The database was lost and does not have the names of all rows of the show again. Those that the log \
                  has come within seconds; try again later. If this lasts, names were lost before the log had them: \
-                 send the request that added the rows once more, with the same body and `Idempotency-Key`, and they \
-                 have their names. Zones can be added meanwhile. Nothing was changed.",
+                 send the request that added the rows once more within 24 hours of the first time, with the same body \
+                 and `Idempotency-Key`, and they have their names. Zones can be added meanwhile. Nothing was changed.",
             ),
         }
     }
