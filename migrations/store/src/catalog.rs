@@ -19,7 +19,7 @@ mod zone;
 use uuid::Uuid;
 
 pub use calendar::CalendarShow;
-pub use category::CategoryRow;
+pub use category::{CategoryNames, CategoryRow};
 pub use details::{DetailsChange, EventDetails, FORMER_SLUGS_MAX};
 pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventStatus};
 pub use event_orders::OrderFilter;

@@ -436,7 +436,7 @@ mod tests {
     #[test]
     fn prices_are_those_that_everybody_pays() {
         let show = listed(&[50_000, 1_000, 2_000, 3_000]);
-        let shown = |around| -> Vec<(String, String)> {
+        let shown = |around: Around<'_>| -> Vec<(String, String)> {
             let priced = priced(&show, around);
             let offers = offers(&show.show, &priced).into_iter();
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
