@@ -275,7 +275,7 @@ async fn looked_through(world: &World) {
         let name = format!("Interlude {number}");
         world.store.add_event(&named(number, &name)).await.unwrap();
         let query = format!("?search={}&limit=1", encoded(&name));
-        until_found(&world.ingress, &query, &[&name]).await;
+        until_found(&world.ingress, &query, &[name.as_str()]).await;
     }
 }
 

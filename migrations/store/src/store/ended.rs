@@ -11,12 +11,13 @@ use crate::error::StoreError;
 /// Rows that one statement changes at most, so that it stays short.
 const EVENTS_PER_STEP: u32 = 5_000;
 
-/// Takes back at most $3 at a time; $1 is the time of nothing, so that both have the same values.
+/// What is noted and is not so any more, at most $3 at a time; it has no use for $1, which [`NOTE`] notes.
 const TAKE_BACK: &str = "UPDATE events SET ended_at_ms = NULL WHERE CAST($1 AS bigint) >= 0 AND event_id IN \
      (SELECT e.event_id FROM events AS e WHERE e.ended_at_ms IS NOT NULL \
      AND (e.status <> 'published' OR e.starts_at_ms >= $2 OR EXISTS \
      (SELECT 1 FROM shows AS s WHERE s.event_id = e.event_id \
      AND s.status <> 'cancelled' AND s.starts_at_ms >= $2)) LIMIT $3) RETURNING event_id";
+/// What is so and is not noted, at most $3 at a time.
 const NOTE: &str = "UPDATE events SET ended_at_ms = $1 WHERE event_id IN \
      (SELECT e.event_id FROM events AS e WHERE e.status = 'published' \
      AND e.ended_at_ms IS NULL AND e.starts_at_ms < $2 AND NOT EXISTS \
