@@ -175,7 +175,8 @@ async fn data_for_search_engines_has_the_prices_of_the_offer() {
     let schema = world.get(&format!("/api/v1/events/{EVENT}/schema.json"));
     let page = world.get(&format!("/api/v1/events/{EVENT}?include=shows"));
     let schema = schema.send().await.json();
-    for about in [&schema, &page.send().await.data(200)["schema_org"]] {
+    let page = page.send().await.data(200);
+    for about in [&schema, &page["schema_org"]] {
         let offers = about["offers"].as_array().unwrap().iter();
         let told: Vec<(&str, &str)> = offers
             .map(|offer| {

@@ -1,11 +1,14 @@
 //! What tells those who follow the catalog what changed in it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use onsale_schemas::EventId;
 use onsale_store::Store;
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{ChangeCursor, EventRow, EventStatus, ShowPrices, ShowStatus};
+use onsale_store::catalog::{
+    ChangeCursor, EventRow, EventStatus, OfferRow, ShowPrices, ShowRow, ShowStatus,
+};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
@@ -226,6 +229,16 @@ async fn what_a_search_knows_of_an_event_comes_with_its_shows(bench: Bench) {
         [event_id(1)]
     );
     assert!(store.events_of_shows(&[]).await.unwrap().is_empty());
+    // Offers come with those shows that have one.
+    let offered = ShowRow {
+        offer: Some(OfferRow::default()),
+        ..show(5, 2)
+    };
+    store.add_show(&offered).await.unwrap();
+    let offers = store.offers_of_shows(&[show_id(1), show_id(5), show_id(7)]);
+    let expected = HashMap::from([(show_id(5), OfferRow::default())]);
+    assert_eq!(offers.await.unwrap(), expected);
+    assert!(store.offers_of_shows(&[]).await.unwrap().is_empty());
 }
 
 async fn events_are_listed_and_paged_by_their_ids(bench: Bench) {
