@@ -76,7 +76,7 @@ impl Store {
                     transaction.execute(tell, &[(&ids).into()]).await?;
                 }
                 transaction.commit(Unaudited::Automatic).await?;
-                Ok(events.len())
+                Ok::<usize, StoreError>(events.len())
             };
             let step = self.database.write_again(Durability::Durable, work).await?;
             changed += u64::try_from(step).unwrap_or(u64::MAX);
