@@ -3,7 +3,7 @@
 //! What changes in the catalog leaves a row behind, whichever node does it ([`follow`]); a look at those
 //! rows costs one short statement, and what they name is read and put into the index. How much is left of
 //! an event comes from the log, when the feed of outcomes says that something was taken or given back
-//! ([`remaining`]). Beside that the whole catalog is gone through at leisure, so that whatever was missed is
+//! ([`remaining`]), and when a sale closes. Beside that the whole catalog is gone through at leisure, so that whatever was missed is
 //! made good. An index that a change has damaged, or that is older than the store can tell, is taken out
 //! of service and made anew.
 //!

@@ -21,6 +21,7 @@ use crate::access_log::AccessLog;
 use crate::address_blocks::AddressBlocks;
 use crate::api_keys::ApiKeys;
 use crate::booking_keys::BookingKeys;
+use crate::categories::Categories;
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::codes::Codes;
@@ -184,6 +185,7 @@ impl Ingress {
             acknowledged: LastPositions::new(log.partitions()),
             positions: Positions::new(),
             event_lists: EventLists::new(store.clone()),
+            categories: Categories::new(installation.clone()),
             event_pages: EventPages::new(installation.clone()),
             public_offers: PublicOffers::new(),
             finder: Finder::new(installation.clone(), &registry)?,

@@ -13,6 +13,7 @@ mod auth;
 mod booking_keys;
 mod bounded;
 mod bounds;
+mod categories;
 mod charts;
 mod client_address;
 mod clock;

@@ -14,6 +14,7 @@ use crate::access_log::AccessLog;
 use crate::address_blocks::AddressBlocks;
 use crate::api_keys::ApiKeys;
 use crate::booking_keys::BookingKeys;
+use crate::categories::Categories;
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::codes::Codes;
@@ -100,6 +101,8 @@ pub(crate) struct IngressState {
     pub(crate) positions: Positions,
     /// Lists of events, which cost much.
     pub(crate) event_lists: EventLists,
+    /// What is taken for the categories of events.
+    pub(crate) categories: Categories,
     /// Events with their shows, encoded once for all.
     pub(crate) event_pages: EventPages,
     /// What the public sees of offers, encoded once for all.

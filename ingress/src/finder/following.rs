@@ -70,8 +70,11 @@ enum Change {
 struct Known {
     left: Left,
     text_bytes: usize,
-    /// Of its document: what is as it was is not indexed again.
+    /// Of its document and its row: what is as it was is not indexed again. Rows are kept by the versions of documents
+    /// (see [`super::rows`]), so whatever is shown of an event makes another one.
     fingerprint: u64,
+    /// When the next of its sales closes; `None` where none is open.
+    closes_at_ms: Option<u64>,
 }
 
 /// What an index has, and what has to be done to it.
@@ -79,6 +82,8 @@ struct Known {
 struct KnownEvents {
     events: BTreeMap<EventId, Known>,
     text_bytes: usize,
+    /// When the next sale of each closes: then it is to be looked at again, since nothing else happens.
+    closing: BTreeSet<(u64, EventId)>,
     /// Something was left out.
     is_full: bool,
     changes: Vec<Change>,
@@ -96,8 +101,10 @@ impl KnownEvents {
         let left = left.or_else(|| before.map(|known| known.left));
         let left = left.unwrap_or(Left::UNKNOWN);
         let mut document = document(event, left, now_ms);
-        let fingerprint = xxh3_64(format!("{document:?}").as_bytes());
+        let fingerprint = xxh3_64(format!("{document:?}{:?}", event.event).as_bytes());
+        let closes_at_ms = remaining::next_close(event, now_ms);
         if before.is_some_and(|known| known.fingerprint == fingerprint) {
+            self.wake_at(id, closes_at_ms);
             return;
         }
         let added = text_bytes(&document);
@@ -113,8 +120,10 @@ impl KnownEvents {
             left,
             text_bytes: added,
             fingerprint,
+            closes_at_ms: before.and_then(|known| known.closes_at_ms),
         };
         self.events.insert(id, known);
+        self.wake_at(id, closes_at_ms);
         document.version = finder.next_version();
         self.changes.push(Change::Put(document));
     }
@@ -123,9 +132,34 @@ impl KnownEvents {
     fn forget(&mut self, finder: &Finder, id: EventId) {
         if let Some(known) = self.events.remove(&id) {
             self.text_bytes -= known.text_bytes;
+            if let Some(at_ms) = known.closes_at_ms {
+                self.closing.remove(&(at_ms, id));
+            }
             let version = finder.next_version();
             self.changes.push(Change::Remove(id, version));
         }
+    }
+
+    /// Notes when the next sale of an event closes.
+    fn wake_at(&mut self, id: EventId, closes_at_ms: Option<u64>) {
+        let Some(known) = self.events.get_mut(&id) else {
+            return;
+        };
+        if let Some(before) = std::mem::replace(&mut known.closes_at_ms, closes_at_ms) {
+            self.closing.remove(&(before, id));
+        }
+        if let Some(at_ms) = closes_at_ms {
+            self.closing.insert((at_ms, id));
+        }
+    }
+
+    /// At most this many events of which a sale has closed since they were looked at, the longest ago first.
+    fn closed(&self, now_ms: u64, events_max: usize) -> Vec<EventId> {
+        let due = self
+            .closing
+            .iter()
+            .take_while(|(at_ms, _)| *at_ms <= now_ms);
+        due.map(|(_, id)| *id).take(events_max).collect()
     }
 }
 
@@ -204,8 +238,8 @@ impl Following {
         self.swept.is_some()
     }
 
-    /// Brings the index into step: what changed in the catalog, what was taken or given back, and a piece
-    /// of the whole.
+    /// Brings the index into step: what changed in the catalog, what was taken or given back, whose sale has closed,
+    /// and a piece of the whole.
     pub(super) async fn follow(&mut self, state: &AppState) -> Result<(), FollowError> {
         self.catch_up(state).await?;
         if state.finder.stirred.take_lost() {
@@ -218,6 +252,7 @@ impl Following {
             }
             return Err(error);
         }
+        self.close(state).await?;
         self.sweep_on(state).await
     }
 
@@ -269,6 +304,28 @@ impl Following {
             }
         }
         self.learn(state, &events, &found, &left).await
+    }
+
+    /// Looks at events of which a sale has closed since the last look. What fails is looked at again.
+    async fn close(&mut self, state: &AppState) -> Result<(), FollowError> {
+        let events = self.known.closed(state.clock.now_ms(), COUNTS_PER_STEP);
+        if events.is_empty() {
+            return Ok(());
+        }
+        let found = state.installation.findable(&events).await?;
+        let left = ask_all(state, &found).await;
+        if left.is_none() {
+            // The log is slow. What is left in those that are still on sale is asked for again.
+            let now_ms = state.clock.now_ms();
+            for show in found
+                .iter()
+                .filter_map(|event| remaining::on_sale(event, now_ms).next())
+            {
+                state.finder.stirred.stir(show.show_id);
+            }
+        }
+        self.learn(state, &events, &found, &left.unwrap_or_default())
+            .await
     }
 
     /// Goes on with the look at the whole catalog.
@@ -380,77 +437,4 @@ async fn ask_all(state: &AppState, events: &[FindableEvent]) -> Option<HashMap<E
 }
 
 #[cfg(test)]
-mod tests {
-    use onsale_search::Query;
-    use onsale_store::Store;
-
-    use super::super::document::tests::event;
-    use super::*;
-
-    async fn finder(folder: &tempfile::TempDir) -> Finder {
-        let url = format!("sqlite://{}/store.db", folder.path().display());
-        let store = Store::connect(&url, 2).await.unwrap();
-        Finder::new(store, &prometheus::Registry::new()).unwrap()
-    }
-
-    fn found(number: u128, name: &str) -> FindableEvent {
-        FindableEvent {
-            event: event(number, name),
-            shows: Vec::new(),
-            venue: None,
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_as_it_was_is_not_indexed_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let finder = finder(&folder).await;
-        let mut known = KnownEvents::default();
-        known.learn(&finder, &found(1, "Opera"), None, 0);
-        known.learn(&finder, &found(1, "Opera"), None, 0);
-        assert_eq!(known.changes.len(), 1);
-        known.learn(&finder, &found(1, "Operetta"), None, 0);
-        assert_eq!((known.changes.len(), known.text_bytes), (2, 8));
-        let mut draft = found(1, "Operetta");
-        draft.event.status = EventStatus::Draft;
-        known.learn(&finder, &draft, None, 0);
-        known.learn(&finder, &draft, None, 0);
-        assert_eq!((known.changes.len(), known.text_bytes), (3, 0));
-    }
-
-    #[tokio::test]
-    async fn texts_beyond_the_bound_are_left_out_and_have_their_place_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let finder = finder(&folder).await;
-        let mut known = KnownEvents {
-            text_bytes: TEXT_BYTES_MAX - 5,
-            ..KnownEvents::default()
-        };
-        known.learn(&finder, &found(1, "Opera"), None, 0);
-        assert!(!known.is_full);
-        known.learn(&finder, &found(2, "Jazz"), None, 0);
-        assert!(known.is_full);
-        // One that grows too much is not found under its old name either.
-        known.learn(&finder, &found(1, "Operetta"), None, 0);
-        assert!(known.events.is_empty());
-        known.learn(&finder, &found(2, "Jazz"), None, 0);
-        assert_eq!(known.events.len(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_change_that_panics_is_told_from_one_that_does_not() {
-        let held = Arc::new(Held::new(Index::new()));
-        let broken: Result<(), FollowError> = change(held.clone(), |index| {
-            let _index = index.write();
-            panic!("in the middle of it");
-        })
-        .await;
-        assert!(matches!(broken, Err(FollowError::Damaged)));
-        // Nobody waits for the lock of the one that panicked.
-        let nothing = Query {
-            limit: 1,
-            ..Query::default()
-        };
-        assert_eq!(held.read().search(&nothing).unwrap().total, 0);
-    }
-}
+mod tests;

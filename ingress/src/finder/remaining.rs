@@ -41,6 +41,12 @@ pub(super) fn on_sale(event: &FindableEvent, now_ms: u64) -> impl Iterator<Item 
     shows.filter(move |show| show.status == ShowStatus::Open && show.sale_closes_at_ms > now_ms)
 }
 
+/// When the first of the sales of an event closes that are open now or will be.
+pub(super) fn next_close(event: &FindableEvent, now_ms: u64) -> Option<u64> {
+    let closes = on_sale(event, now_ms).map(|show| show.sale_closes_at_ms);
+    closes.min()
+}
+
 /// Asks the log what is left of an event; `None` where it does not say.
 pub(super) async fn ask(log: &dyn CommandLog, event: &FindableEvent, now_ms: u64) -> Option<Left> {
     let (mut available, mut taken, mut places) = (0_u64, 0_u64, 0_u64);

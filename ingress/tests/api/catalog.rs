@@ -3,6 +3,7 @@
 
 mod categories;
 mod deletions;
+mod ended;
 mod orders;
 mod pages;
 mod venues;

@@ -92,6 +92,7 @@ pub(crate) async fn change(
         return Err(ApiError::not_found("category"));
     }
     state.event_lists.forget();
+    state.categories.forget();
     // With the name before among the others.
     let row = find(&state, id).await?;
     CategoryBody::of(row)?.answer(&context, StatusCode::OK)

@@ -86,5 +86,6 @@ pub(crate) async fn create(
     let added = state.store.add_category(&row, entry).await;
     added.map_err(refused)?;
     state.event_lists.forget();
+    state.categories.forget();
     CategoryBody::of(row)?.answer(&context, StatusCode::CREATED)
 }

@@ -53,6 +53,7 @@ pub(crate) async fn remove(
     if !state.store.remove_category(id, entry).await? {
         return Err(ApiError::not_found("category"));
     }
+    state.categories.forget();
     envelope::success(
         &context,
         StatusCode::OK,

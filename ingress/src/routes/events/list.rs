@@ -63,7 +63,7 @@ pub(crate) struct ListQuery {
     pub(super) city: Option<String>,
     /// As `city`; it needs the search.
     pub(super) venue: Option<String>,
-    /// As `city`.
+    /// By its name, its slug, an alias or a name that it had before, as an event is written; otherwise as `city`.
     pub(super) category: Option<String>,
     /// Begins at or after; of several shows that take place the last one does. Not after `to`.
     #[param(value_type = Option<String>)]
@@ -74,9 +74,10 @@ pub(crate) struct ListQuery {
     /// As `to`.
     #[param(value_type = Option<String>)]
     pub(super) until: Option<Instant>,
-    /// The dearest ticket costs at least this, in minor units.
+    /// The dearest ticket costs at least this, in minor units. Prices are those of the ticket types that everybody is
+    /// shown and may buy, without phases, bundles and fees: what an order costs in the end, its quote says.
     pub(super) price_min: Option<u64>,
-    /// The cheapest ticket costs at most this, in minor units.
+    /// The cheapest ticket costs at most this, in minor units; prices are those of `price_min`.
     pub(super) price_max: Option<u64>,
     /// Sold in this currency (ISO 4217).
     pub(super) currency: Option<String>,
@@ -138,6 +139,13 @@ pub(super) fn not_empty(text: Option<&String>) -> Option<&String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
+/// What events have whose category is asked for: the name of the one that the text is taken for, otherwise the text.
+async fn category_called(state: &AppState, query: &ListQuery) -> Option<String> {
+    let text = not_empty(query.category.as_ref())?;
+    let called = state.categories.called(text).await;
+    called.or_else(|| Some(text.clone()))
+}
+
 /// Events, by their beginning or by how well they fit what is looked for.
 #[utoipa::path(
     get, path = "/api/v1/events", operation_id = "list_events", tag = "catalog", params(ListQuery),
@@ -151,7 +159,7 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     context: RequestContext,
     caller: Option<Caller>,
-    Query(query): Query<ListQuery>,
+    Query(mut query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
     let paging = Paging::of(query.page, query.per_page)?;
     let until = query.until()?;
@@ -180,6 +188,7 @@ pub(crate) async fn list(
         let expected = format!("at most to, which is {until}");
         return Err(ApiError::invalid("from", from, &expected));
     }
+    query.category = category_called(&state, &query).await;
     let mine = query.mine.unwrap_or(false);
     let only_index = query.needs_index();
     if let Some(field) = only_index.filter(|_| mine) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onsale_schemas::EventId;
+use onsale_schemas::{EventId, ShowId};
 use onsale_store::Store;
 use onsale_store::catalog::{EventRow, ListedShow, PageStamp, ShowStatus};
 use serde::Serialize;
@@ -106,9 +106,13 @@ async fn made(
     let next = last.map(|last| show_cursor(&last.show));
     shows.retain(|listed: &ListedShow| listed.show.status != ShowStatus::Opening);
     let venue = venue_of(store, &row).await?;
+    // Shows of a list come without theirs.
+    let listed: Vec<ShowId> = shows.iter().map(|listed| listed.show.show_id).collect();
+    let offers = store.offers_of_shows(&listed).await?;
     let around = Around {
         venue: venue.as_ref(),
         public_url,
+        offers: Some(&offers),
     };
     let schema_org = schema_org::event(&row, &shows, around);
     let schema = serde_json::to_vec(&schema_org).map_err(ApiError::internal)?;

@@ -1,10 +1,13 @@
 //! Events as schema.org has them, in JSON-LD.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use onsale_schemas::currencies;
+use onsale_schemas::{ShowId, currencies};
 use onsale_store::Store;
-use onsale_store::catalog::{EventRow, EventStatus, ListedShow, ListedZone, ShowRow, ShowStatus};
+use onsale_store::catalog::{
+    EventRow, EventStatus, ListedShow, ListedZone, OfferRow, PublicPrices, ShowRow, ShowStatus,
+    ZonePrices,
+};
 use onsale_store::venue::Venue;
 use serde_json::{Map, Value, json};
 
@@ -28,6 +31,8 @@ pub(super) struct Around<'a> {
     pub(super) venue: Option<&'a Venue>,
     /// The address by which browsers reach this installation; without it addresses are relative.
     pub(super) public_url: Option<&'a str>,
+    /// What is for sale in those of its shows that have an offer.
+    pub(super) offers: Option<&'a HashMap<ShowId, OfferRow>>,
 }
 
 /// The venue of an event, if it has one of its tenant.
@@ -50,7 +55,7 @@ pub(super) fn event(row: &EventRow, shows: &[ListedShow], around: Around<'_>) ->
     let mut about = common(row, around);
     about.insert("@context".to_owned(), json!("https://schema.org"));
     if let [only] = shows {
-        about.extend(performance(row, only, is_each));
+        about.extend(performance(row, only, is_each, around));
         about.insert("@type".to_owned(), json!("Event"));
         return Value::Object(about);
     }
@@ -67,7 +72,7 @@ pub(super) fn event(row: &EventRow, shows: &[ListedShow], around: Around<'_>) ->
             let mut part = common(row, around);
             // Once is enough: it may be long, and shows are many.
             part.remove("description");
-            part.extend(performance(row, listed, is_each));
+            part.extend(performance(row, listed, is_each, around));
             part.insert("@type".to_owned(), json!("Event"));
             Value::Object(part)
         })
@@ -157,7 +162,12 @@ fn place(row: &EventRow, venue: Option<&Venue>) -> Option<Value> {
 }
 
 /// What is of one show.
-fn performance(row: &EventRow, listed: &ListedShow, is_each: bool) -> Map<String, Value> {
+fn performance(
+    row: &EventRow,
+    listed: &ListedShow,
+    is_each: bool,
+    around: Around<'_>,
+) -> Map<String, Value> {
     let show = &listed.show;
     let mut of = Map::new();
     of.insert(
@@ -169,10 +179,11 @@ fn performance(row: &EventRow, listed: &ListedShow, is_each: bool) -> Map<String
     }
     of.insert("startDate".to_owned(), starts(row, show.starts_at_ms));
     of.insert("eventStatus".to_owned(), status(row, Some(show)));
+    let priced = priced(listed, around);
     let offers = if is_each {
-        offers(listed)
+        offers(show, &priced)
     } else {
-        aggregates(listed)
+        aggregates(show, &priced)
     };
     if !offers.is_empty() {
         of.insert("offers".to_owned(), Value::Array(offers));
@@ -180,31 +191,42 @@ fn performance(row: &EventRow, listed: &ListedShow, is_each: bool) -> Map<String
     of
 }
 
-/// An offer for each zone.
-fn offers(listed: &ListedShow) -> Vec<Value> {
-    let show = &listed.show;
-    let of_zone = |zone: &ListedZone| {
+/// The zones where something is for sale to everybody, with what it costs there by ticket type.
+fn priced<'a>(listed: &'a ListedShow, around: Around<'_>) -> Vec<(&'a ListedZone, ZonePrices)> {
+    let offer = around.offers.and_then(|of| of.get(&listed.show.show_id));
+    let none = OfferRow::default();
+    let public = PublicPrices::of(offer.unwrap_or(&none));
+    let zones = listed.zones.iter();
+    let priced = zones.filter_map(|zone| {
+        let prices = public.in_zone(zone.index, zone.unit_price)?;
+        Some((zone, prices))
+    });
+    priced.collect()
+}
+
+/// An offer for each of these zones, for what its cheapest ticket costs.
+fn offers(show: &ShowRow, priced: &[(&ListedZone, ZonePrices)]) -> Vec<Value> {
+    let of_zone = |(zone, prices): &(&ListedZone, ZonePrices)| {
         json!({
             "@type": "Offer",
             "name": zone.name,
-            "price": price(zone.unit_price, &zone.currency),
+            "price": price(prices.min, &zone.currency),
             "priceCurrency": zone.currency,
             "validFrom": Instant(show.sale_opens_at_ms),
             "validThrough": Instant(show.sale_closes_at_ms),
         })
     };
-    listed.zones.iter().map(of_zone).collect()
+    priced.iter().map(of_zone).collect()
 }
 
-/// What all zones of a currency cost, from the lowest to the highest price.
-fn aggregates(listed: &ListedShow) -> Vec<Value> {
-    let show = &listed.show;
+/// What all of these zones of a currency cost, from the lowest to the highest price.
+fn aggregates(show: &ShowRow, priced: &[(&ListedZone, ZonePrices)]) -> Vec<Value> {
     let mut all: BTreeMap<&str, (i64, i64, u32)> = BTreeMap::new();
-    for zone in &listed.zones {
+    for (zone, prices) in priced {
         let of = all.entry(&zone.currency);
-        let (low, high, count) = of.or_insert((zone.unit_price, zone.unit_price, 0));
-        *low = zone.unit_price.min(*low);
-        *high = zone.unit_price.max(*high);
+        let (low, high, count) = of.or_insert((prices.min, prices.max, 0));
+        *low = prices.min.min(*low);
+        *high = prices.max.max(*high);
         *count += 1;
     }
     let aggregate = |(currency, (low, high, count)): (&str, (i64, i64, u32))| {
@@ -268,6 +290,7 @@ fn price(minor: i64, currency: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use onsale_schemas::offer::{TicketType, TypePrice, ZoneRule};
     use onsale_schemas::{EventId, UserId};
     use onsale_store::catalog::{EventDetails, EventPicture, PictureFiles, PictureFormat};
     use onsale_store::venue::Position;
@@ -355,6 +378,101 @@ mod tests {
         };
         let about = event(&named, &[], around);
         assert_eq!(about["location"]["name"], "Lyric, small stage");
+    }
+
+    /// An adult, a child in the first zone alone, and a type for who has a code; the last zone needs a code.
+    fn offered() -> OfferRow {
+        let ticket_type = |id, code_only| TicketType {
+            id,
+            min: 0,
+            max: 0,
+            from_ms: 0,
+            until_ms: u64::MAX,
+            code_only,
+            kinds: 0,
+        };
+        let price = |zone, ticket_type, price| TypePrice {
+            zone,
+            ticket_type,
+            price,
+        };
+        let mut offered = OfferRow::default();
+        offered.offer.types = vec![
+            ticket_type(1, false),
+            ticket_type(2, false),
+            ticket_type(3, true),
+        ];
+        offered.offer.prices = vec![
+            price(0, 1, 6_000),
+            price(0, 2, 1_500),
+            price(0, 3, 1),
+            price(3, 1, 7),
+        ];
+        offered.offer.zones = vec![ZoneRule {
+            zone: 3,
+            no_single_seats: false,
+            code_only: true,
+        }];
+        offered
+    }
+
+    /// Zones of these prices.
+    fn listed(prices: &[i64]) -> ListedShow {
+        let zones = (0_u16..).zip(prices).map(|(index, price)| ListedZone {
+            zone_id: Uuid::from_u128(index.into()),
+            index,
+            name: format!("Zone {index}"),
+            unit_price: *price,
+            currency: "THB".to_owned(),
+            is_seated: false,
+            places: 1,
+        });
+        ListedShow {
+            show: crate::charts::show_of(Vec::new()),
+            zones: zones.collect(),
+        }
+    }
+
+    #[test]
+    fn prices_are_those_that_everybody_pays() {
+        let show = listed(&[50_000, 1_000, 2_000, 3_000]);
+        let shown = |around: Around<'_>| -> Vec<(String, String)> {
+            let priced = priced(&show, around);
+            let offers = offers(&show.show, &priced).into_iter();
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let told = offers.map(|offer| (text(&offer["name"]), text(&offer["price"])));
+            told.collect()
+        };
+        let pair = |name: &str, price: &str| (name.to_owned(), price.to_owned());
+        // Without an offer a zone costs what it says.
+        assert_eq!(
+            shown(Around::default()),
+            [
+                pair("Zone 0", "500.00"),
+                pair("Zone 1", "10.00"),
+                pair("Zone 2", "20.00"),
+                pair("Zone 3", "30.00"),
+            ]
+        );
+        // With one, in zones 1 and 2 nothing is sold, and in zone 3 nothing to everybody.
+        let offers = HashMap::from([(show.show.show_id, offered())]);
+        let around = Around {
+            offers: Some(&offers),
+            ..Around::default()
+        };
+        assert_eq!(shown(around), [pair("Zone 0", "15.00")]);
+        let added_up = aggregates(&show.show, &priced(&show, around));
+        assert_eq!(added_up.len(), 1);
+        assert_eq!(added_up[0]["lowPrice"], "15.00");
+        assert_eq!(added_up[0]["highPrice"], "60.00");
+        assert_eq!(added_up[0]["offerCount"], 1);
+        // Of another show.
+        let offers = HashMap::from([(ShowId(Uuid::from_u128(99)), offered())]);
+        let around = Around {
+            offers: Some(&offers),
+            ..Around::default()
+        };
+        assert_eq!(shown(around).len(), 4);
     }
 
     #[test]

@@ -83,11 +83,26 @@ async fn what_is_written_for_a_category_becomes_its_name() {
         .await
         .data(200);
     assert!(!music.as_array().unwrap().is_empty());
+    // Saved links find the same by its slug, its alias and the name that it had.
+    for text in ["concert", "GIG", "gig", "Concert", "Music"] {
+        let path = format!("/api/v1/events?category={text}");
+        assert_eq!(world.get(&path).send().await.data(200), music, "{text}");
+    }
+    let puppets = world.get("/api/v1/events?category=puppets&mine=true");
+    let puppets = puppets.by_role("organizer").send().await.data(200);
+    assert_eq!(puppets[0]["category"], "puppets", "a text of its own");
+    let gigs = world.get("/api/v1/events?category=gig&mine=true");
+    let gigs = gigs.by_role("organizer").send().await.data(200);
+    assert_eq!(gigs[0]["category"], "Music");
     let removed = world.call(Method::DELETE, &path).by_role("operator");
     let removed = removed.header("if-match", &format!("\"x\", {newer}"));
     removed.send().await.data(200);
     let again = world.call(Method::DELETE, &path).by_role("operator");
     again.send().await.error(404, "NOT_FOUND");
+    // Its events keep its name, and nothing else is taken for it.
+    let gigs = world.get("/api/v1/events?category=gig&mine=true");
+    let gigs = gigs.by_role("organizer").send().await.data(200);
+    assert_eq!(gigs, json!([]));
     assert_eq!(
         world.get("/api/v1/categories").send().await.data(200),
         json!([])

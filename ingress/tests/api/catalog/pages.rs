@@ -1,12 +1,14 @@
 //! An event with its shows in one call, as a calendar and for search engines.
 
 use http::Method;
+use onsale_schemas::ShowId;
+use onsale_schemas::offer::{TypePrice, ZoneRule};
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::ShowStatus;
+use onsale_store::catalog::{OfferRow, ShowRow, ShowStatus};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{EVENT, SHOW, World};
+use crate::support::{EVENT, SHOW, World, show};
 
 async fn opened() -> World {
     let world = World::new().await;
@@ -142,6 +144,48 @@ async fn an_event_is_data_for_search_engines() {
             format!("/api/v1/pictures/{id}/320"),
         ])
     );
+}
+
+/// What a zone says is not what anybody pays where there is an offer.
+#[tokio::test]
+async fn data_for_search_engines_has_the_prices_of_the_offer() {
+    let world = World::new().await;
+    let price = |zone, price| TypePrice {
+        zone,
+        ticket_type: 0,
+        price,
+    };
+    let mut offered = OfferRow::default();
+    offered.offer.prices = vec![price(0, 150_000), price(1, 5)];
+    offered.offer.zones = vec![ZoneRule {
+        zone: 1,
+        no_single_seats: false,
+        code_only: true,
+    }];
+    let mut row = ShowRow {
+        show_id: ShowId::from_bytes([0x51; 16]),
+        status: ShowStatus::Open,
+        offer: Some(offered),
+        ..show()
+    };
+    for (zone, number) in row.zones.iter_mut().zip(0x70_u128..) {
+        zone.zone_id = Uuid::from_u128(number);
+    }
+    world.store.add_show(&row).await.unwrap();
+    let schema = world.get(&format!("/api/v1/events/{EVENT}/schema.json"));
+    let page = world.get(&format!("/api/v1/events/{EVENT}?include=shows"));
+    let schema = schema.send().await.json();
+    let page = page.send().await.data(200);
+    for about in [&schema, &page["schema_org"]] {
+        let offers = about["offers"].as_array().unwrap().iter();
+        let told: Vec<(&str, &str)> = offers
+            .map(|offer| {
+                let text = |name: &str| offer[name].as_str().unwrap();
+                (text("name"), text("price"))
+            })
+            .collect();
+        assert_eq!(told, [("Stalls", "1500.00"), ("Balcony", "2500.00")]);
+    }
 }
 
 #[tokio::test]

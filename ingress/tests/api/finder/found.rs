@@ -1,11 +1,14 @@
 //! What is found.
 
+use std::sync::atomic::Ordering;
+
 use onsale_ingress::Instant;
 use onsale_schemas::outcome::Reserved;
 use onsale_schemas::{Outcome, SeatList, ShowId};
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::EventRow;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{DAY_MS, encoded, left, list, named, names, open_show, searched, until, until_found};
 use crate::support::{BUYER, NOW_MS, ScriptedLog, World};
@@ -263,6 +266,88 @@ async fn what_is_sold_out_ranks_lower_and_can_be_left_out() {
     world.log.set_seats(left(&rows[0], 1));
     world.log.publish(vec![reserved(61)]);
     until_found(ingress, "?search=recital&available=true", &both).await;
+}
+
+/// Waits until the index has looked through the whole catalog for the first time, which takes it two of the looks in
+/// which a change is found; the next time is ten minutes away.
+async fn looked_through(world: &World) {
+    for number in 100..103 {
+        let name = format!("Interlude {number}");
+        world.store.add_event(&named(number, &name)).await.unwrap();
+        let query = format!("?search={}&limit=1", encoded(&name));
+        until_found(&world.ingress, &query, &[name.as_str()]).await;
+    }
+}
+
+/// Nothing is told of a sale that closes by the clock.
+#[tokio::test]
+async fn what_has_closed_is_not_available_at_once() {
+    let rows = [named(1, "Recital one"), named(2, "Recital two")];
+    let world = searched(&rows).await;
+    for (row, closes_in_ms) in rows.iter().zip([15_000, DAY_MS]) {
+        world.log.set_seats(left(row, 10));
+        let mut selling = open_show(row, 1_000, "THB");
+        selling.sale_closes_at_ms = NOW_MS + closes_in_ms;
+        world.store.add_show(&selling).await.unwrap();
+    }
+    let ingress = &world.ingress;
+    let both = ["Recital one", "Recital two"];
+    until_found(ingress, "?search=recital&available=true", &both).await;
+    looked_through(&world).await;
+    assert_eq!(
+        names(&list(ingress, "?search=recital&available=true").await),
+        both
+    );
+    world.clock.0.store(NOW_MS + 15_000, Ordering::SeqCst);
+    until_found(ingress, "?search=recital&available=false", &["Recital one"]).await;
+    until_found(ingress, "?search=recital&available=true", &["Recital two"]).await;
+    // And the other one, which was looked at with it.
+    world.clock.0.store(NOW_MS + DAY_MS, Ordering::SeqCst);
+    until_found(ingress, "?search=recital&available=true", &[]).await;
+}
+
+/// Nobody tells of what was sold before there was an index: it looks through the whole catalog for that.
+#[tokio::test]
+async fn what_was_sold_out_before_is_known_soon() {
+    let world = World::new().await;
+    let rows = [named(1, "Recital one"), named(2, "Recital two")];
+    for (row, available) in rows.iter().zip([0, 10]) {
+        world.store.add_event(row).await.unwrap();
+        world.log.set_seats(left(row, available));
+        world
+            .store
+            .add_show(&open_show(row, 1_000, "THB"))
+            .await
+            .unwrap();
+    }
+    tokio::spawn(world.ingress.clone().follow_catalog());
+    let ingress = &world.ingress;
+    until_found(ingress, "?search=recital&available=false", &["Recital one"]).await;
+    until_found(ingress, "?search=recital&available=true", &["Recital two"]).await;
+}
+
+/// Which shows lost outcomes were of is not known.
+#[tokio::test]
+async fn after_outcomes_were_lost_everything_is_looked_at() {
+    let row = named(1, "Recital");
+    let world = searched(std::slice::from_ref(&row)).await;
+    world.log.set_seats(left(&row, 10));
+    world
+        .store
+        .add_show(&open_show(&row, 1_000, "THB"))
+        .await
+        .unwrap();
+    let ingress = &world.ingress;
+    until_found(ingress, "?search=recital&available=true", &["Recital"]).await;
+    looked_through(&world).await;
+    world.log.set_seats(left(&row, 0));
+    // More than the feed holds, while nobody reads it; and those that are read are of another show.
+    for offset in 60..160 {
+        let show = ShowId(Uuid::from_u128(0xd1ff));
+        let cancelled = ScriptedLog::record(offset, Outcome::ShowCancelled { show });
+        world.log.publish(vec![cancelled]);
+    }
+    until_found(ingress, "?search=recital&available=false", &["Recital"]).await;
 }
 
 #[tokio::test]

@@ -259,6 +259,97 @@ async fn metrics_say_how_the_index_fares() {
     }
 }
 
+fn status(reply: &Reply, name: &str) -> Option<String> {
+    let told = reply.json();
+    let mut events = told["data"].as_array()?.iter();
+    let found = events.find(|event| event["name"] == name)?;
+    found["status"].as_str().map(str::to_owned)
+}
+
+/// No version of an event is another one when it ends, and each node has kept its row.
+#[tokio::test]
+async fn an_event_that_ends_is_told_so_by_every_node_that_has_shown_it() {
+    let rows = [named(1, "Overture"), named(2, "Finale")];
+    let world = searched(&rows).await;
+    let other = world.another().await;
+    tokio::spawn(other.clone().follow_catalog());
+    let nodes = [&world.ingress, &other];
+    let queries = ["?limit=9", "?search=overture&limit=9"];
+    let are = async |query: &str, expected: &str| {
+        for node in nodes {
+            until(node, query, |reply| {
+                status(reply, "Overture").as_deref() == Some(expected)
+            })
+            .await;
+        }
+    };
+    for query in queries {
+        are(query, "published").await;
+    }
+    let over_before_ms = rows[0].starts_at_ms + 1;
+    let noted = world.store.note_ended_events(NOW_MS, over_before_ms);
+    assert!(noted.await.unwrap() > 0);
+    for query in queries {
+        are(query, "ended").await;
+    }
+    let all = list(&other, "?limit=9").await;
+    assert_eq!(status(&all, "Finale").as_deref(), Some("published"));
+    // It has another show.
+    let mut later = open_show(&rows[0], 1_000, "THB");
+    later.starts_at_ms += DAY_MS;
+    world.store.add_show(&later).await.unwrap();
+    for query in queries {
+        are(query, "published").await;
+    }
+    other.close();
+}
+
+/// What the index knows nothing of makes another row as well.
+#[tokio::test]
+async fn a_row_is_shown_with_what_is_not_searched() {
+    let world = searched(&[]).await;
+    let mut row = named(1, "Overture");
+    world.store.add_event(&row).await.unwrap();
+    let query = "?search=overture&limit=9";
+    until_found(&world.ingress, query, &["Overture"]).await;
+    row.minimum_age = Some(16);
+    let by = Unaudited::Unattended;
+    world.store.update_event(&row, by).await.unwrap();
+    until(&world.ingress, query, |reply| {
+        reply.json()["data"][0]["minimum_age"] == 16
+    })
+    .await;
+}
+
+/// Saved links find the same after a category got another name.
+#[tokio::test]
+async fn a_category_is_found_by_all_that_is_taken_for_it() {
+    let row = EventRow {
+        category: Some("gig".to_owned()),
+        ..named(1, "Overture")
+    };
+    let world = searched(&[row]).await;
+    let ingress = &world.ingress;
+    let found = async |texts: &[&str]| {
+        for text in texts {
+            let query = format!("?search=overture&category={text}&limit=9");
+            until_found(ingress, &query, &["Overture"]).await;
+        }
+    };
+    found(&["gig"]).await;
+    let body = json!({ "name": "Concert", "aliases": ["gig", "recital"] });
+    let call = world.post("/api/v1/categories").by_role("operator");
+    let made = call.json(&body).send().await.data(201);
+    found(&["concert", "GIG", "recital"]).await;
+    let id = made["category_id"].as_str().unwrap();
+    let path = format!("/api/v1/categories/{id}");
+    let call = world.call(Method::PATCH, &path).by_role("operator");
+    let renamed = call.json(&json!({ "name": "Klassik" })).send().await;
+    renamed.data(200);
+    found(&["klassik", "Concert", "gig", "recital"]).await;
+    until_found(ingress, "?search=overture&category=opera&limit=9", &[]).await;
+}
+
 /// The rows that are shown are kept apart from the index, and are as new.
 #[tokio::test]
 async fn a_row_is_shown_as_it_is_now_even_where_it_is_found_as_before() {

@@ -1,5 +1,7 @@
 //! Categories of events.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 /// A category. What organizers write for it in an event is one of its names.
@@ -17,6 +19,13 @@ pub struct CategoryRow {
     pub place: u16,
     /// When it was created.
     pub created_at_ms: u64,
+}
+
+/// All that is taken for categories, and for which.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CategoryNames {
+    /// The names of categories by what is taken for them, in small letters.
+    pub(crate) by_folded: HashMap<String, String>,
 }
 
 impl CategoryRow {

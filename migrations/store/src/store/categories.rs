@@ -1,11 +1,13 @@
 //! Categories of events. An event has the name of its category; what organizers write for one is looked up here.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::Store;
 use super::events::fold;
 use crate::audit::{Audit, Unaudited};
-use crate::catalog::CategoryRow;
+use crate::catalog::{CategoryNames, CategoryRow};
 use crate::database::{Durability, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -62,6 +64,26 @@ impl Store {
             .await?
             .map(|row| row.text("name"))
             .transpose()
+    }
+
+    /// As [`Store::category_called`], for all texts at once: categories are few, and lists are filtered by them often.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn category_names(&self) -> Result<CategoryNames, StoreError> {
+        let rows = self
+            .database
+            .fetch(
+                "SELECT n.name_folded, c.name FROM category_names AS n \
+                 JOIN categories AS c ON c.category_id = n.category_id",
+                &[],
+            )
+            .await?;
+        let mut by_folded = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            by_folded.insert(row.text("name_folded")?, row.text("name")?);
+        }
+        Ok(CategoryNames { by_folded })
     }
 
     /// Adds a category, and gives its name to the events whose category is written otherwise.
@@ -197,6 +219,13 @@ impl Store {
                 Ok(true)
             })
             .await
+    }
+}
+
+impl CategoryNames {
+    /// The name of the category that a text is taken for; `None` where it is none's.
+    pub fn called(&self, text: &str) -> Option<&str> {
+        self.by_folded.get(&fold(text)).map(String::as_str)
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use onsale_schemas::offer::{Offer, ZoneRule};
-use onsale_schemas::{EventId, PartitionId, ShowId, TicketTypeId, ZoneIndex};
+use onsale_schemas::{EventId, PartitionId, ShowId, ZoneIndex};
 use uuid::Uuid;
 
 use super::Store;
 use super::events::{SELECT_AFTER, SELECT_LISTED_ON_POSTGRES, SELECT_LISTED_ON_SQLITE, event_row};
 use super::offers;
 use crate::catalog::{
-    EventRow, FindableEvent, FindableShow, FindableVenue, OfferRow, ShowPrices, ShowStatus,
+    EventRow, FindableEvent, FindableShow, FindableVenue, OfferRow, PublicPrices, ShowPrices,
+    ShowStatus,
 };
 use crate::database::{Database, Row};
 use crate::error::StoreError;
@@ -120,6 +120,38 @@ impl Store {
             .collect()
     }
 
+    /// What is for sale in those of these shows that have an offer. One that someone has damaged by hand is as none.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn offers_of_shows(
+        &self,
+        shows: &[ShowId],
+    ) -> Result<HashMap<ShowId, OfferRow>, StoreError> {
+        if shows.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let select = match &self.database {
+            Database::Postgres(_) => {
+                "SELECT show_id, offer FROM shows WHERE offer IS NOT NULL AND show_id IN \
+                 (SELECT CAST(value AS uuid) FROM json_array_elements_text(CAST($1 AS json)))"
+            }
+            Database::Sqlite(_) => {
+                "SELECT show_id, offer FROM shows WHERE offer IS NOT NULL AND show_id IN \
+                 (SELECT unhex(value) FROM json_each($1))"
+            }
+        };
+        let ids = listed(shows.iter().map(|show| show.0))?;
+        let mut offers = HashMap::new();
+        for row in &self.database.fetch(select, &[(&ids).into()]).await? {
+            let show_id = ShowId(row.uuid("show_id")?);
+            if let Some(offer) = readable_offer(row, show_id) {
+                offers.insert(show_id, offer);
+            }
+        }
+        Ok(offers)
+    }
+
     async fn with_shows(&self, events: Vec<EventRow>) -> Result<Vec<FindableEvent>, StoreError> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -179,12 +211,16 @@ fn readable(rows: &[Row]) -> Result<Vec<EventRow>, StoreError> {
     Ok(events)
 }
 
-fn findable_show(row: &Row, show_id: ShowId, zones: &[Zone]) -> Result<FindableShow, StoreError> {
-    // One that someone has damaged by hand is as none: it hides no event.
-    let offer = offers::read(row).unwrap_or_else(|error| {
-        tracing::warn!(show = %show_id, %error, "an offer is not searched");
+/// The offer of a show. One that someone has damaged by hand is as none: it hides no event.
+fn readable_offer(row: &Row, show_id: ShowId) -> Option<OfferRow> {
+    offers::read(row).unwrap_or_else(|error| {
+        tracing::warn!(show = %show_id, %error, "an offer is told to nobody");
         None
-    });
+    })
+}
+
+fn findable_show(row: &Row, show_id: ShowId, zones: &[Zone]) -> Result<FindableShow, StoreError> {
+    let offer = readable_offer(row, show_id);
     Ok(FindableShow {
         show_id,
         partition: PartitionId(row.number("partition")?),
@@ -195,32 +231,17 @@ fn findable_show(row: &Row, show_id: ShowId, zones: &[Zone]) -> Result<FindableS
     })
 }
 
-/// What anybody pays for places of these zones, by currency. What only a code opens is left out, and ticket types
-/// that the public is not shown. Phases, bundles and fees are not counted in: they depend on the order and its time.
+/// What anybody pays for places of these zones, by currency: see [`PublicPrices`].
 fn prices(row: &OfferRow, zones: &[Zone]) -> Vec<ShowPrices> {
-    let offer = &row.offer;
-    let is_hidden = |id| row.type_name(id).is_some_and(|named| named.is_hidden);
-    // Without any type there is number 0.
-    let default = offer.types.is_empty().then_some(0);
-    let shown = offer.types.iter().filter(|of| !of.code_only);
-    let types: Vec<TicketTypeId> = shown
-        .map(|of| of.id)
-        .chain(default)
-        .filter(|id| !is_hidden(*id))
-        .collect();
+    let public = PublicPrices::of(row);
     let mut prices: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for zone in zones {
-        let needs_code = |rule: &ZoneRule| rule.zone == zone.index && rule.code_only;
-        if offer.zones.iter().any(needs_code) {
+        let Some(of_zone) = public.in_zone(zone.index, zone.unit_price) else {
             continue;
-        }
-        for id in &types {
-            let Some(price) = list_price(offer, zone, *id) else {
-                continue;
-            };
-            let (min, max) = prices.entry(&zone.currency).or_insert((price, price));
-            (*min, *max) = ((*min).min(price), (*max).max(price));
-        }
+        };
+        let of_currency = prices.entry(&zone.currency);
+        let (min, max) = of_currency.or_insert((of_zone.min, of_zone.max));
+        (*min, *max) = ((*min).min(of_zone.min), (*max).max(of_zone.max));
     }
     let prices = prices.into_iter().map(|(currency, (min, max))| ShowPrices {
         currency: currency.to_owned(),
@@ -230,27 +251,17 @@ fn prices(row: &OfferRow, zones: &[Zone]) -> Vec<ShowPrices> {
     prices.collect()
 }
 
-/// The price of a ticket type of the offer in a zone, before phases; `None` where it is not sold there. The rules of
-/// the machine say so: a type has the price that is listed, and type 0 that of the zone where none is.
-fn list_price(offer: &Offer, zone: &Zone, id: TicketTypeId) -> Option<i64> {
-    let mut listed = offer.prices.iter();
-    let listed = listed.find(|price| price.zone == zone.index && price.ticket_type == id);
-    match listed {
-        Some(listed) => Some(listed.price),
-        None => (id == 0).then_some(zone.unit_price),
-    }
-}
-
 /// Ids as one JSON text: the statement stays the same however many there are, and both databases read
 /// hexadecimal digits without hyphens.
-fn listed(ids: impl Iterator<Item = Uuid>) -> Result<String, StoreError> {
+pub(super) fn listed(ids: impl Iterator<Item = Uuid>) -> Result<String, StoreError> {
     let ids: Vec<String> = ids.map(|id| id.simple().to_string()).collect();
     serde_json::to_string(&ids).map_err(|error| StoreError::Invalid(format!("ids: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
-    use onsale_schemas::offer::{TicketType, TypePrice};
+    use onsale_schemas::TicketTypeId;
+    use onsale_schemas::offer::{TicketType, TypePrice, ZoneRule};
 
     use super::*;
     use crate::catalog::TypeName;

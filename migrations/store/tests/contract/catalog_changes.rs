@@ -1,11 +1,14 @@
 //! What tells those who follow the catalog what changed in it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use onsale_schemas::EventId;
 use onsale_store::Store;
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{ChangeCursor, EventRow, EventStatus, ShowPrices, ShowStatus};
+use onsale_store::catalog::{
+    ChangeCursor, EventRow, EventStatus, OfferRow, ShowPrices, ShowRow, ShowStatus,
+};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
@@ -15,6 +18,7 @@ use crate::harness::{Bench, contract, on_postgres, on_sqlite};
 contract!(
     whatever_changes_of_an_event_is_told,
     what_the_log_notes_of_a_row_is_no_change,
+    an_event_that_ends_or_does_not_any_more_is_told,
     many_changes_are_told_page_by_page,
     who_missed_what_was_trimmed_is_told_so,
     what_a_search_knows_of_an_event_comes_with_its_shows,
@@ -92,6 +96,45 @@ async fn what_the_log_notes_of_a_row_is_no_change(bench: Bench) {
         .tamper("UPDATE events SET described_version = version, amended_offset = 5")
         .await;
     assert_eq!(bench.texts(count).await, before);
+}
+
+/// That is no version of its row, and yet another status.
+async fn an_event_that_ends_or_does_not_any_more_is_told(bench: Bench) {
+    let store = &bench.store;
+    for number in [1, 2] {
+        let published = EventRow {
+            status: EventStatus::Published,
+            ..event(number)
+        };
+        store.add_event(&published).await.unwrap();
+    }
+    let late = EventRow {
+        status: EventStatus::Published,
+        starts_at_ms: event(1).starts_at_ms + 1_000,
+        ..event(3)
+    };
+    store.add_event(&late).await.unwrap();
+    let over_before_ms = event(2).starts_at_ms + 1;
+    let count = "SELECT CAST(COUNT(*) AS TEXT) FROM catalog_changes";
+    let before = bench.texts(count).await;
+    let mut end = store.catalog_changes_end().await.unwrap();
+    assert_eq!(store.note_ended_events(9, over_before_ms).await.unwrap(), 2);
+    let told = changed(store, &mut end).await;
+    assert!(told.contains(&event_id(1)) && told.contains(&event_id(2)));
+    let after = bench.texts(count).await;
+    assert_ne!(after, before);
+    // Nothing is told of what is as it was.
+    assert_eq!(store.note_ended_events(9, over_before_ms).await.unwrap(), 0);
+    assert_eq!(bench.texts(count).await, after);
+    // As a show does that is put off by hand, or a clock that is set back.
+    let mut end = store.catalog_changes_end().await.unwrap();
+    assert_eq!(store.note_ended_events(9, 0).await.unwrap(), 0);
+    let told = changed(store, &mut end).await;
+    assert!(told.contains(&event_id(1)) && told.contains(&event_id(2)));
+    for number in [1, 2] {
+        let row = store.event(event_id(number)).await.unwrap().unwrap();
+        assert!(!row.is_ended(), "{number}");
+    }
 }
 
 async fn many_changes_are_told_page_by_page(bench: Bench) {
@@ -186,6 +229,16 @@ async fn what_a_search_knows_of_an_event_comes_with_its_shows(bench: Bench) {
         [event_id(1)]
     );
     assert!(store.events_of_shows(&[]).await.unwrap().is_empty());
+    // Offers come with those shows that have one.
+    let offered = ShowRow {
+        offer: Some(OfferRow::default()),
+        ..show(5, 2)
+    };
+    store.add_show(&offered).await.unwrap();
+    let offers = store.offers_of_shows(&[show_id(1), show_id(5), show_id(7)]);
+    let expected = HashMap::from([(show_id(5), OfferRow::default())]);
+    assert_eq!(offers.await.unwrap(), expected);
+    assert!(store.offers_of_shows(&[]).await.unwrap().is_empty());
 }
 
 async fn events_are_listed_and_paged_by_their_ids(bench: Bench) {

@@ -463,6 +463,14 @@ async fn events_get_the_name_of_their_category(bench: Bench) {
     let called = store.category_called(" concert ").await.unwrap();
     assert_eq!(called.as_deref(), Some("Concert"));
     assert_eq!(store.category_called("sport").await.unwrap(), None);
+    let names = store.category_names().await.unwrap();
+    for (text, name) in [
+        (" CONCERT ", Some("Concert")),
+        ("คอนเสิร์ต", Some("Concert")),
+        ("sport", None),
+    ] {
+        assert_eq!(names.called(text), name, "{text}");
+    }
     // Of two, each name is one's.
     let other = CategoryRow {
         category_id: id(51),
@@ -486,6 +494,10 @@ async fn events_get_the_name_of_their_category(bench: Bench) {
     assert_eq!(categories().await, ["Music", "Music", "sport"]);
     let called = store.category_called("Concert").await.unwrap();
     assert_eq!(called.as_deref(), Some("Music"));
+    let names = store.category_names().await.unwrap();
+    for text in ["Concert", "music", "คอนเสิร์ต"] {
+        assert_eq!(names.called(text), Some("Music"), "{text}");
+    }
     // Removed, its events keep its name.
     let removed = store.remove_category(id(50), Unaudited::Unattended);
     assert!(removed.await.unwrap());

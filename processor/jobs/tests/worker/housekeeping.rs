@@ -1,6 +1,8 @@
 //! Housekeeping, and what is too old.
 
+use onsale_schemas::{EventId, UserId};
 use onsale_store::audit::Actor;
+use onsale_store::catalog::{EventDetails, EventRow, EventStatus};
 use onsale_store::job::{JobState, NewJob};
 use onsale_store::retention::{ReportState, RetentionConfig, RetentionError};
 use tokio::sync::Notify;
@@ -22,6 +24,45 @@ async fn housekeeping_runs_by_itself() {
         .until(|job| job.kind == "housekeeping" && job.state == JobState::Done)
         .await;
     worker.stop().await;
+}
+
+/// Nothing else notes that an event has ended: 12 hours after its last show began.
+#[tokio::test]
+async fn housekeeping_notes_which_events_have_ended() {
+    let queue = Queue::new().await;
+    let now_ms = queue.store.clock_ms().await.unwrap();
+    let begun = |hours_ago: u64| EventRow {
+        event_id: EventId(Uuid::from_u128(hours_ago.into())),
+        tenant_id: Uuid::from_u128(7),
+        organizer_id: UserId(Uuid::from_u128(8)),
+        name: format!("{hours_ago} hours ago"),
+        description: None,
+        venue: None,
+        city: None,
+        category: None,
+        starts_at_ms: now_ms - hours_ago * 3_600_000,
+        max_tickets_per_user: 4,
+        minimum_age: None,
+        requires_verified_account: false,
+        status: EventStatus::Published,
+        created_at_ms: 1,
+        details: EventDetails::default(),
+    };
+    let rows = [begun(11), begun(13)];
+    for row in &rows {
+        queue.store.add_event(row).await.unwrap();
+    }
+    let kinds = vec![onsale_jobs::housekeeping::kind(&queue.store)];
+    let schedules = vec![onsale_jobs::housekeeping::schedule()];
+    let worker = queue.start_as("w1", kinds, schedules);
+    queue.until(|job| job.state == JobState::Done).await;
+    worker.stop().await;
+    let mut ended = Vec::new();
+    for row in &rows {
+        let row = queue.store.event(row.event_id).await.unwrap().unwrap();
+        ended.push(row.is_ended());
+    }
+    assert_eq!(ended, [false, true]);
 }
 
 /// What is wrong with the audit trail is said, and keeps nothing else from being forgotten.
