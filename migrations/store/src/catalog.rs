@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub use calendar::CalendarShow;
 pub use category::CategoryRow;
 pub use details::{DetailsChange, EventDetails, FORMER_SLUGS_MAX};
-pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventStatus};
+pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventStatus, Once};
 pub use event_orders::OrderFilter;
 pub(crate) use findable::Within;
 pub use findable::{

@@ -13,19 +13,21 @@
 //! /shows/{id}/zones`) is written down in the same way, with the names and labels that the log does
 //! not have.
 //!
-//! `PUT /events/{id}` does the same where it changes the limit or cancels: one record counts for
-//! all shows of the event, and the projector voids shows and bookings in the same transaction. What
-//! people only read goes straight to the database. `PUT /shows/{id}/offer` writes the whole offer down,
+//! `PUT /events/{id}` writes nothing down: its limit and its cancellation are in the outcome, one record of which
+//! counts for all shows of the event, and the projector voids shows and bookings in the same transaction. What people
+//! only read goes straight to the database, before the log is asked: values that wait for the log would undo what
+//! others change until the projector comes to them. (Programs of the version before did write it down; the projector
+//! still takes that over.) `PUT /shows/{id}/offer` writes the whole offer down,
 //! beside the changes of shows. A show is added only to a published event, under
 //! the lock of the event's row, so that no event is ever unpublished while it has shows.
 
-use onsale_schemas::{EventId, RequestId, ShowId};
+use onsale_schemas::{RequestId, ShowId};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Store, offers};
 use crate::audit::Audit;
-use crate::catalog::{Addition, EventChange, Noted, OfferRow, Precondition, ShowChange};
+use crate::catalog::{Addition, Noted, OfferRow, Precondition, ShowChange};
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 
@@ -198,15 +200,17 @@ impl Store {
             .await
     }
 
-    /// Writes down what `request` changes of `event` once the log accepts it, in the same way.
+    /// Writes down what `request` changes of `event` once the log accepts it, as programs of earlier versions did:
+    /// for tests.
     ///
     /// # Errors
     /// As [`Store::propose_change`].
+    #[cfg(feature = "testing")]
     pub async fn propose_event_change(
         &self,
         request: RequestId,
-        event: EventId,
-        change: &EventChange,
+        event: onsale_schemas::EventId,
+        change: &crate::catalog::EventChange,
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<Noted, StoreError> {
