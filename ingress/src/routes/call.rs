@@ -181,7 +181,7 @@ impl Call {
     ///
     /// # Errors
     /// As [`Call::propose`].
-    pub(super) async fn proposed(
+    async fn proposed(
         self,
         order: Order,
         proposal: Proposal,

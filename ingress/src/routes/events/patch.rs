@@ -39,8 +39,7 @@ const ATTEMPTS_MAX: u32 = 64;
         (status = 409, description = "`SHOW_CANCELLED`: the event is cancelled, its limit and status stay; `SLUG_TAKEN`", body = Problem),
         (status = 412, description = "`PRECONDITION_FAILED`: someone has changed it since; `details.etag` is its present one", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
-        (status = 503, description = "`OVERLOADED`: someone else changed the same at this moment, or the database is busy; nothing was changed, try again. \
-         `PARTITION_UNAVAILABLE`: limit or cancellation are not in the log; the rest may be changed, try again", body = Problem),
+        (status = 503, description = "`OVERLOADED`: someone else changed the same at this moment, or the database is busy; nothing was changed, try again. `PARTITION_UNAVAILABLE`: limit or cancellation are not in the log; the rest may be changed, try again", body = Problem),
     ),
 )]
 pub(crate) async fn patch(
