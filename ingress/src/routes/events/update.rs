@@ -19,7 +19,7 @@ use crate::audit;
 use crate::auth::OnBehalf;
 use crate::detached::detached;
 use crate::envelope::{Problem, Success};
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
 use crate::extract::{JsonBody, PathId};
 use crate::idempotency::{IdempotencyKey, Identity};
 use crate::rejection;
@@ -251,13 +251,26 @@ impl PartOfLog {
             let entry = entry.with_changes(&changes);
             state.store.append_audit(entry).await?;
         }
-        match call.hand_in(self.order).await? {
+        match call.hand_in(self.order).await.map_err(half_done)? {
             Answer::Final(answer) => {
                 let answer = remember(state, identity, answer).await?;
                 Ok(of_command(answer, identity))
             }
             pending @ Answer::Pending(_) => Ok(pending),
         }
+    }
+}
+
+/// Where the log could not be asked, or its answer not be told, the rest is changed all the same.
+fn half_done(error: ApiError) -> ApiError {
+    match error.code() {
+        code @ (Code::PartitionUnavailable | Code::Overloaded) => ApiError::new(
+            code,
+            "All else that the request names is changed, the limit or the cancellation may not be: try again, under the \
+             same Idempotency-Key if it had one.",
+        )
+        .retry_after(RETRY_AFTER_BUSY_SECONDS),
+        _ => error,
     }
 }
 

@@ -125,7 +125,8 @@ impl Store {
     /// As [`Store::propose_change`], where the show is as it has to be.
     ///
     /// # Errors
-    /// [`StoreError::VersionChanged`] where it is not; otherwise as [`Store::propose_change`].
+    /// [`StoreError::VersionChanged`] where it is not, [`StoreError::OnItsWay`] where that is not known until the log
+    /// has decided another change; otherwise as [`Store::propose_change`].
     pub async fn propose_change_if(
         &self,
         request: RequestId,
@@ -357,15 +358,13 @@ async fn claim(
 ) -> Result<(), StoreError> {
     let is_fulfilled = match condition {
         Precondition::None => true,
-        Precondition::Version(expected) => {
-            let values = [show.0.into(), integer("version", *expected)?.into()];
-            let claimed = transaction
-                .execute(
-                    "UPDATE shows SET version = version + 1 WHERE show_id = $1 AND version = $2",
-                    &values,
-                )
-                .await?;
-            claimed > 0
+        Precondition::Version(expected) => claim_version(transaction, show, *expected).await?,
+        Precondition::End(end) => {
+            ensure_end(transaction, (show, request), end.follows, now_ms).await?;
+            match end.version {
+                Some(expected) => claim_version(transaction, show, expected).await?,
+                None => true,
+            }
         }
         Precondition::Offer(expected) => {
             let present = offers::lock(transaction, show).await?;
@@ -397,4 +396,67 @@ async fn claim(
     Err(StoreError::VersionChanged {
         found: found.number("version")?,
     })
+}
+
+/// Makes the row of a show another version, where it is of this one.
+async fn claim_version(
+    transaction: &mut Transaction,
+    show: ShowId,
+    expected: u64,
+) -> Result<bool, StoreError> {
+    let values = [show.0.into(), integer("version", expected)?.into()];
+    let claimed = transaction
+        .execute(
+            "UPDATE shows SET version = version + 1 WHERE show_id = $1 AND version = $2",
+            &values,
+        )
+        .await?;
+    Ok(claimed > 0)
+}
+
+/// An error where the end of a sale may be of another kind than a change takes it for once the log has decided what was
+/// written down before; otherwise nobody writes such a change down until the transaction ends.
+async fn ensure_end(
+    transaction: &mut Transaction,
+    (show, request): (ShowId, RequestId),
+    follows: bool,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    // SQLite has one writer at a time, and this transaction is it.
+    let select = match transaction {
+        Transaction::Postgres(_) => {
+            "SELECT closes_by_default FROM shows WHERE show_id = $1 FOR UPDATE"
+        }
+        Transaction::Sqlite(_) => "SELECT closes_by_default FROM shows WHERE show_id = $1",
+    };
+    let row = transaction.fetch_optional(select, &[show.0.into()]).await?;
+    let row = row.ok_or(StoreError::NotThere("show"))?;
+    let is_as_read = !follows || row.number::<i64>("closes_by_default")? != 0;
+    let waiting = transaction
+        .fetch(
+            "SELECT change FROM show_changes WHERE show_id = $1 AND request_id <> $2 \
+             AND created_at_ms > $3 AND change LIKE '%\"sale_closes_at_ms\":%' \
+             ORDER BY created_at_ms DESC LIMIT 64",
+            &[
+                show.0.into(),
+                request.0.into(),
+                now_ms.saturating_sub(WAITS_WITHIN_MS).into(),
+            ],
+        )
+        .await?;
+    for row in &waiting {
+        // Of the other kinds of changes none has this form.
+        let Ok(change) = serde_json::from_str::<ShowChange>(&row.text("change")?) else {
+            continue;
+        };
+        let is_named = change.closes_by_default == Some(false);
+        if change.sale_closes_at_ms.is_some() && is_named == follows {
+            return Err(StoreError::OnItsWay("end of its sale"));
+        }
+    }
+    if is_as_read {
+        Ok(())
+    } else {
+        Err(StoreError::OnItsWay("end of its sale"))
+    }
 }
