@@ -278,6 +278,9 @@ impl From<StoreError> for ApiError {
             .with_details(serde_json::json!({ "of": what, "limit": max })),
             StoreError::NotThere(what) => Self::not_found(what),
             StoreError::VersionChanged { found } => versions::changed(found),
+            StoreError::OnItsWay(_) => Self::overloaded(
+                "Another change of the same is on its way through the log. Nothing was changed; try again.",
+            ),
             StoreError::Exists("slug") => Self::new(
                 Code::SlugTaken,
                 "Another event of the tenant has, or had, this name in addresses: choose another slug. Nothing was \

@@ -16,4 +16,4 @@ pub(crate) use last_positions::LastPositions;
 pub(crate) use positions::Positions;
 pub(crate) use recent::Recent;
 pub(crate) use replies::{Known, Replies};
-pub(crate) use send::{Ask, hand_in_own, send, was_decided};
+pub(crate) use send::{Ask, hand_in_own, send, was_anothers, was_decided};

@@ -7,11 +7,9 @@ use async_trait::async_trait;
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
-use onsale_schemas::{
-    Command, EventId, Outcome, OutcomeRecord, PartitionId, Rejection, RequestId, ShowId,
-};
+use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, Rejection, RequestId, ShowId};
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
-use onsale_store::catalog::{Addition, EventChange, Noted, OfferRow, Precondition, ShowChange};
+use onsale_store::catalog::{Addition, Noted, OfferRow, Precondition, ShowChange};
 use onsale_store::code::{CodesProposal, GroupTerms};
 use serde_json::json;
 use uuid::Uuid;
@@ -46,7 +44,6 @@ pub(super) struct Order {
 
 /// A change of the catalog whose values the log does not hold.
 pub(super) enum Proposal {
-    Event(EventId, Arc<EventChange>),
     /// A change of a show, where that is as it has to be.
     Show(ShowId, Arc<ShowChange>, Precondition),
     /// What is added to a show.
@@ -64,7 +61,6 @@ impl Proposal {
     /// That `actor` has proposed it, for the audit trail. What became of it is in the log.
     fn entry(&self, actor: &Actor) -> AuditEntry {
         match self {
-            Self::Event(event, _) => actor.did("event.propose", "event", event),
             Self::Show(show, ..) | Self::Addition(show, _) => {
                 actor.did("show.propose", "show", show)
             }
@@ -185,7 +181,7 @@ impl Call {
     ///
     /// # Errors
     /// As [`Call::propose`].
-    pub(super) async fn proposed(
+    async fn proposed(
         self,
         order: Order,
         proposal: Proposal,
@@ -206,11 +202,6 @@ impl Call {
             let now_ms = self.state.clock.now_ms();
             let store = &self.state.store;
             let noted = match proposal {
-                Proposal::Event(event, change) => {
-                    store
-                        .propose_event_change(request, event, &change, now_ms, entry)
-                        .await?
-                }
                 Proposal::Show(show, change, condition) => {
                     store
                         .propose_change_if(request, show, &change, condition, now_ms, entry)

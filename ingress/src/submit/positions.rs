@@ -85,6 +85,21 @@ impl Positions {
             })
     }
 
+    /// Whether the partition answered another request with the same id, and at `since_ms` or later.
+    pub(crate) fn was_anothers(
+        &self,
+        (request, fingerprint): (RequestId, u64),
+        partition: PartitionId,
+        since_ms: u64,
+    ) -> bool {
+        self.slot(request)
+            .filter(|slot| slot.partition == partition)
+            .and_then(|slot| slot.answered)
+            .is_some_and(|answered| {
+                answered.fingerprint != fingerprint && answered.at_ms >= since_ms
+            })
+    }
+
     fn slot(&self, request: RequestId) -> Option<Slot> {
         let slot = *self.0.get(place(request))?.lock();
         slot.filter(|slot| slot.request == request)
@@ -133,6 +148,12 @@ mod tests {
         assert!(!knows(3, here, 1_001), "too long ago");
         assert!(!knows(3, there, 0), "another partition");
         assert!(!knows(4, here, 0), "another request");
+        let is_anothers = |fingerprint, partition, since_ms| {
+            positions.was_anothers((request, fingerprint), partition, since_ms)
+        };
+        assert!(is_anothers(4, here, 1_000));
+        assert!(!is_anothers(3, here, 1_000), "its own");
+        assert!(!is_anothers(4, here, 1_001) && !is_anothers(4, there, 0));
         // The key for something else, which the partition refuses: it remembers the first no longer for that.
         positions.note(request, here, 9);
         assert_eq!(positions.find(request), Some((here, 9)));

@@ -133,6 +133,18 @@ pub(crate) async fn was_decided(
     })
 }
 
+/// Whether the key of a request is known to be that of another one, which the partition remembers and would refuse this
+/// one for. What other nodes were answered is not known here: only the log's own refusal is certain.
+pub(crate) fn was_anothers(state: &AppState, identity: Identity, partition: PartitionId) -> bool {
+    let Some(fingerprint) = identity.fingerprint else {
+        return false;
+    };
+    let now_ms = state.clock.now_ms();
+    let since_ms = now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS - CLOCKS_APART_MS);
+    let request = (identity.request_id, fingerprint);
+    state.positions.was_anothers(request, partition, since_ms)
+}
+
 /// Notes that the partition remembers the answer to a request with a key.
 fn note_answer(
     state: &AppState,

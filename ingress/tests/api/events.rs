@@ -50,7 +50,7 @@ async fn an_event_is_made_read_and_changed() {
         limit: 9,
         ..AuditFilter::default()
     };
-    // What the log decides about is written down too, as proposed.
+    // What the log decides about is written down too, as proposed, beside what is changed at once.
     world
         .call(http::Method::PUT, &path)
         .by_role("organizer")
@@ -66,6 +66,7 @@ async fn an_event_is_made_read_and_changed() {
         actions,
         [
             "event.propose",
+            "event.change",
             "event.change",
             "event.unpublish",
             "event.create"

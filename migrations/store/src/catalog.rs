@@ -21,7 +21,7 @@ use uuid::Uuid;
 pub use calendar::CalendarShow;
 pub use category::{CategoryNames, CategoryRow};
 pub use details::{DetailsChange, EventDetails, FORMER_SLUGS_MAX};
-pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventStatus};
+pub use event::{Deletion, EventChange, EventEdit, EventFilter, EventRow, EventStatus, Once};
 pub use event_orders::OrderFilter;
 pub(crate) use findable::Within;
 pub use findable::{
@@ -32,7 +32,7 @@ pub use growth::{Addition, Growth, Lack, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};
 pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TaxRates, TypeName};
 pub use picture::{EventPicture, PICTURE_SWEEP_KIND, PictureFiles, PictureFormat, PictureLook};
-pub use precondition::{Noted, Precondition};
+pub use precondition::{EndOfSale, Noted, Precondition};
 pub use public_prices::{PublicPrices, ZonePrices};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};

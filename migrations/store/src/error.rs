@@ -101,6 +101,9 @@ pub enum StoreError {
         /// The version that it has.
         found: u64,
     },
+    /// Another change that this one depends on is on its way through the log. Nothing was changed.
+    #[error("another change of the {0} is on its way")]
+    OnItsWay(&'static str),
     /// A show for an event that is a draft or cancelled.
     #[error("the event is not published")]
     NotPublished,

@@ -5,7 +5,7 @@ use onsale_schemas::EventId;
 
 use super::body::EventBody;
 use super::body::patch::EventPatch;
-use super::update::{change, recalled, versioned};
+use super::update::{Before, before, change, versioned};
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};
@@ -19,7 +19,9 @@ const ATTEMPTS_MAX: u32 = 64;
 
 /// Change some values of an event.
 ///
-/// As `PUT /events/{id}` with the values that the event has for all that is left out.
+/// As `PUT /events/{id}` with the values that the event has for all that is left out. What is left out is not changed,
+/// whoever changes it at the same time, and all but the limit and the cancellation is changed at once, also where the log
+/// refuses these.
 #[utoipa::path(
     patch, path = "/api/v1/events/{id}", operation_id = "patch_event", tag = "catalog", request_body = EventPatch,
     params(
@@ -37,7 +39,7 @@ const ATTEMPTS_MAX: u32 = 64;
         (status = 409, description = "`SHOW_CANCELLED`: the event is cancelled, its limit and status stay; `SLUG_TAKEN`", body = Problem),
         (status = 412, description = "`PRECONDITION_FAILED`: someone has changed it since; `details.etag` is its present one", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
-        (status = 503, description = "`OVERLOADED`: someone else changed the same at this moment, or the database is busy; nothing was changed, try again", body = Problem),
+        (status = 503, description = "`OVERLOADED`: someone else changed the same at this moment, or the database is busy; nothing was changed, try again. `PARTITION_UNAVAILABLE`: limit or cancellation are not in the log; the rest may be changed, try again", body = Problem),
     ),
 )]
 pub(crate) async fn patch(
@@ -49,15 +51,21 @@ pub(crate) async fn patch(
     let identity = call.identity("patch event", id, &body.bytes);
     for _ in 0..ATTEMPTS_MAX {
         let present = versioned(&call, EventId(id)).await?;
-        if let Some(answered) = recalled(&call, identity).await? {
-            return Ok(answered);
+        let is_repeated = match before(&call, identity).await? {
+            Before::All(answered) => return Ok(answered),
+            // It has made another version itself.
+            Before::Texts => true,
+            Before::Nothing => false,
+        };
+        if !is_repeated {
+            if_match.expected(present.version)?;
         }
-        if_match.expected(present.version)?;
         let request = body.value.clone().onto(&present.row);
         let request = request.mapped(&call.state).await?;
         // What is left out is as it was read, so nobody may have changed it since.
-        let expected = Some(present.version);
-        match change(call.clone(), identity, request, present.row, expected).await {
+        let expected = (!is_repeated).then_some(present.version);
+        let row = present.row;
+        match change(call.clone(), identity, request, row, expected, is_repeated).await {
             Err(error) if error.code() == Code::PreconditionFailed && !if_match.is_given() => {}
             answer => return answer,
         }

@@ -7,26 +7,28 @@ use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::command::AmendEvent;
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId};
+use onsale_schemas::{Command, EventId, Outcome, OutcomeRecord, PartitionId, RequestId};
 use onsale_store::audit::AuditEntry;
-use onsale_store::catalog::{EventChange, EventEdit, EventRow, EventStatus, TenantScope};
+use onsale_store::catalog::{EventEdit, EventRow, EventStatus, Once, TenantScope};
 use onsale_store::document::Versioned;
+use serde_json::json;
 
 use super::body::{self, EventBody, EventRequest};
 use super::venue;
 use crate::audit;
 use crate::auth::OnBehalf;
+use crate::detached::detached;
 use crate::envelope::{Problem, Success};
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
 use crate::extract::{JsonBody, PathId};
 use crate::idempotency::{IdempotencyKey, Identity};
 use crate::rejection;
-use crate::routes::call::{Call, Order, Proposal};
-use crate::routes::catalog_call::{of_command, recall, remember};
+use crate::routes::call::{Call, Order};
+use crate::routes::catalog_call::{key_reused, of_command, recall, remember};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
-use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
+use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected, was_anothers};
 use crate::versions::{self, IfMatch};
 
 /// Replace an event's description, its limit and its status.
@@ -38,6 +40,10 @@ use crate::versions::{self, IfMatch};
 /// and sale of them is void, nothing of it is sold from then on, and it is never undone. A draft is
 /// published with `"status":"published"`. A published event becomes a draft again only while it has
 /// no shows, because anyone who saw a show may have booked it; close them, or cancel them or the event.
+///
+/// All else is changed at once and before the log is asked for the limit or the cancellation, and stays changed where
+/// the log refuses these (409, 422), cannot be reached (503) or has not answered yet (202). The same request again,
+/// under its `Idempotency-Key` also with the `If-Match` that it had, does the rest and changes nothing a second time.
 #[utoipa::path(
     put, path = "/api/v1/events/{id}", operation_id = "update_event", tag = "catalog", request_body = EventRequest,
     params(
@@ -65,12 +71,14 @@ pub(crate) async fn update(
 ) -> Result<Response, ApiError> {
     let identity = call.identity("update event", id, &body.bytes);
     let present = versioned(&call, EventId(id)).await?;
-    if let Some(answered) = recalled(&call, identity).await? {
-        return Ok(answered);
-    }
-    let expected = if_match.expected(present.version)?;
+    let (expected, is_repeated) = match before(&call, identity).await? {
+        Before::All(answered) => return Ok(answered),
+        // It has made another version itself.
+        Before::Texts => (None, true),
+        Before::Nothing => (if_match.expected(present.version)?, false),
+    };
     let request = body.value.mapped(&call.state).await?;
-    change(call, identity, request, present.row, expected).await
+    change(call, identity, request, present.row, expected, is_repeated).await
 }
 
 /// An event that the caller manages, with its version.
@@ -86,22 +94,46 @@ pub(super) async fn versioned(
         .ok_or_else(|| ApiError::not_found("event"))
 }
 
-/// What this very call was answered before. The version it was made for is another by now.
-pub(super) async fn recalled(
-    call: &Call,
-    identity: Identity,
-) -> Result<Option<Response>, ApiError> {
-    let answer = recall(&call.state, identity).await?;
-    Ok(answer.map(|answer| answer.into_response(&call.context)))
+/// What was done of a call before, under its key.
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// What people read is changed. What the log made of the rest is for it to say.
+    Texts,
+    /// All: this is the answer. The version that the call was made for is another by now.
+    All(Response),
 }
 
-/// Changes an event to what a request says, where its row is of the expected version.
+/// What was done of this very call before.
+pub(super) async fn before(call: &Call, identity: Identity) -> Result<Before, ApiError> {
+    let Some(fingerprint) = identity.fingerprint else {
+        return Ok(Before::Nothing);
+    };
+    if let Some(answer) = recall(&call.state, identity).await? {
+        return Ok(Before::All(answer.into_response(&call.context)));
+    }
+    let texts = call.state.store.recall_answer(texts_of(identity)).await?;
+    match texts {
+        None => Ok(Before::Nothing),
+        Some(texts) if texts.fingerprint == fingerprint => Ok(Before::Texts),
+        Some(_) => Err(key_reused()),
+    }
+}
+
+/// Under which id it is noted that what people read is changed as a request asks for.
+fn texts_of(identity: Identity) -> RequestId {
+    identity.derived("texts of an event")
+}
+
+/// Changes an event to what a request says, where its row is of the expected version. Where what people read was changed
+/// by the same request before, it stays as it is now.
 pub(super) async fn change(
     call: Call,
     identity: Identity,
     request: EventRequest,
     row: EventRow,
     expected_version: Option<u64>,
+    is_repeated: bool,
 ) -> Result<Response, ApiError> {
     let state = &call.state;
     let event = row.event_id;
@@ -133,8 +165,12 @@ pub(super) async fn change(
         // The log has no part in the rest.
         _ => None,
     };
+    let partition = partition_of(event, state.log.partitions());
+    if command.is_some() && was_anothers(state, identity, partition) {
+        return Err(key_reused());
+    }
     let has_slug = details.slug.is_some() || row.details.slug.is_some();
-    if command.is_none() && !has_slug && change.name != row.name {
+    if !has_slug && change.name != row.name {
         // An earlier program has created it.
         let named = EventRow {
             name: change.name.clone(),
@@ -142,68 +178,118 @@ pub(super) async fn change(
         };
         details.slug = Some(unused_slug(state, &named).await?);
     }
-    // Not among what waits for the log's outcome: a projector of the version before reads no more than it
-    // knows there.
-    let edit = EventEdit {
-        change: command.is_none().then(|| change.clone()),
+    let once = identity.fingerprint.map(|fingerprint| Once {
+        noted_as: texts_of(identity),
+        fingerprint,
+        now_ms: state.clock.now_ms(),
+    });
+    // Also where the log has a part: until its outcome is projected, others may change the same, and what waited for it
+    // would undo that.
+    let mut edit = EventEdit {
+        change: Some(change),
         requires_verified_account: new_verified_only,
         details,
         expected_version,
         claims_version: command.is_some() && expected_version.is_some(),
+        // Without a command the answer is remembered.
+        once: once.filter(|_| command.is_some() || is_repeated),
     };
-    if new_status == Some(EventStatus::Draft) {
+    if new_status == Some(EventStatus::Draft) && !is_repeated {
         unpublish(state, event, expected_version, entry("event.unpublish")).await?;
-    }
-    let edit = match new_status {
         // That was a change of its own.
-        Some(EventStatus::Draft) => EventEdit {
-            expected_version: None,
-            ..edit
-        },
-        _ => edit,
+        edit.expected_version = None;
+    }
+    let Some(command) = command else {
+        let edited = edited(state, event, &edit, entry("event.change")).await?;
+        return as_edited(&call, identity, edited).await;
     };
+    let proposed = entry("event.propose").with(json!({ "log_request_id": identity.request_id.0 }));
+    let part = PartOfLog {
+        edit,
+        changed: entry("event.change"),
+        proposed: (!is_repeated).then_some(proposed),
+        order: Order {
+            identity,
+            on_behalf: OnBehalf::Staff(managed.authority),
+            partition,
+            command,
+            answering: Arc::new(Changing { event }),
+        },
+    };
+    let context = call.context.clone();
+    // Who hangs up has not changed half of it.
+    let answer = detached(part.carry_out(call, event)).await?;
+    Ok(answer.into_response(&context))
+}
+
+/// A change of which the log decides a part.
+struct PartOfLog {
+    /// The part that it does not decide.
+    edit: EventEdit,
+    /// The entry of that part.
+    changed: AuditEntry,
+    /// The entry of the part that it does, where there was none.
+    proposed: Option<AuditEntry>,
+    order: Order,
+}
+
+impl PartOfLog {
+    /// Changes what people read, and then asks the log.
+    async fn carry_out(self, call: Call, event: EventId) -> Result<Answer, ApiError> {
+        let state = &call.state;
+        let identity = self.order.identity;
+        let edited = edited(state, event, &self.edit, self.changed).await?;
+        let mut after = edited.row.clone();
+        match &self.order.command {
+            Command::AmendEvent(amend) => after.max_tickets_per_user = amend.max_tickets_per_user,
+            _ => after.status = EventStatus::Cancelled,
+        }
+        let changes = edited.row.changes(&after);
+        if let Some(entry) = self.proposed
+            && !changes.is_empty()
+        {
+            let entry = entry.with_changes(&changes);
+            state.store.append_audit(entry).await?;
+        }
+        match call.hand_in(self.order).await.map_err(half_done)? {
+            Answer::Final(answer) => {
+                let answer = remember(state, identity, answer).await?;
+                Ok(of_command(answer, identity))
+            }
+            pending @ Answer::Pending(_) => Ok(pending),
+        }
+    }
+}
+
+/// Where the log could not be asked, or its answer not be told, the rest is changed all the same.
+fn half_done(error: ApiError) -> ApiError {
+    match error.code() {
+        code @ (Code::PartitionUnavailable | Code::Overloaded) => ApiError::new(
+            code,
+            "All else that the request names is changed, the limit or the cancellation may not be: try again, under the \
+             same Idempotency-Key if it had one.",
+        )
+        .retry_after(RETRY_AFTER_BUSY_SECONDS),
+        _ => error,
+    }
+}
+
+/// Changes what people read of an event.
+async fn edited(
+    state: &AppState,
+    event: EventId,
+    edit: &EventEdit,
+    entry: AuditEntry,
+) -> Result<Versioned<EventRow>, ApiError> {
     let venue_id = edit.details.venue_id.flatten();
     let edited = state
         .store
-        .edit_event(event, &edit, entry("event.change"))
+        .edit_event(event, edit, entry)
         .await
         .map_err(|error| venue::refused(error, venue_id))?
         .ok_or_else(|| ApiError::not_found("event"))?;
     changed(state, &edited.row).await;
-    let Some(command) = command else {
-        return as_edited(&call, identity, edited).await;
-    };
-    let change = Arc::new(change);
-    let order = Order {
-        identity,
-        on_behalf: OnBehalf::Staff(managed.authority),
-        partition: partition_of(event, state.log.partitions()),
-        command,
-        answering: Arc::new(Changing {
-            event,
-            change: change.clone(),
-        }),
-    };
-    let mut after = edited.row.clone();
-    change.apply_to(&mut after);
-    after.max_tickets_per_user = limit.unwrap_or(after.max_tickets_per_user);
-    if new_status == Some(EventStatus::Cancelled) {
-        after.status = EventStatus::Cancelled;
-        after.max_tickets_per_user = edited.row.max_tickets_per_user;
-    }
-    let changes = edited.row.changes(&after);
-    let (state, context) = (state.clone(), call.context.clone());
-    let proposal = Proposal::Event(event, change);
-    let answer = call.proposed(order, proposal, row.tenant_id, changes);
-    let answer = match answer.await? {
-        // What the log had no part in would be done again otherwise.
-        Answer::Final(answer) => {
-            let answer = remember(&state, identity, answer).await?;
-            of_command(answer, identity)
-        }
-        pending @ Answer::Pending(_) => pending,
-    };
-    Ok(answer.into_response(&context))
+    Ok(edited)
 }
 
 /// Answers a change that the log had no part in.
@@ -276,7 +362,6 @@ async fn unpublish(
 /// it there, but a projection that is behind is no reason to call it failed.
 struct Changing {
     event: EventId,
-    change: Arc<EventChange>,
 }
 
 #[async_trait]
@@ -303,7 +388,6 @@ impl Answering for Changing {
             .await?
             .ok_or_else(|| ApiError::not_found("event"))?;
         if is_ahead {
-            self.change.apply_to(&mut row);
             row.status = status.unwrap_or(row.status);
             row.max_tickets_per_user = limit.unwrap_or(row.max_tickets_per_user);
         }

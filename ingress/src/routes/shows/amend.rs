@@ -8,7 +8,7 @@ use http::StatusCode;
 use jiff::tz::TimeZone;
 use onsale_schemas::command::AmendShow;
 use onsale_schemas::{Command, Outcome, OutcomeRecord, PartitionId, ShowId, ZoneIndex};
-use onsale_store::catalog::{Precondition, ShowChange, ShowRow};
+use onsale_store::catalog::{EndOfSale, Precondition, ShowChange, ShowRow};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -85,6 +85,9 @@ impl RequestBody for AmendRequest {
 /// Change times, limit, hold or prices of a show.
 ///
 /// `max_tickets_per_user` becomes the limit of all shows of the event, by the same record of the log.
+///
+/// While a change that names the end of the sale is on its way through the log, one that moves it with the beginning is
+/// answered 503 `OVERLOADED`, and the other way round: try again.
 #[utoipa::path(
     patch, path = "/api/v1/shows/{id}", operation_id = "amend_show", tag = "catalog", request_body = AmendRequest,
     params(
@@ -119,18 +122,17 @@ pub(crate) async fn amend(
         .ok_or_else(|| ApiError::not_found("show"))?;
     let managed = managed_event(&call.state, &call.caller, row.event_id, &MANAGE_EVENTS).await?;
     visible::ensure_listed(&call.state, show).await?;
-    let mut condition = Precondition::None;
+    let mut expected = None;
     if if_match.is_given() {
         let found = call.state.store.catalog_versions(row.event_id, Some(show));
         let (_, version) = found.await?;
         let version = version.ok_or_else(|| ApiError::not_found("show"))?;
-        if let Some(expected) = if_match.expected(version)? {
-            condition = Precondition::Version(expected);
-        }
+        expected = if_match.expected(version)?;
     }
     let now_ms = call.state.clock.now_ms();
     let zone = zone_of_row(managed.row.details.time_zone.as_deref());
     let change = Arc::new(change(&row, body.value, zone.as_ref(), now_ms)?);
+    let condition = condition(&change, expected);
     let order = Order {
         identity: call.identity("amend show", id, &body.bytes),
         on_behalf: OnBehalf::Staff(managed.authority),
@@ -268,6 +270,18 @@ fn window(row: &ShowRow, request: &Times, now_ms: u64) -> Result<Window, ApiErro
         opens_at_ms,
         closes_at_ms,
     })
+}
+
+/// What has to be so for a change to be handed in.
+fn condition(change: &ShowChange, expected_version: Option<u64>) -> Precondition {
+    match (change.sale_closes_at_ms, expected_version) {
+        (Some(_), version) => Precondition::End(EndOfSale {
+            version,
+            follows: change.closes_by_default.is_none(),
+        }),
+        (None, Some(version)) => Precondition::Version(version),
+        (None, None) => Precondition::None,
+    }
 }
 
 /// What of a change is the log's business.

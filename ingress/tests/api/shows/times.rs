@@ -2,11 +2,12 @@
 
 use http::Method;
 use onsale_ingress::Instant;
-use onsale_schemas::Command;
+use onsale_schemas::{Command, Outcome, OutcomeRecord, ShowId};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{create, seated};
-use crate::support::{NOW_MS, SHOW, World};
+use crate::support::{NOW_MS, SHOW, ScriptedLog, World};
 
 /// The end and the opening that an amendment asks the log for.
 fn window(world: &World) -> (Option<u64>, Option<u64>) {
@@ -81,4 +82,53 @@ async fn an_end_that_was_given_lies_after_the_beginning_only_where_asked_for() {
         .await
         .data(200);
     assert_eq!(window(&world), (None, None));
+}
+
+/// Which of two changes at once the log takes first is not known when they are handed in.
+#[tokio::test]
+async fn an_end_that_is_named_and_one_that_follows_wait_for_each_other() {
+    const HOUR_MS: u64 = 3_600_000;
+    let starts_at = NOW_MS + 90 * 24 * HOUR_MS;
+    let moved = json!({"starts_at": Instant(starts_at)});
+    let named = json!({"sale_closes_at": Instant(starts_at - 5 * HOUR_MS)});
+    for (first, second, closes_at) in [
+        (&named, &moved, starts_at - 5 * HOUR_MS),
+        (&moved, &named, starts_at - 5 * HOUR_MS),
+        (&moved, &moved, starts_at - HOUR_MS),
+    ] {
+        let world = World::new().await;
+        let body = json!({
+            "starts_at": "2023-12-14T22:13:20Z",
+            "zones": [seated(json!([{"name": "A", "seats": 1}]))],
+        });
+        let made = create(&world, &body).send().await.data(201);
+        let id = made["show_id"].as_str().unwrap().to_owned();
+        let show = ShowId(Uuid::parse_str(&id).unwrap());
+        let amend = |change: &Value| {
+            world
+                .call(Method::PATCH, &format!("/api/v1/shows/{id}"))
+                .by_role("organizer")
+                .json(change)
+        };
+        let project = async |from: u64, offset: u64| {
+            let record = OutcomeRecord {
+                request_id: world.log.last().request_id,
+                ..ScriptedLog::record(offset, Outcome::ShowAmended { show })
+            };
+            world.project(from, vec![record]).await;
+        };
+        amend(first).send().await.data(200);
+        let handed_in = world.log.seen().len();
+        if first != second {
+            let waits = amend(second).send().await;
+            waits.error(503, "OVERLOADED");
+            assert_eq!(world.log.seen().len(), handed_in, "{first} {second}");
+        }
+        project(0, 1_000).await;
+        amend(second).send().await.data(200);
+        project(1_001, 1_001).await;
+        let row = world.store.show(show).await.unwrap().unwrap();
+        assert_eq!(row.starts_at_ms, starts_at, "{first} {second}");
+        assert_eq!(row.sale_closes_at_ms, closes_at, "{first} {second}");
+    }
 }

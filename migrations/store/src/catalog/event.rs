@@ -1,6 +1,6 @@
 //! Events, what changes them, and which of them are listed.
 
-use onsale_schemas::{EventId, UserId};
+use onsale_schemas::{EventId, RequestId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -158,7 +158,8 @@ pub struct EventFilter {
     pub unpublished: bool,
 }
 
-/// What a `PUT` changes of an event beside what the log decides.
+/// What a `PUT` changes of an event beside what the log decides. Programs of earlier versions wrote it down until the log
+/// had decided the rest, so the projector still reads it as JSON.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventChange {
@@ -214,6 +215,19 @@ pub struct EventEdit {
     /// That its row is of another version from then on, even where nothing of it is other than before: more of the same
     /// change follows by the log, and whoever else read that version must not make it as well.
     pub claims_version: bool,
+    /// Only where this request has not done so before.
+    pub once: Option<Once>,
+}
+
+/// A request whose change is made once, however often it comes until the log has decided the rest of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Once {
+    /// The id under which that is noted, among remembered answers and for as long.
+    pub noted_as: RequestId,
+    /// Fingerprint of the request.
+    pub fingerprint: u64,
+    /// When it is noted, in milliseconds since 1970.
+    pub now_ms: u64,
 }
 
 /// What became of the wish to delete something of the catalog.

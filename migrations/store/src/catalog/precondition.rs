@@ -11,8 +11,22 @@ pub enum Precondition {
     None,
     /// Its row is of this version. It is of another from then on, whatever the log makes of the change.
     Version(u64),
+    /// Nothing that was read of the end of its sale is other than it was, and no change that waits for the log will make
+    /// it so.
+    End(EndOfSale),
     /// This is what it has for sale, and no other change of it waits for the log.
     Offer(Box<Offer>),
+}
+
+/// How a change says when the sale of a show ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EndOfSale {
+    /// As [`Precondition::Version`], where the change is for one.
+    pub version: Option<u64>,
+    /// That it follows the beginning, as it did when the show was read; otherwise somebody named a time. Of a change of
+    /// each kind the second waits for the first: which of them the log takes first is not known, and what was named
+    /// must not be replaced by what follows.
+    pub follows: bool,
 }
 
 /// What became of a change that was to be written down.

@@ -13,19 +13,21 @@
 //! /shows/{id}/zones`) is written down in the same way, with the names and labels that the log does
 //! not have.
 //!
-//! `PUT /events/{id}` does the same where it changes the limit or cancels: one record counts for
-//! all shows of the event, and the projector voids shows and bookings in the same transaction. What
-//! people only read goes straight to the database. `PUT /shows/{id}/offer` writes the whole offer down,
+//! `PUT /events/{id}` writes nothing down: its limit and its cancellation are in the outcome, one record of which
+//! counts for all shows of the event, and the projector voids shows and bookings in the same transaction. What people
+//! only read goes straight to the database, before the log is asked: values that wait for the log would undo what
+//! others change until the projector comes to them. (Programs of the version before did write it down; the projector
+//! still takes that over.) `PUT /shows/{id}/offer` writes the whole offer down,
 //! beside the changes of shows. A show is added only to a published event, under
 //! the lock of the event's row, so that no event is ever unpublished while it has shows.
 
-use onsale_schemas::{EventId, RequestId, ShowId};
+use onsale_schemas::{RequestId, ShowId};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Store, offers};
 use crate::audit::Audit;
-use crate::catalog::{Addition, EventChange, Noted, OfferRow, Precondition, ShowChange};
+use crate::catalog::{Addition, Noted, OfferRow, Precondition, ShowChange};
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 
@@ -123,7 +125,8 @@ impl Store {
     /// As [`Store::propose_change`], where the show is as it has to be.
     ///
     /// # Errors
-    /// [`StoreError::VersionChanged`] where it is not; otherwise as [`Store::propose_change`].
+    /// [`StoreError::VersionChanged`] where it is not, [`StoreError::OnItsWay`] where that is not known until the log
+    /// has decided another change; otherwise as [`Store::propose_change`].
     pub async fn propose_change_if(
         &self,
         request: RequestId,
@@ -198,15 +201,17 @@ impl Store {
             .await
     }
 
-    /// Writes down what `request` changes of `event` once the log accepts it, in the same way.
+    /// Writes down what `request` changes of `event` once the log accepts it, as programs of earlier versions did:
+    /// for tests.
     ///
     /// # Errors
     /// As [`Store::propose_change`].
+    #[cfg(feature = "testing")]
     pub async fn propose_event_change(
         &self,
         request: RequestId,
-        event: EventId,
-        change: &EventChange,
+        event: onsale_schemas::EventId,
+        change: &crate::catalog::EventChange,
         now_ms: u64,
         audit: impl Into<Audit>,
     ) -> Result<Noted, StoreError> {
@@ -353,15 +358,13 @@ async fn claim(
 ) -> Result<(), StoreError> {
     let is_fulfilled = match condition {
         Precondition::None => true,
-        Precondition::Version(expected) => {
-            let values = [show.0.into(), integer("version", *expected)?.into()];
-            let claimed = transaction
-                .execute(
-                    "UPDATE shows SET version = version + 1 WHERE show_id = $1 AND version = $2",
-                    &values,
-                )
-                .await?;
-            claimed > 0
+        Precondition::Version(expected) => claim_version(transaction, show, *expected).await?,
+        Precondition::End(end) => {
+            ensure_end(transaction, (show, request), end.follows, now_ms).await?;
+            match end.version {
+                Some(expected) => claim_version(transaction, show, expected).await?,
+                None => true,
+            }
         }
         Precondition::Offer(expected) => {
             let present = offers::lock(transaction, show).await?;
@@ -393,4 +396,67 @@ async fn claim(
     Err(StoreError::VersionChanged {
         found: found.number("version")?,
     })
+}
+
+/// Makes the row of a show another version, where it is of this one.
+async fn claim_version(
+    transaction: &mut Transaction,
+    show: ShowId,
+    expected: u64,
+) -> Result<bool, StoreError> {
+    let values = [show.0.into(), integer("version", expected)?.into()];
+    let claimed = transaction
+        .execute(
+            "UPDATE shows SET version = version + 1 WHERE show_id = $1 AND version = $2",
+            &values,
+        )
+        .await?;
+    Ok(claimed > 0)
+}
+
+/// An error where the end of a sale may be of another kind than a change takes it for once the log has decided what was
+/// written down before; otherwise nobody writes such a change down until the transaction ends.
+async fn ensure_end(
+    transaction: &mut Transaction,
+    (show, request): (ShowId, RequestId),
+    follows: bool,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    // SQLite has one writer at a time, and this transaction is it.
+    let select = match transaction {
+        Transaction::Postgres(_) => {
+            "SELECT closes_by_default FROM shows WHERE show_id = $1 FOR UPDATE"
+        }
+        Transaction::Sqlite(_) => "SELECT closes_by_default FROM shows WHERE show_id = $1",
+    };
+    let row = transaction.fetch_optional(select, &[show.0.into()]).await?;
+    let row = row.ok_or(StoreError::NotThere("show"))?;
+    let is_as_read = !follows || row.number::<i64>("closes_by_default")? != 0;
+    let waiting = transaction
+        .fetch(
+            "SELECT change FROM show_changes WHERE show_id = $1 AND request_id <> $2 \
+             AND created_at_ms > $3 AND change LIKE '%\"sale_closes_at_ms\":%' \
+             ORDER BY created_at_ms DESC LIMIT 64",
+            &[
+                show.0.into(),
+                request.0.into(),
+                now_ms.saturating_sub(WAITS_WITHIN_MS).into(),
+            ],
+        )
+        .await?;
+    for row in &waiting {
+        // Of the other kinds of changes none has this form.
+        let Ok(change) = serde_json::from_str::<ShowChange>(&row.text("change")?) else {
+            continue;
+        };
+        let is_named = change.closes_by_default == Some(false);
+        if change.sale_closes_at_ms.is_some() && is_named == follows {
+            return Err(StoreError::OnItsWay("end of its sale"));
+        }
+    }
+    if is_as_read {
+        Ok(())
+    } else {
+        Err(StoreError::OnItsWay("end of its sale"))
+    }
 }

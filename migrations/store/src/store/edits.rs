@@ -2,10 +2,10 @@
 
 use onsale_schemas::EventId;
 
-use super::Store;
 use super::events::{SELECT_WITH_VERSION, event_row, lock_event, replace};
 use super::slugs;
 use super::venues::keep_for_event;
+use super::{Store, answers};
 use crate::audit::{Audit, Unaudited};
 use crate::catalog::{EventDetails, EventEdit, EventPicture, EventRow};
 use crate::database::{Durability, Row, Transaction};
@@ -15,7 +15,7 @@ use crate::error::StoreError;
 impl Store {
     /// Changes an event; the row as it is then with its version, `None` when there is none or it was deleted. What
     /// the log decides stays. Where nothing is other than before, nothing is written and no entry is left; otherwise
-    /// the entry names the fields.
+    /// the entry names the fields. An edit that is made once, and was, changes nothing, whatever the version.
     ///
     /// # Errors
     /// [`StoreError::VersionChanged`]; [`StoreError::Exists`] (`slug`) when its new name in addresses leads to
@@ -30,6 +30,13 @@ impl Store {
         let (edit, audit) = (edit.clone(), audit.into());
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
+                // Under the lock of the row, so that of the same request twice at once one finds the other's note.
+                if let Some(once) = &edit.once
+                    && lock_event(&mut transaction, id).await?.is_some()
+                    && answers::is_done(&mut transaction, once).await?
+                {
+                    return locked(&mut transaction, id, None).await;
+                }
                 let Some(before) = locked(&mut transaction, id, edit.expected_version).await?
                 else {
                     return Ok(None);
@@ -44,10 +51,17 @@ impl Store {
                 let given_up = edit.details.apply_to(&mut row.details);
                 let changes = before.row.changes(&row);
                 if changes.is_empty() {
-                    if !edit.claims_version {
+                    if !edit.claims_version && edit.once.is_none() {
                         return Ok(Some(before));
                     }
-                    let version = claim(&mut transaction, id).await?;
+                    let version = if edit.claims_version {
+                        claim(&mut transaction, id).await?
+                    } else {
+                        before.version
+                    };
+                    if let Some(once) = &edit.once {
+                        answers::note_done(&mut transaction, once).await?;
+                    }
                     // What follows has its entry when it is proposed.
                     transaction
                         .commit(Audit::Skipped(Unaudited::Logged))
@@ -68,6 +82,9 @@ impl Store {
                 let mut version = version(&mut transaction, id).await?;
                 if edit.claims_version && version == before.version {
                     version = claim(&mut transaction, id).await?;
+                }
+                if let Some(once) = &edit.once {
+                    answers::note_done(&mut transaction, once).await?;
                 }
                 transaction.commit(audit.with_changes(&changes)).await?;
                 Ok(Some(Versioned { version, row }))

@@ -1,8 +1,9 @@
 //! Changes of shows: written down, accepted by the log, taken over by the projector.
 
 use onsale_schemas::{Offset, Outcome, Rejection, RequestId};
+use onsale_store::StoreError;
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{Noted, ShowChange, ShowRow, ShowStatus};
+use onsale_store::catalog::{EndOfSale, Noted, Precondition, ShowChange, ShowRow, ShowStatus};
 
 use crate::build::{Chain, event_id, id, show_id, time_of, with_show};
 use crate::harness::{Bench, contract};
@@ -14,6 +15,7 @@ contract!(
     a_repetition_changes_nothing,
     a_closed_sale_is_opened_again,
     an_id_stands_for_one_change,
+    an_end_that_was_named_is_not_replaced_by_one_that_follows,
     old_changes_are_forgotten,
 );
 
@@ -241,4 +243,61 @@ async fn old_changes_are_forgotten(bench: Bench) {
     assert_eq!(store.forget_changes(2).await.unwrap(), 1);
     store.project(&chain.all()).await.unwrap();
     assert_eq!(found(&bench).await, before);
+}
+
+async fn an_end_that_was_named_is_not_replaced_by_one_that_follows(bench: Bench) {
+    const WAITS_WITHIN_MS: u64 = 60_000;
+    let store = &bench.store;
+    with_show(store).await;
+    let moved = ShowChange {
+        starts_at_ms: Some(1_900_000_000_000),
+        sale_closes_at_ms: Some(1_899_996_400_000),
+        ..ShowChange::default()
+    };
+    let named = ShowChange {
+        sale_closes_at_ms: Some(1_899_000_000_000),
+        closes_by_default: Some(false),
+        ..ShowChange::default()
+    };
+    let mut chain = Chain::default();
+    let following = ShowChange {
+        closes_by_default: Some(true),
+        ..moved.clone()
+    };
+    accepted(&bench, &mut chain, &following).await;
+    store.project(&chain.all()).await.unwrap();
+    let propose = async |number: u64, change: &ShowChange, now_ms: u64| {
+        let condition = Precondition::End(EndOfSale {
+            version: None,
+            follows: change.closes_by_default.is_none(),
+        });
+        let request = RequestId(id(number));
+        let by = Unaudited::Unattended;
+        let noted = store.propose_change_if(request, show_id(1), change, condition, now_ms, by);
+        match noted.await {
+            Ok(noted) => Some(noted),
+            Err(StoreError::OnItsWay(_)) => None,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    // Changes of one kind may be taken in any order.
+    assert_eq!(propose(70, &moved, 1_000).await, Some(Noted::New));
+    assert_eq!(propose(71, &moved, 1_000).await, Some(Noted::New));
+    assert_eq!(propose(72, &named, 1_000).await, None);
+    // One that never came to the log is in the way for no longer than that.
+    let later = 1_000 + WAITS_WITHIN_MS;
+    assert_eq!(propose(72, &named, later - 1).await, None);
+    assert_eq!(propose(72, &named, later).await, Some(Noted::New));
+    assert_eq!(propose(73, &moved, later).await, None);
+    assert_eq!(propose(70, &moved, later).await, Some(Noted::Known));
+    assert_eq!(propose(74, &named, later).await, Some(Noted::New));
+    assert_eq!(store.forget_changes(later + 1).await.unwrap(), 4);
+    assert_eq!(propose(75, &moved, later).await, Some(Noted::New));
+    store.forget_proposal(RequestId(id(75))).await.unwrap();
+    // Others read it before somebody named an end.
+    accepted(&bench, &mut chain, &named).await;
+    store.project(&chain.all()).await.unwrap();
+    assert!(!found(&bench).await.closes_by_default);
+    assert_eq!(propose(76, &moved, later).await, None);
+    assert_eq!(propose(77, &named, later).await, Some(Noted::New));
 }

@@ -4,7 +4,9 @@ use onsale_schemas::{Offset, Outcome, Rejection, RequestId};
 use onsale_store::StoreError;
 use onsale_store::audit::Unaudited;
 use onsale_store::booking::{BookingStatus, Version2};
-use onsale_store::catalog::{EventChange, EventRow, EventStatus, ShowStatus, TenantScope};
+use onsale_store::catalog::{
+    EventChange, EventEdit, EventRow, EventStatus, Once, ShowStatus, TenantScope,
+};
 use onsale_store::document::{CatalogCursor, Document};
 
 use crate::build::{Chain, booking, event, event_id, id, show, show_id, time_of, with_show};
@@ -14,6 +16,8 @@ contract!(
     an_event_is_cancelled_with_all_its_shows_in_one_transaction,
     what_a_batch_does_before_and_after_a_cancellation_counts,
     a_limit_is_the_events_and_what_was_written_down_comes_with_it,
+    what_the_log_decides_leaves_alone_what_people_read,
+    an_edit_is_made_once_where_it_is_noted,
     what_the_log_refused_changes_no_event,
     a_draft_gets_no_shows_and_an_event_with_shows_no_draft,
     what_people_read_changes_without_the_log_and_nothing_else,
@@ -177,6 +181,99 @@ async fn a_limit_is_the_events_and_what_was_written_down_comes_with_it(bench: Be
     let limit = found(&bench).await.max_tickets_per_user;
     assert_eq!(limit, 0);
     assert_eq!(store.forget_changes(u64::from(u32::MAX)).await.unwrap(), 0);
+}
+
+async fn what_the_log_decides_leaves_alone_what_people_read(bench: Bench) {
+    three_shows(&bench).await;
+    let store = &bench.store;
+    let mut chain = Chain::default();
+    chain.push(amended(33));
+    // What the request changed at once, and what another one did before the projector came.
+    for name in ["First", "Second"] {
+        let change = EventChange {
+            name: name.to_owned(),
+            ..change()
+        };
+        let edit = EventEdit {
+            change: Some(change),
+            ..EventEdit::default()
+        };
+        let edited = store.edit_event(event_id(1), &edit, Unaudited::Unattended);
+        assert!(edited.await.unwrap().is_some());
+    }
+    let before = found(&bench).await;
+    store.project(&chain.all()).await.unwrap();
+    let wanted = EventRow {
+        max_tickets_per_user: 33,
+        ..before
+    };
+    assert_eq!(
+        (found(&bench).await, wanted.name.as_str()),
+        (wanted.clone(), "Second")
+    );
+    chain.push(cancelled());
+    store.project(&chain.all()).await.unwrap();
+    let wanted = EventRow {
+        status: EventStatus::Cancelled,
+        ..wanted
+    };
+    assert_eq!(found(&bench).await, wanted);
+}
+
+async fn an_edit_is_made_once_where_it_is_noted(bench: Bench) {
+    let store = &bench.store;
+    store.add_event(&event(1)).await.unwrap();
+    let edit = async |edit: &EventEdit| {
+        let edited = store.edit_event(event_id(1), edit, Unaudited::Unattended);
+        edited.await.map(Option::unwrap)
+    };
+    let named = |name: &str| EventEdit {
+        change: Some(EventChange {
+            name: name.to_owned(),
+            ..change()
+        }),
+        ..EventEdit::default()
+    };
+    let version = store.versioned_event(event_id(1)).await.unwrap().unwrap();
+    let once = |number| Once {
+        noted_as: RequestId(id(number)),
+        fingerprint: u64::MAX,
+        now_ms: 1,
+    };
+    let first = EventEdit {
+        expected_version: Some(version.version),
+        claims_version: true,
+        once: Some(once(70)),
+        ..named("First")
+    };
+    assert_eq!(edit(&first).await.unwrap().row.name, "First");
+    let second = edit(&named("Second")).await.unwrap();
+    // Again: nothing of it, and the version that it was for is no reason to refuse it.
+    assert_eq!(edit(&first).await.unwrap(), second);
+    assert_eq!(found(&bench).await.name, "Second");
+    // Another request is refused, and notes nothing.
+    let late = EventEdit {
+        once: Some(once(71)),
+        ..first.clone()
+    };
+    for _ in 0..2 {
+        let refused = edit(&late).await;
+        assert!(
+            matches!(refused, Err(StoreError::VersionChanged { .. })),
+            "{refused:?}"
+        );
+    }
+    // Where nothing is other than before it is noted as well.
+    let same = EventEdit {
+        once: Some(once(72)),
+        ..named("Second")
+    };
+    assert_eq!(edit(&same).await.unwrap(), second);
+    edit(&named("Third")).await.unwrap();
+    assert_eq!(edit(&same).await.unwrap().row.name, "Third");
+    // For as long as answers are remembered.
+    assert_eq!(store.forget_answers(2).await.unwrap(), 2);
+    assert_eq!(edit(&same).await.unwrap().row.name, "Second");
 }
 
 async fn what_the_log_refused_changes_no_event(bench: Bench) {
