@@ -1,5 +1,6 @@
 //! `/shows/{id}/codes`
 
+mod entry;
 mod export;
 mod lacking;
 mod uses;
