@@ -123,7 +123,7 @@ impl Presale {
                     }
                     Expected::Refused(code) => {
                         assert_eq!(reply.status.as_u16(), 409, "{what}");
-                        assert_eq!(reply.json()["error"]["code"], **code, "{what}");
+                        assert_eq!(reply.json()["error"]["code"], *code, "{what}");
                     }
                     Expected::NotFor => {
                         assert_eq!(reply.status.as_u16(), 409, "{what}");
