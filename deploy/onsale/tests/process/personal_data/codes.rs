@@ -1,7 +1,7 @@
 //! Codes of a show: given out, typed, guessed, exported and ended. What they read like is told to who gives them out,
 //! and stands sealed for that alone.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -62,8 +62,10 @@ pub(super) async fn codes(house: &mut House<'_>, show: &SmallShow) {
         format!("{group}/{}", TYPED.replace(' ', "%20")),
         format!("{others}/{}", generated[1]),
     ] {
-        let ended = house.done(Method::DELETE, &organizer, &one, &Value::Null);
-        assert_eq!(ended.await["ended"], 1, "{one}");
+        let ended = house
+            .done(Method::DELETE, &organizer, &one, &Value::Null)
+            .await;
+        assert_eq!(ended["ended"], 1, "{one}");
     }
 }
 
@@ -75,14 +77,14 @@ async fn bought_and_guessed(house: &House<'_>, show: &SmallShow, generated: &[St
     for code in [TYPED, generated[0].as_str()] {
         // The database may be behind the log.
         loop {
-            let asked = house.ask(Method::POST, &show.buyer, &quote, &basket(code));
-            let (status, said) = asked.await;
+            let body = basket(code);
+            let (status, said) = house.ask(Method::POST, &show.buyer, &quote, &body).await;
             if status == 200 {
                 break;
             }
             assert_eq!(said["error"]["code"], "CODE_REFUSED", "{said}");
             assert!(Instant::now() < deadline, "{said}");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
     let order =
