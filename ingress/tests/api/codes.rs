@@ -4,6 +4,7 @@ mod entry;
 mod export;
 mod lacking;
 mod uses;
+mod versions;
 mod wrong;
 
 use http::Method;

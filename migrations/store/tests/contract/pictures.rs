@@ -7,7 +7,7 @@ use onsale_store::catalog::{
 };
 use onsale_store::document::{Document, Versioned};
 use onsale_store::job::{JobFilter, JobState};
-use onsale_store::{Scope, Store};
+use onsale_store::{Scope, Store, StoreError};
 use uuid::Uuid;
 
 use crate::build::{event, event_id, id};
@@ -94,6 +94,12 @@ async fn an_event_has_one_picture_and_the_one_before_is_looked_at_again(bench: B
     assert!(store.picture(second_id).await.unwrap().is_some());
     assert_eq!(set(store, None).await.row, event(1));
     assert!(!store.forget_picture(second_id).await.unwrap());
+    let present = store.versioned_event(event_id(1)).await.unwrap();
+    let present = present.unwrap().version;
+    let late = store.set_picture(event_id(1), Some(picture(3)), Some(present - 1), by());
+    assert!(matches!(late.await, Err(StoreError::VersionChanged { found }) if found == present));
+    let in_time = store.set_picture(event_id(1), None, Some(present), by());
+    assert_eq!(in_time.await.unwrap().unwrap().version, present);
     let nobody = store.set_picture(event_id(9), Some(picture(3)), None, by());
     assert_eq!(nobody.await.unwrap(), None);
 
