@@ -277,7 +277,7 @@ mod tests {
         };
         let address = Address::of(json);
         // What is not of this address is not kept.
-        assert!(halls.chart(address, read(b"{}")).await.is_err());
+        assert!(halls.chart(address, read(&b"{}"[..])).await.is_err());
         assert_eq!(reads.swap(0, Ordering::SeqCst), 1);
         let (first, meanwhile) = tokio::join!(
             halls.chart(address, read(json)),
