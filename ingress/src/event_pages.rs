@@ -194,6 +194,13 @@ async fn stamp(store: &Store, event: EventId) -> Result<PageStamp, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use onsale_schemas::UserId;
+    use onsale_store::audit::Unaudited;
+    use onsale_store::catalog::{EventDetails, EventRow, EventStatus};
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
@@ -212,5 +219,112 @@ mod tests {
         ] {
             assert_eq!(asked.kept_as(shows), kept, "{asked:?} of {shows}");
         }
+    }
+    /// An event, and pages of it of which it is counted how often they are encoded.
+    struct Counted {
+        store: Store,
+        pages: EventPages,
+        made: Arc<AtomicU64>,
+        /// Dropped last.
+        _folder: tempfile::TempDir,
+    }
+
+    impl Counted {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}/store.db", folder.path().display());
+            let store = Store::connect(&url, 4).await.unwrap();
+            store.migrate().await.unwrap();
+            store.add_event(&event()).await.unwrap();
+            Self {
+                pages: EventPages::new(store.clone()),
+                store,
+                made: Arc::default(),
+                _folder: folder,
+            }
+        }
+
+        async fn page(&self) -> Arc<EventPage> {
+            let made = self.made.clone();
+            let page = self.pages.page(EVENT, move |stamp| async move {
+                made.fetch_add(1, Ordering::SeqCst);
+                Ok(EventPage::new(stamp, b"{}", Vec::new()))
+            });
+            page.await.unwrap()
+        }
+
+        async fn list(&self, limit: u32) -> Arc<EventPage> {
+            let made = self.made.clone();
+            let asked = Shared::After(None, limit);
+            let page = self.pages.list(EVENT, asked, move |stamp, _| async move {
+                made.fetch_add(1, Ordering::SeqCst);
+                Ok(EventPage::of_list(stamp, Bytes::from_static(b"[]")))
+            });
+            page.await.unwrap()
+        }
+
+        /// Changes the event, and forgets what was seen of it.
+        async fn change(&self) {
+            let named = EventRow {
+                name: "Ballet".to_owned(),
+                ..event()
+            };
+            let changed = self.store.update_event(&named, Unaudited::Unattended);
+            assert!(changed.await.unwrap());
+            self.pages.forget(EVENT).await;
+        }
+
+        /// How often since the last time.
+        fn made(&self) -> u64 {
+            self.made.swap(0, Ordering::SeqCst)
+        }
+    }
+
+    const EVENT: EventId = EventId::from_bytes([3; 16]);
+
+    fn event() -> EventRow {
+        EventRow {
+            event_id: EVENT,
+            tenant_id: Uuid::from_u128(1),
+            organizer_id: UserId::from_bytes([2; 16]),
+            name: "Opera".to_owned(),
+            description: None,
+            venue: None,
+            city: None,
+            category: None,
+            starts_at_ms: 1,
+            max_tickets_per_user: 4,
+            minimum_age: None,
+            requires_verified_account: false,
+            status: EventStatus::Published,
+            created_at_ms: 1,
+            details: EventDetails::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_encoded_once_for_each_change() {
+        let counted = Counted::new().await;
+        let (first, meanwhile) = tokio::join!(counted.page(), counted.page());
+        assert!(Arc::ptr_eq(&first, &meanwhile));
+        // Somebody looks again, and nothing has changed.
+        counted.pages.forget(EVENT).await;
+        assert!(Arc::ptr_eq(&first, &counted.page().await));
+        assert_eq!(counted.made(), 1);
+        counted.change().await;
+        assert_ne!(counted.page().await.tag, first.tag);
+        assert_eq!(counted.made(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_list_is_encoded_once_for_each_change_however_long_it_may_be() {
+        let counted = Counted::new().await;
+        let (first, longer) = tokio::join!(counted.list(5), counted.list(9));
+        assert!(Arc::ptr_eq(&first, &longer));
+        assert!(Arc::ptr_eq(&first, &counted.list(5).await));
+        assert_eq!(counted.made(), 1);
+        counted.change().await;
+        assert_ne!(counted.list(5).await.tag, first.tag);
+        assert_eq!(counted.made(), 1);
     }
 }

@@ -230,6 +230,8 @@ fn found_and_expected(message: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use onsale_halls::generate::{Arena, Club, Shape, Theatre, generate};
 
     use super::*;
@@ -262,6 +264,30 @@ mod tests {
                 assert!(inflate_hall(&damaged).is_err());
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_chart_is_read_and_prepared_once_for_all_who_ask() {
+        let json: &[u8] = b"{\"format\":\"onsale-chart/1\"}";
+        let halls = Halls::new();
+        let reads = AtomicU64::new(0);
+        let read = async |json: &[u8]| {
+            reads.fetch_add(1, Ordering::SeqCst);
+            deflate(json)
+        };
+        let address = Address::of(json);
+        // What is not of this address is not kept.
+        assert!(halls.chart(address, read(&b"{}"[..])).await.is_err());
+        assert_eq!(reads.swap(0, Ordering::SeqCst), 1);
+        let (first, meanwhile) = tokio::join!(
+            halls.chart(address, read(json)),
+            halls.chart(address, read(json)),
+        );
+        let first = first.unwrap();
+        assert!(Arc::ptr_eq(&first, &meanwhile.unwrap()));
+        let later = halls.chart(address, read(json)).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &later));
+        assert_eq!(reads.load(Ordering::SeqCst), 1);
     }
 
     #[test]

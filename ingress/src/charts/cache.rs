@@ -406,3 +406,6 @@ impl Charts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

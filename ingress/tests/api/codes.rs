@@ -1,8 +1,10 @@
 //! `/shows/{id}/codes`
 
+mod entry;
 mod export;
 mod lacking;
 mod uses;
+mod versions;
 mod wrong;
 
 use http::Method;

@@ -1,6 +1,7 @@
 //! Shows that get and lose places: `/shows/{id}/zones/{zone_id}/seats` and `POST /shows/{id}/zones`.
 
 mod charts;
+mod planned;
 mod refusals;
 
 use http::Method;

@@ -196,6 +196,47 @@ async fn what_is_to_be_seen_through_stays_so() {
 }
 
 #[tokio::test]
+async fn a_picture_is_changed_only_of_the_event_as_it_was_read() {
+    let (world, _folder) = world(|_| {}).await;
+    let tag = async || {
+        let read = world.get(&event_path()).send().await;
+        read.header("etag").to_owned()
+    };
+    let path = format!("{}/picture", event_path());
+    let send = |tag: &str| {
+        let call = put(&world, &event_path(), "", png(40, 40)).by_role("organizer");
+        call.header("if-match", tag)
+    };
+    let remove = |tag: &str| {
+        let call = world.call(Method::DELETE, &path).by_role("organizer");
+        call.header("if-match", tag)
+    };
+    let first = tag().await;
+    for wrong in ["\"nonsense\"", "\"999\""] {
+        for refused in [send(wrong), remove(wrong)] {
+            let refused = refused.send().await.error(412, "PRECONDITION_FAILED");
+            let present = refused["etag"].as_str().unwrap().trim_matches('"');
+            assert!(first.trim_matches('"').starts_with(present), "{present}");
+        }
+    }
+    assert_eq!(looks(&world).await.len(), 0, "nothing was announced");
+    let set = send(&first).send().await;
+    let picture = set.data(200)["picture"].clone();
+    assert!(picture["id"].is_string(), "{picture}");
+    let second = tag().await;
+    assert_ne!(second, first);
+    assert_eq!(set.header("etag"), second);
+    for late in [send(&first), remove(&first)] {
+        late.send().await.error(412, "PRECONDITION_FAILED");
+    }
+    let read = world.get(&event_path()).send().await.data(200);
+    assert_eq!(read["picture"], picture);
+    let removed = remove(&second).send().await;
+    assert_eq!(removed.data(200)["picture"], json!(null));
+    assert_eq!(removed.header("etag"), tag().await);
+}
+
+#[tokio::test]
 async fn a_picture_that_is_sent_again_under_its_key_is_the_same_one() {
     // Answers are remembered where there are accounts.
     let (world, _folder) = world(|all| all.accounts = config()).await;

@@ -1,6 +1,7 @@
-//! Everything that people do with their accounts, with a log that says all it can: what they are called and
-//! what they keep secret stands in no file afterwards, and in no table, but in the mails to them.
+//! Everything that people do with their accounts and with codes of a show, with a log that says all it can: what they
+//! are called and what they keep secret stands in no file afterwards, and in no table, but in the mails to them.
 
+mod codes;
 mod search;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use self::codes::codes;
 use self::search::{OUTBOX, search};
 use crate::identity::{self, Browser};
 use crate::postgres::Database;
@@ -457,6 +459,7 @@ async fn nothing_of_a_person_stands_anywhere(database: Option<&Database>) {
     second_factors(&mut house).await;
     a_team(&mut house).await;
     guests(&mut house, &show).await;
+    codes(&mut house, &show).await;
     a_provider(&mut house).await;
     verbs(&house);
     let token = house.login().await;

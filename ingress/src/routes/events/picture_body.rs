@@ -1,11 +1,21 @@
-//! The picture of an event, as clients read it.
+//! The picture of an event, as clients read it, and what both of its changes have in common.
 
-use onsale_store::catalog::EventPicture;
+use axum::response::Response;
+use http::StatusCode;
+use onsale_schemas::EventId;
+use onsale_store::catalog::{EventPicture, EventRow};
+use onsale_store::document::Versioned;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::body::{self, EventBody};
+use crate::context::RequestContext;
+use crate::envelope;
+use crate::error::ApiError;
 use crate::routes::pictures;
+use crate::state::AppState;
+use crate::versions::{self, IfMatch};
 
 /// The picture of an event. Its files never change: another picture has another id.
 #[derive(Serialize, ToSchema)]
@@ -36,4 +46,36 @@ impl From<EventPicture> for PictureBody {
             alt: picture.alt,
         }
     }
+}
+
+/// The version that an event has to be of for its picture to be changed, where the client says one.
+///
+/// # Errors
+/// `PRECONDITION_FAILED` where it is of another one already; `NOT_FOUND`; as every read.
+pub(super) async fn expected(
+    state: &AppState,
+    event: EventId,
+    if_match: &IfMatch,
+) -> Result<Option<u64>, ApiError> {
+    if !if_match.is_given() {
+        return Ok(None);
+    }
+    let present = state.store.versioned_event(event).await?;
+    let present = present.ok_or_else(|| ApiError::not_found("event"))?;
+    if_match.expected(present.version)
+}
+
+/// The event with its other picture, and its tag.
+///
+/// # Errors
+/// None for what can be answered.
+pub(super) fn answer(
+    context: &RequestContext,
+    event: Versioned<EventRow>,
+) -> Result<Response, ApiError> {
+    let tag = body::tag(event.version, &event.row);
+    let body = EventBody::from(event.row);
+    let mut response = envelope::success(context, StatusCode::OK, &body)?;
+    versions::set_tag(response.headers_mut(), &tag)?;
+    Ok(response)
 }

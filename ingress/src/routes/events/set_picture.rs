@@ -2,7 +2,6 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::StatusCode;
 use onsale_schemas::EventId;
 use onsale_store::catalog::{EventPicture, PictureFiles, PictureFormat};
 use onsale_uploads::{PHOTO_MAX_BYTES, Photo, PhotoFormat};
@@ -10,12 +9,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::body::{EventBody, check_line};
+use super::picture_body::{answer, expected};
 use super::update::changed;
 use crate::audit;
 use crate::auth::Caller;
 use crate::bounds::{Bound, Bounds, Of};
 use crate::context::RequestContext;
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
 use crate::extract::{self, PathId, Query};
 use crate::ids;
@@ -24,6 +24,7 @@ use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::state::AppState;
 use crate::uploads;
 use crate::values::FileBody;
+use crate::versions::IfMatch;
 
 /// Longest description of what is to be seen, in characters.
 const ALT_MAX_CHARS: usize = 300;
@@ -48,13 +49,18 @@ pub(crate) struct PictureQuery {
 #[utoipa::path(
     put, path = "/api/v1/events/{id}/picture", operation_id = "set_event_picture", tag = "catalog",
     request_body(content = FileBody, content_type = "application/octet-stream", description = "The file as it is"),
-    params(("id" = Uuid, Path, description = "The event"), PictureQuery),
+    params(
+        ("id" = Uuid, Path, description = "The event"),
+        PictureQuery,
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the event as you read it: nothing is changed if someone else has changed it since"),
+    ),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The event as it is now", body = Success<EventBody>),
+        (status = 200, description = "The event as it is now", body = Success<EventBody>, headers(("ETag" = String, description = "Of the event"))),
         (status = 400, description = "`VALIDATION_ERROR`: it is no image that is taken", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
+        (status = 412, description = "`PRECONDITION_FAILED`: someone has changed the event since; `details.etag` is its present one", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: there is no place for uploads", body = Problem),
     ),
 )]
@@ -64,11 +70,13 @@ pub(crate) async fn set_picture(
     caller: Caller,
     PathId(id): PathId,
     Query(query): Query<PictureQuery>,
+    if_match: IfMatch,
     request: Request,
 ) -> Result<Response, ApiError> {
     // Who may not, or has no such event, sends nothing.
     let managed = managed_event(&state, &caller, EventId(id), &MANAGE_EVENTS).await?;
     let place = state.files.uploads()?;
+    let expected = expected(&state, managed.row.event_id, &if_match).await?;
     if let Some(alt) = &query.alt {
         check_line("alt", alt, ALT_MAX_CHARS)?;
     }
@@ -91,10 +99,12 @@ pub(crate) async fn set_picture(
     let entry = audit::actor(&caller, &context)
         .did("event.picture", "event", event)
         .of_tenant(tenant);
-    let set = state.store.set_picture(event, Some(picture), entry).await?;
-    let row = set.ok_or_else(|| ApiError::not_found("event"))?.row;
-    changed(&state, &row).await;
-    envelope::success(&context, StatusCode::OK, &EventBody::from(row))
+    let set = state
+        .store
+        .set_picture(event, Some(picture), expected, entry);
+    let set = set.await?.ok_or_else(|| ApiError::not_found("event"))?;
+    changed(&state, &set.row).await;
+    answer(&context, set)
 }
 
 /// What the event says of a new picture.

@@ -15,21 +15,26 @@ use std::sync::Arc;
 
 use onsale_schemas::limits::{CODE_GROUPS_PER_SHOW_MAX, CODES_PER_SHOW_MAX};
 use onsale_schemas::rejection::{FullTable, InvalidReason};
-use onsale_schemas::{Rejection, ShowId};
+use onsale_schemas::{CodeGroup, PartitionId, Rejection, ShowId};
+use onsale_store::code::GroupTerms;
 use serde_json::json;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
 use crate::charts::Chart;
 use crate::error::{ApiError, Code, RETRY_AFTER_BUSY_SECONDS};
+use crate::idempotency::Identity;
 use crate::rate_limit::Class;
 use crate::rejection;
+use crate::routes::call::Call;
 use crate::routes::endpoints::Endpoints;
 use crate::routes::managers::{MANAGE_EVENTS, Managed, managed_event};
 use crate::routes::paging;
 use crate::routes::visible;
 use crate::rules::Rules;
 use crate::state::AppState;
+use crate::submit::was_decided;
+use crate::versions::{self, IfMatch};
 
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
@@ -71,6 +76,39 @@ async fn managed(
     // Codes may name ticket types that were put up for sale a moment ago.
     let chart = state.charts.newer(&chart).await;
     Ok((chart, managed))
+}
+
+/// The tag of a group of codes: of its name and its terms. What is counted is not in it, so that no order makes it one
+/// of before.
+fn tag(said: &GroupTerms) -> Result<String, ApiError> {
+    versions::digest(said)
+}
+
+/// The group that a change is for, where the client says as what it has read it; `None` where it says nothing, and for
+/// the very call that was decided before.
+///
+/// # Errors
+/// `PRECONDITION_FAILED` where its terms are others now; `NOT_FOUND`; as every read.
+async fn as_read(
+    call: &Call,
+    (show, group): (ShowId, CodeGroup),
+    (identity, partition): (Identity, PartitionId),
+    if_match: &IfMatch,
+) -> Result<Option<GroupTerms>, ApiError> {
+    let state = &call.state;
+    if !if_match.is_given() || was_decided(state, identity, partition, None).await {
+        return Ok(None);
+    }
+    let row = state.store.code_group(show, group).await?;
+    let said = row
+        .ok_or_else(|| ApiError::not_found("group of codes"))?
+        .said;
+    let present = tag(&said)?;
+    if if_match.is_for(&present) {
+        Ok(Some(said))
+    } else {
+        Err(versions::changed_to(&present))
+    }
 }
 
 /// The answer to a refusal of a command about codes.

@@ -100,6 +100,7 @@ async fn what_is_on_sale_is_cancelled_first() {
 async fn what_was_sold_stays_and_is_cancelled_once() {
     let world = World::new().await;
     let event = format!("/api/v1/events/{EVENT}");
+    let show = format!("/api/v1/shows/{SHOW}");
     world.booked(0).await;
     let sold = Outcome::Confirmed(Confirmed {
         booking: 0,
@@ -114,19 +115,26 @@ async fn what_was_sold_stays_and_is_cancelled_once() {
         revived: false,
     });
     world.project(1, vec![ScriptedLog::record(1, sold)]).await;
-    let advice = async |code: &str| {
-        let refused = delete(&world, &event).send().await;
+    let advice = async |path: &str, code: &str| {
+        let refused = delete(&world, path).send().await;
         refused.error(409, code);
         refused.json()["detail"].as_str().unwrap().to_owned()
     };
-    let said = advice("STILL_ON_SALE").await;
+    let said = advice(&event, "STILL_ON_SALE").await;
     assert!(said.contains("`PATCH /events/{id}`"), "{said}");
+    let said = advice(&show, "STILL_ON_SALE").await;
+    assert!(said.contains("`POST /shows/{id}/cancel`"), "{said}");
     // The show alone is cancelled: the event can be, too.
     let cancelled = world
         .store
         .set_show_status(SHOW, ShowStatus::Cancelled, Unaudited::Unattended);
     assert!(cancelled.await.unwrap());
-    let said = advice("HAS_SALES").await;
+    let said = advice(&show, "HAS_SALES").await;
+    assert!(
+        said.contains("It stays in the lists as cancelled"),
+        "{said}"
+    );
+    let said = advice(&event, "HAS_SALES").await;
     assert!(
         said.contains("Cancel it with `PATCH /events/{id}`"),
         "{said}"
@@ -135,6 +143,10 @@ async fn what_was_sold_stays_and_is_cancelled_once() {
     world
         .project(2, vec![ScriptedLog::record(2, cancelled)])
         .await;
-    let said = advice("HAS_SALES").await;
+    let said = advice(&event, "HAS_SALES").await;
     assert!(said.contains("It stays as cancelled"), "{said}");
+    advice(&show, "HAS_SALES").await;
+    let listed = world.get(&format!("{event}/shows")).send().await.data(200);
+    assert_eq!(listed[0]["show_id"], SHOW.to_string());
+    assert_eq!(listed[0]["status"], "cancelled");
 }

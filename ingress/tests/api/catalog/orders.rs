@@ -1,8 +1,63 @@
 //! `/events/{id}/orders`
 
+use onsale_schemas::outcome::{Confirmed, Reserved};
+use onsale_schemas::{BookingId, Outcome, PartitionId, SeatList, UserId};
 use onsale_store::audit::AuditFilter;
+use serde_json::Value;
+use uuid::Uuid;
 
-use crate::support::{BUYER, EVENT, SHOW, World};
+use crate::accounts::{EMAIL, config, register};
+use crate::support::{BUYER, EVENT, NOW_MS, SHOW, ScriptedLog, World};
+
+/// A hold of one seat.
+fn reserved(booking: u64, user: UserId) -> Outcome {
+    Outcome::Reserved(Reserved {
+        booking,
+        show: SHOW,
+        event: EVENT,
+        user,
+        zone: 0,
+        seats: SeatList::from_iter([u32::try_from(booking).unwrap()]),
+        quantity: 1,
+        unit_price: 250_000,
+        currency: "THB".parse().unwrap(),
+        expires_at_ms: NOW_MS + 600_000,
+    })
+}
+
+/// That it was paid.
+fn confirmed(booking: u64, user: UserId) -> Outcome {
+    Outcome::Confirmed(Confirmed {
+        booking,
+        show: SHOW,
+        user,
+        zone: 0,
+        seats: SeatList::from_iter([u32::try_from(booking).unwrap()]),
+        quantity: 1,
+        payment_reference: format!("paid-{booking}"),
+        confirmed_at_ms: NOW_MS,
+        first: true,
+        revived: false,
+    })
+}
+
+/// Projects outcomes as all that the log has.
+async fn project(world: &World, outcomes: Vec<Outcome>) {
+    let records = (0_u64..).zip(outcomes).map(|(offset, outcome)| {
+        let mut record = ScriptedLog::record(offset, outcome);
+        record.previous = offset.checked_sub(1);
+        record
+    });
+    world.project(0, records.collect()).await;
+}
+
+/// The bookings of a page of orders, in its order.
+fn ids(page: &Value) -> Vec<String> {
+    let orders = page.as_array().unwrap().iter();
+    orders
+        .map(|order| order["booking_id"].as_str().unwrap().to_owned())
+        .collect()
+}
 
 #[tokio::test]
 async fn an_organizer_reads_and_searches_the_orders_of_an_event() {
@@ -92,4 +147,106 @@ async fn orders_are_exported_as_a_table() {
         .send()
         .await
         .error(403, "FORBIDDEN");
+}
+
+/// What people have at hand who ask for their order: the code on their ticket, and their address.
+#[tokio::test]
+async fn an_order_is_found_by_its_code_and_by_the_address_of_its_buyer() {
+    let world = World::with(|all| all.accounts = config()).await;
+    let person = register(&world).await;
+    let person: Uuid = person["user"]["user_id"].as_str().unwrap().parse().unwrap();
+    let person = UserId(person);
+    let outcomes = vec![
+        reserved(0, BUYER),
+        reserved(1, person),
+        reserved(2, person),
+        confirmed(0, BUYER),
+        confirmed(1, person),
+    ];
+    project(&world, outcomes).await;
+    let [of_buyer, paid, held] =
+        [0, 1, 2].map(|offset| BookingId::new(PartitionId(0), offset).to_string());
+    let path = format!("/api/v1/events/{EVENT}/orders");
+    let found = async |query: String| {
+        let call = world.get(&format!("{path}?{query}")).by_role("organizer");
+        ids(&call.send().await.data(200))
+    };
+    // As their buyers read them.
+    let code = async |booking: &str, user: UserId| {
+        let read = world.get(&format!("/api/v1/bookings/{booking}"));
+        let read = read.by_user(user, "buyer").send().await.data(200);
+        read["confirmation_code"].as_str().unwrap().to_owned()
+    };
+    for (booking, user) in [(&of_buyer, BUYER), (&paid, person)] {
+        let code = code(booking, user).await;
+        let (first, second) = code.split_at(4);
+        let said = format!("{}-{}", first.to_lowercase(), second.to_lowercase());
+        for typed in [code.clone(), said, format!("%20{code}")] {
+            assert_eq!(found(format!("search={typed}")).await, [booking.clone()]);
+        }
+        let confirmed = format!("search={code}&status=confirmed&show={SHOW}");
+        assert_eq!(found(confirmed).await, [booking.clone()]);
+        for elsewhere in [
+            "status=reserved".to_owned(),
+            format!("show={}", Uuid::from_u128(9)),
+        ] {
+            let query = format!("search={code}&{elsewhere}");
+            assert_eq!(found(query).await, Vec::<String>::new(), "{elsewhere}");
+        }
+    }
+    let address = EMAIL.replace('@', "%40");
+    for (query, expected) in [
+        (
+            format!("search={address}"),
+            vec![held.clone(), paid.clone()],
+        ),
+        (
+            format!("search={}", address.to_uppercase()),
+            vec![held.clone(), paid.clone()],
+        ),
+        (
+            format!("search={address}&status=confirmed"),
+            vec![paid.clone()],
+        ),
+        (format!("search={address}&limit=1"), vec![held]),
+        ("search=somebody%40example.test".to_owned(), Vec::new()),
+    ] {
+        assert_eq!(found(query.clone()).await, expected, "{query}");
+    }
+    // What was typed is nobody's to read in an error.
+    let wrong = world.get(&format!("{path}?search=no%40one%40"));
+    let wrong = wrong.by_role("organizer").send().await;
+    assert_eq!(wrong.error(400, "VALIDATION_ERROR")["field"], "search");
+    assert!(!wrong.json().to_string().contains("no@one"));
+}
+
+#[tokio::test]
+async fn the_orders_of_an_event_are_walked_page_by_page() {
+    let world = World::new().await;
+    let outcomes = (0..7).map(|booking| reserved(booking, BUYER)).collect();
+    project(&world, outcomes).await;
+    let path = format!("/api/v1/events/{EVENT}/orders");
+    for (limit, pages) in [(2, 4), (3, 3), (7, 1)] {
+        let (mut seen, mut walked, mut cursor) = (Vec::new(), 0, String::new());
+        loop {
+            let page = world.get(&format!("{path}?limit={limit}{cursor}"));
+            let page = page.by_role("organizer").send().await;
+            let found = ids(&page.data(200));
+            assert!(found.len() <= limit, "{found:?}");
+            seen.extend(found);
+            walked += 1;
+            assert!(walked <= pages, "it goes on: {seen:?}");
+            match page.json()["meta"]["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(walked, pages, "{limit} on a page");
+        // Each once, and the last one first.
+        let all: Vec<String> = (0..7)
+            .rev()
+            .map(|offset| BookingId::new(PartitionId(0), offset).to_string())
+            .collect();
+        assert_eq!(seen, all, "{limit} on a page");
+    }
 }

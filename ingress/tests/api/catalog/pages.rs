@@ -4,11 +4,11 @@ use http::Method;
 use onsale_schemas::ShowId;
 use onsale_schemas::offer::{TypePrice, ZoneRule};
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{OfferRow, ShowRow, ShowStatus};
-use serde_json::json;
+use onsale_store::catalog::{OfferRow, ShowRow, ShowStatus, ZoneRow};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{EVENT, SHOW, World, show};
+use crate::support::{EVENT, NOW_MS, SHOW, World, show};
 
 async fn opened() -> World {
     let world = World::new().await;
@@ -265,6 +265,52 @@ async fn shows_go_on_by_cursors() {
         (&beyond["data"], &beyond["meta"]["page"]),
         (&json!([]), &json!(7))
     );
+}
+
+#[tokio::test]
+async fn the_shows_of_an_event_are_walked_page_by_page() {
+    let world = World::new().await;
+    // Two begin at the same moment.
+    for (number, days) in [(1_u8, 3), (2, 1), (3, 2), (4, 2), (5, 5), (6, 4)] {
+        let template = crate::support::show();
+        let zone = ZoneRow {
+            zone_id: Uuid::from_u128(0x100 + u128::from(number)),
+            index: 0,
+            ..template.zones[1].clone()
+        };
+        let row = ShowRow {
+            show_id: ShowId::from_bytes([number; 16]),
+            starts_at_ms: NOW_MS + days * 86_400_000,
+            zones: vec![zone],
+            ..template
+        };
+        world.store.add_show(&row).await.unwrap();
+    }
+    let path = format!("/api/v1/events/{EVENT}/shows");
+    let ids = |data: &Value| -> Vec<Value> {
+        let shows = data.as_array().unwrap().iter();
+        shows.map(|show| show["show_id"].clone()).collect()
+    };
+    let whole = ids(&world.get(&path).send().await.data(200));
+    assert_eq!(whole.len(), 7);
+    for (limit, pages) in [(1, 7), (2, 4), (3, 3), (7, 1)] {
+        let (mut seen, mut walked, mut cursor) = (Vec::new(), 0, String::new());
+        loop {
+            let page = world.get(&format!("{path}?limit={limit}{cursor}"));
+            let page = page.send().await;
+            let found = ids(&page.data(200));
+            assert!(found.len() <= limit, "{found:?}");
+            seen.extend(found);
+            walked += 1;
+            assert!(walked <= pages, "it goes on: {seen:?}");
+            match page.json()["meta"]["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(walked, pages, "{limit} on a page");
+        assert_eq!(seen, whole, "{limit} on a page");
+    }
 }
 
 /// Nobody gave these cursors out; each leads to the page behind the show that comes before it, as the cursor of that show

@@ -8,7 +8,7 @@ use onsale_schemas::{Actor, Command, Outcome, Rejection, TenantId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{call, create, group_of};
+use super::{call, create, created, group_of};
 use crate::support::{Call, EVENT, FLOOR, NOW_MS, Reply, SHOW, Script, World};
 
 const HOLD_MS: u32 = 600_000;
@@ -257,6 +257,83 @@ async fn a_network_that_guesses_is_stopped_with_every_account() {
     let details = reply.error(429, "RATE_LIMITED");
     assert_eq!(details["limit"], "codes.wrong_by_network");
     without(&world, buyer(99)).send().await.data(201);
+}
+
+/// Of one place with a code; nobody who has signed in, where there is no user.
+fn quote<'a>(world: &'a World, user: Option<UserId>, code: &str) -> Call<'a> {
+    let call = world
+        .post(&format!("/api/v1/shows/{SHOW}/quote"))
+        .json(&json!({"zone_id": FLOOR, "quantity": 1, "code": code}));
+    match user {
+        Some(user) => call.by_user(user, "buyer"),
+        None => call,
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_guesses_by_quotes_is_stopped_there_and_where_it_orders() {
+    let world = guessing(0).await;
+    for number in 0..10 {
+        let code = format!("guess-{number}");
+        let reply = quote(&world, Some(buyer(1)), &code).send().await;
+        assert_eq!(refused(&reply), "unknown", "{number}");
+    }
+    let reply = quote(&world, Some(buyer(1)), "guess-10").send().await;
+    let details = reply.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "codes.wrong_by_account");
+    assert_eq!(reply.header("retry-after"), "60");
+    let reply = order(&world, buyer(1), "guess-11").send().await;
+    let details = reply.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "codes.wrong_by_account");
+    assert!(world.log.seen().is_empty(), "it never reached the log");
+    // Whoever guesses nothing is answered, and so is another account.
+    without(&world, buyer(1)).send().await.data(201);
+    let plain = world
+        .post(&format!("/api/v1/shows/{SHOW}/quote"))
+        .by_user(buyer(1), "buyer")
+        .json(&json!({"zone_id": FLOOR, "quantity": 1}));
+    plain.send().await.data(200);
+    let other = quote(&world, Some(buyer(2)), "guess-12").send().await;
+    assert_eq!(refused(&other), "unknown");
+}
+
+#[tokio::test]
+async fn a_network_that_guesses_by_quotes_without_an_account_is_stopped() {
+    let world = guessing(0).await;
+    for number in 0..60 {
+        let reply = quote(&world, None, &format!("guess-{number}")).send().await;
+        assert_eq!(refused(&reply), "unknown", "{number}");
+    }
+    let reply = quote(&world, None, "guess-60").send().await;
+    let details = reply.error(429, "RATE_LIMITED");
+    assert_eq!(details["limit"], "codes.wrong_by_network");
+    assert_eq!(reply.header("retry-after"), "10");
+    // Those who have an account are not kept from using their codes.
+    let other = quote(&world, Some(buyer(1)), "guess-61").send().await;
+    assert_eq!(refused(&other), "unknown");
+}
+
+#[tokio::test]
+async fn right_codes_of_quotes_are_no_guesses() {
+    let world = guessing(0).await;
+    let body = json!({"code": "EARLY-BIRD", "kind": "discount", "percent": 10});
+    created(&world, 0, &body).await;
+    for user in [Some(buyer(1)), None] {
+        let wrong_max = if user.is_some() { 10 } else { 60 };
+        for _ in 1..wrong_max {
+            let wrong = quote(&world, user, "early-worm").send().await;
+            assert_eq!(refused(&wrong), "unknown");
+        }
+        // One more wrong one would be the last.
+        for _ in 0..3 {
+            let quoted = quote(&world, user, "early-bird").send().await.data(200);
+            assert_eq!(quoted["total_price"]["amount"], 225_000);
+        }
+        let wrong = quote(&world, user, "early-worm").send().await;
+        assert_eq!(refused(&wrong), "unknown");
+        let right = quote(&world, user, "early-bird").send().await;
+        right.error(429, "RATE_LIMITED");
+    }
 }
 
 /// Staff learns which group an order's code is of, its buyer that there was one; nobody reads the code there.

@@ -52,17 +52,18 @@ impl Store {
     /// was deleted. Where nothing is other than before, nothing is written and no entry is left.
     ///
     /// # Errors
-    /// As every write.
+    /// [`StoreError::VersionChanged`] where the event is of another version than `expected_version`; as every write.
     pub async fn set_picture(
         &self,
         id: EventId,
         picture: Option<EventPicture>,
+        expected_version: Option<u64>,
         audit: impl Into<Audit>,
     ) -> Result<Option<Versioned<EventRow>>, StoreError> {
         let audit = audit.into();
         self.database
             .write(Durability::Durable, move |mut transaction| async move {
-                let Some(before) = locked(&mut transaction, id, None).await? else {
+                let Some(before) = locked(&mut transaction, id, expected_version).await? else {
                     return Ok(None);
                 };
                 let mut row = before.row.clone();

@@ -7,7 +7,7 @@ use onsale_store::catalog::{
 };
 use onsale_store::document::{Document, Versioned};
 use onsale_store::job::{JobFilter, JobState};
-use onsale_store::{Scope, Store};
+use onsale_store::{Scope, Store, StoreError};
 use uuid::Uuid;
 
 use crate::build::{event, event_id, id};
@@ -41,7 +41,7 @@ fn by() -> Unaudited {
 }
 
 async fn set(store: &Store, picture: Option<EventPicture>) -> Versioned<EventRow> {
-    let set = store.set_picture(event_id(1), picture, by()).await;
+    let set = store.set_picture(event_id(1), picture, None, by()).await;
     set.unwrap().unwrap()
 }
 
@@ -94,7 +94,13 @@ async fn an_event_has_one_picture_and_the_one_before_is_looked_at_again(bench: B
     assert!(store.picture(second_id).await.unwrap().is_some());
     assert_eq!(set(store, None).await.row, event(1));
     assert!(!store.forget_picture(second_id).await.unwrap());
-    let nobody = store.set_picture(event_id(9), Some(picture(3)), by());
+    let present = store.versioned_event(event_id(1)).await.unwrap();
+    let present = present.unwrap().version;
+    let late = store.set_picture(event_id(1), Some(picture(3)), Some(present - 1), by());
+    assert!(matches!(late.await, Err(StoreError::VersionChanged { found }) if found == present));
+    let in_time = store.set_picture(event_id(1), None, Some(present), by());
+    assert_eq!(in_time.await.unwrap().unwrap().version, present);
+    let nobody = store.set_picture(event_id(9), Some(picture(3)), None, by());
     assert_eq!(nobody.await.unwrap(), None);
 
     let expected = [
@@ -161,7 +167,7 @@ async fn an_event_that_is_deleted_has_no_picture(bench: Bench) {
     assert_eq!(row.details.picture, None);
     assert_eq!(looks(store).await, [format!("{id} replaced")]);
     assert!(!store.forget_picture(id).await.unwrap());
-    let late = store.set_picture(event_id(1), Some(self::picture(2)), by());
+    let late = store.set_picture(event_id(1), Some(self::picture(2)), None, by());
     assert_eq!(late.await.unwrap(), None);
 }
 
@@ -200,7 +206,7 @@ async fn another_tenant_sees_no_picture_of_a_draft_and_changes_none() {
         for others in [&elsewhere, &bench.store.within(Scope::PUBLIC)] {
             assert!(others.picture(picture_id).await.unwrap().is_some());
         }
-        let taken = elsewhere.set_picture(event_id(1), None, by()).await;
+        let taken = elsewhere.set_picture(event_id(1), None, None, by()).await;
         assert_eq!(taken.unwrap(), None);
         let row = bench.store.event(event_id(1)).await.unwrap();
         assert_eq!(row, Some(published));

@@ -69,7 +69,7 @@ async fn a_picture_that_no_event_has_is_deleted_in_all_its_widths_and_one_in_use
         }
     }
     for number in 2..=3 {
-        let set = store.set_picture(EVENT, Some(picture(number)), by);
+        let set = store.set_picture(EVENT, Some(picture(number)), None, by);
         assert!(set.await.unwrap().is_some());
     }
     // A sweep that comes twice, as after the death of a worker, finds nothing and is content.

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::body::CodeGroupBody;
 use super::create::NAME_MAX_CHARS;
 use super::terms::{PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX, names_unknown};
-use super::{managed, refused};
+use super::{as_read, managed, refused};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::charts::Chart;
@@ -35,6 +35,7 @@ use crate::routes::projected::{is_ahead_of_catalog, wait_for_before};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 use crate::values::{Instant, Money};
+use crate::versions::IfMatch;
 
 /// How long another change of the group is waited for, until the catalog has it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -99,6 +100,7 @@ impl RequestBody for AmendCodesRequest {
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("group" = u32, Path, description = "The group's `group_id`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the group as you read it: nothing is changed if someone else has changed its terms since"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
@@ -109,21 +111,22 @@ impl RequestBody for AmendCodesRequest {
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: there is no such group, or it has ended", body = Problem),
         (status = 409, description = "`SHOW_CANCELLED`; `REQUEST_IN_PROGRESS`: others are changing the group, nothing was changed; `TERMS_UNKNOWN`: the database is older than the group's terms, so all of them have to be named (`details.missing`)", body = Problem),
+        (status = 412, description = "`PRECONDITION_FAILED`: someone has changed the terms since; `details.etag` is their present one", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
 pub(crate) async fn amend(
     call: Call,
     PathGroup(id, group): PathGroup,
+    if_match: IfMatch,
     body: JsonBody<AmendCodesRequest>,
 ) -> Result<Response, ApiError> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let request = body.value.clone();
-        match attempt(call.clone(), (id, group), request, &body.bytes).await {
-            // Another change of the group is on its way through the log, or has just been projected.
-            Err(error) if error.code() == Code::PreconditionFailed => {}
-            answer => return answer,
+        let answer = attempt(call.clone(), (id, group), &if_match, request, &body.bytes);
+        if let Some(answer) = answer.await? {
+            return Ok(answer);
         }
         if tokio::time::Instant::now() >= deadline {
             return Err(ApiError::new(
@@ -136,17 +139,21 @@ pub(crate) async fn amend(
     }
 }
 
-/// Changes the terms of a group as it is now; `PRECONDITION_FAILED` where somebody else is just changing them.
+/// Changes the terms of a group as it is now; `None` where somebody else is just changing them.
 async fn attempt(
     call: Call,
     (id, group): (Uuid, CodeGroup),
+    if_match: &IfMatch,
     request: AmendCodesRequest,
     bytes: &[u8],
-) -> Result<Response, ApiError> {
+) -> Result<Option<Response>, ApiError> {
     let show = ShowId(id);
     let (chart, managed) = managed(&call.state, &call.caller, show).await?;
     // What is left out is taken from there.
     wait_for_before(&call.state, chart.partition).await?;
+    let identity = call.identity("amend codes", format_args!("{id}/{group}"), bytes);
+    let decided = (identity, chart.partition);
+    let as_read = as_read(&call, (show, group), decided, if_match).await?;
     let row = call.state.store.code_group(show, group).await?;
     let row = row.filter(|row| row.ended_at_ms.is_none());
     let is_lacking = call.state.store.lacks_codes(show, group).await?;
@@ -173,7 +180,7 @@ async fn attempt(
     let mut changes = Changes::default();
     changes.field("group", &row.said, &said);
     let order = Order {
-        identity: call.identity("amend codes", format_args!("{id}/{group}"), bytes),
+        identity,
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: chart.partition,
         command: Command::AmendCodes(Box::new(AmendCodes {
@@ -195,8 +202,14 @@ async fn attempt(
         change: CodesChange::Amend(said),
         codes: Vec::new(),
     });
-    let proposal = Proposal::Terms(proposal, Box::new(row.said));
-    call.propose(order, proposal, chart.tenant.0, changes).await
+    // What is left out is as it was read here, and the rest replaces what the client has read.
+    let before = as_read.unwrap_or(row.said);
+    let proposal = Proposal::Terms(proposal, Box::new(before));
+    match call.propose(order, proposal, chart.tenant.0, changes).await {
+        // Another change of the group is on its way through the log, or has just been projected.
+        Err(error) if error.code() == Code::PreconditionFailed => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 impl AmendCodesRequest {

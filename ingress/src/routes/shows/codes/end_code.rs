@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::body::EndedCodesBody;
 use super::end_group::Ending;
-use super::managed;
+use super::{as_read, managed};
 use crate::auth::OnBehalf;
 use crate::envelope::{Problem, Success};
 use crate::error::ApiError;
@@ -20,6 +20,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::state::AppState;
 use crate::submit::PendingAnswer;
+use crate::versions::IfMatch;
 
 /// End one code.
 ///
@@ -30,6 +31,7 @@ use crate::submit::PendingAnswer;
         ("id" = Uuid, Path, description = "The show"),
         ("group" = u32, Path, description = "The group's `group_id`"),
         ("code" = String, Path, description = "The code's `code_id`, or its text"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the group as you read it: nothing is changed if someone else has changed its terms since"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
@@ -40,12 +42,14 @@ use crate::submit::PendingAnswer;
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
+        (status = 412, description = "`PRECONDITION_FAILED`: someone has changed the terms since; `details.etag` is their present one", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
 pub(crate) async fn end(
     call: Call,
     PathCode(PathGroup(id, group), text): PathCode,
+    if_match: IfMatch,
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
     let (chart, managed) = managed(&call.state, &call.caller, show).await?;
@@ -54,10 +58,14 @@ pub(crate) async fn end(
     if known.is_some_and(|(of, _terms)| of != group) {
         return Err(ApiError::not_found("code"));
     }
+    let identity = call.identity("end code", format_args!("{id}/{group}/{code}"), &[]);
+    let decided = (identity, chart.partition);
+    // Whatever becomes of the terms meanwhile, the code ends.
+    as_read(&call, (show, group), decided, &if_match).await?;
     let mut changes = Changes::default();
     changes.field("ended_code", &None, &Some(code));
     let order = Order {
-        identity: call.identity("end code", format_args!("{id}/{group}/{code}"), &[]),
+        identity,
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: chart.partition,
         command: Command::EndCodes {

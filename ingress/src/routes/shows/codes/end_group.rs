@@ -11,16 +11,17 @@ use onsale_store::audit::Changes;
 use onsale_store::code::{CodesChange, CodesProposal};
 
 use super::body::EndedCodesBody;
-use super::{managed, refused};
+use super::{as_read, managed, refused, tag};
 use crate::auth::OnBehalf;
 use crate::envelope::{Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::PathGroup;
 use crate::idempotency::IdempotencyKey;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
+use crate::versions::{self, IfMatch};
 
 /// End a group with all its codes.
 ///
@@ -31,6 +32,7 @@ use crate::submit::{Answering, Final, PendingAnswer, unexpected};
     params(
         ("id" = Uuid, Path, description = "The show"),
         ("group" = u32, Path, description = "The group's `group_id`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the group as you read it: nothing is changed if someone else has changed its terms since"),
         IdempotencyKey,
     ),
     security(("bearer" = [])),
@@ -41,16 +43,24 @@ use crate::submit::{Answering, Final, PendingAnswer, unexpected};
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`SHOW_CANCELLED`", body = Problem),
+        (status = 412, description = "`PRECONDITION_FAILED`: someone has changed the terms since; `details.etag` is their present one", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
-pub(crate) async fn end(call: Call, PathGroup(id, group): PathGroup) -> Result<Response, ApiError> {
+pub(crate) async fn end(
+    call: Call,
+    PathGroup(id, group): PathGroup,
+    if_match: IfMatch,
+) -> Result<Response, ApiError> {
     let show = ShowId(id);
     let (chart, managed) = managed(&call.state, &call.caller, show).await?;
+    let identity = call.identity("end codes", format_args!("{id}/{group}"), &[]);
+    let decided = (identity, chart.partition);
+    let before = as_read(&call, (show, group), decided, &if_match).await?;
     let mut changes = Changes::default();
     changes.field("ended_group", &None, &Some(group));
     let order = Order {
-        identity: call.identity("end codes", format_args!("{id}/{group}"), &[]),
+        identity,
         on_behalf: OnBehalf::Staff(managed.authority),
         partition: chart.partition,
         command: Command::EndCodes {
@@ -65,13 +75,21 @@ pub(crate) async fn end(call: Call, PathGroup(id, group): PathGroup) -> Result<R
         change: CodesChange::EndGroup(group),
         codes: Vec::new(),
     };
-    call.propose(
-        order,
-        Proposal::Codes(Box::new(proposal)),
-        chart.tenant.0,
-        changes,
-    )
-    .await
+    let (state, proposal) = (call.state.clone(), Box::new(proposal));
+    let Some(before) = before else {
+        let proposal = Proposal::Codes(proposal);
+        return call.propose(order, proposal, chart.tenant.0, changes).await;
+    };
+    // Looked at once more where it is written down, for others may be changing them.
+    let proposal = Proposal::Terms(proposal, Box::new(before));
+    match call.propose(order, proposal, chart.tenant.0, changes).await {
+        Err(error) if error.code() == Code::PreconditionFailed => {
+            let row = state.store.code_group(show, group).await?;
+            let row = row.ok_or_else(|| ApiError::not_found("group of codes"))?;
+            Err(versions::changed_to(&tag(&row.said)?))
+        }
+        answer => answer,
+    }
 }
 
 /// Answers the end of codes. The caller should find it in the lists, but a projection that is behind is no

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::body::{CodeBody, CodeGroupBody};
-use super::managed;
+use super::{managed, tag};
 use crate::auth::Caller;
 use crate::bounds::Bounds;
 use crate::context::RequestContext;
@@ -17,6 +17,7 @@ use crate::error::ApiError;
 use crate::extract::{PathGroup, Query};
 use crate::routes::cursor::{self, CursorMeta};
 use crate::state::AppState;
+use crate::versions;
 
 pub(super) const BOUNDS: Bounds = &[cursor::LIMIT];
 
@@ -49,7 +50,7 @@ pub(crate) struct CodesOfGroupBody {
     ),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "`meta.next_cursor` leads to the next page", body = Success<CodesOfGroupBody>),
+        (status = 200, description = "`meta.next_cursor` leads to the next page", body = Success<CodesOfGroupBody>, headers(("ETag" = String, description = "Of the name and the terms of the group, for `If-Match`"))),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
@@ -91,5 +92,7 @@ pub(crate) async fn one(
         group: CodeGroupBody::of(&row, &chart),
         codes: found.iter().map(|row| CodeBody::of(row, &state)).collect(),
     };
-    envelope::success_page(&context, &body, &meta)
+    let mut response = envelope::success_page(&context, &body, &meta)?;
+    versions::set_tag(response.headers_mut(), &tag(&row.said)?)?;
+    Ok(response)
 }

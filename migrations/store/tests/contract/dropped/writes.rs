@@ -163,7 +163,8 @@ async fn no_write_takes_its_connection_with_it(bench: Bench) {
             Box::new(|| {
                 call(async move {
                     let picture = Some(picture_of(Uuid::new_v4()));
-                    let set = store.set_picture(event_id(1), picture, Unaudited::Unattended);
+                    let by = Unaudited::Unattended;
+                    let set = store.set_picture(event_id(1), picture, None, by);
                     set.await
                 })
             }),
