@@ -27,8 +27,10 @@ pub struct Options {
     /// Commands of clients.
     pub commands: u64,
     /// The machine version whose commands clients and staff use. With 1, some clusters are upgraded
-    /// to version 2 on the way; with 2 that is there from the beginning; with 3 too, and version 3 is
-    /// raised by a barrier of some client.
+    /// to version 2 on the way. With 2 that is there from the beginning, and some clusters are
+    /// upgraded to version 3; in most of these clients use its commands all along, before and behind
+    /// the barrier. With 3, version 2 is there too, and version 3 is raised by a barrier of some
+    /// client.
     pub machine_version: u16,
     /// Keep the last steps in words.
     pub in_words: bool,

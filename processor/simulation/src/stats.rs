@@ -109,12 +109,24 @@ stats! {
     expired,
     /// Answers from the memory of idempotency keys.
     replayed_answers,
-    /// Orders of clusters that are not plain.
+    /// Offers that were set.
+    offers,
+    /// Commands that created codes.
+    codes,
+    /// Additions of rows, zones and places to shows.
+    additions,
+    /// Orders that are not plain.
     orders,
     /// Of these, orders that were paid late and got their places back.
     orders_revived,
-    /// Partial returns in clusters.
+    /// Partial returns.
     places_returned,
+    /// Records with a command whose rules no barrier had raised yet; they decide nothing.
+    too_early,
+    /// Requests that were too early and were decided when their clients asked again.
+    decided_later,
+    /// Records that were sent before the barrier of their rules and reached the log behind it.
+    sent_before_barrier,
     /// Deaths of embedded processes by a power cut; the others were killed.
     power_cuts,
     /// Journals whose last batch was torn, and cut when they were opened.
@@ -138,7 +150,7 @@ stats! {
 }
 
 impl Stats {
-    /// Counts what a record of a cluster decided.
+    /// Counts what a record decided.
     pub(crate) fn note(&mut self, record: &OutcomeRecord) {
         self.expired += record.expired.len() as u64;
         if record.replay_of.is_some() {
@@ -146,6 +158,9 @@ impl Stats {
             return;
         }
         match &record.outcome {
+            Outcome::OfferSet { .. } => self.offers += 1,
+            Outcome::CodesCreated { .. } => self.codes += 1,
+            Outcome::SeatsAdded { .. } => self.additions += 1,
             Outcome::ReservedV2(_) => self.orders += 1,
             Outcome::ConfirmedV2(order) => self.orders_revived += u64::from(order.revived),
             Outcome::PlacesReturned(_) => self.places_returned += 1,

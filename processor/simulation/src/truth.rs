@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use onsale_log::chain::{Link, OutcomeChain};
 use onsale_processor::member::Publication;
-use onsale_schemas::{Entry, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, codec};
+use onsale_schemas::{
+    Entry, Envelope, LogTimeMs, Offset, Outcome, OutcomeRecord, PartitionId, codec,
+};
 
 use crate::linear::Checker;
 use crate::model::ModelLimits;
@@ -27,6 +29,9 @@ pub(crate) struct Truth {
     /// What a reader gets from the topic from the beginning on.
     chain: OutcomeChain,
     ends_of_holds: BTreeMap<Offset, LogTimeMs>,
+    /// The machine version of the newest record; 0 where it is no command.
+    newest_version: u16,
+    newest_is_early: bool,
 }
 
 impl Truth {
@@ -37,6 +42,8 @@ impl Truth {
             digests: Vec::new(),
             chain: OutcomeChain::after(None),
             ends_of_holds: BTreeMap::new(),
+            newest_version: 0,
+            newest_is_early: false,
         }
     }
 
@@ -44,8 +51,21 @@ impl Truth {
         &self.checker
     }
 
+    /// The machine version of the newest record; 0 where it is no command.
+    pub(crate) fn newest_version(&self) -> u16 {
+        self.newest_version
+    }
+
+    /// Whether the newest record has a command of rules that no barrier had raised before it.
+    pub(crate) fn newest_is_early(&self) -> bool {
+        self.newest_is_early
+    }
+
     /// Judges a record that enters the log.
     pub(crate) fn append(&mut self, entry: Entry<'_>) -> Result<Option<Rc<OutcomeRecord>>, String> {
+        self.newest_version = codec::decode::<Envelope>(entry.payload)
+            .map_or(0, |envelope| envelope.machine_version());
+        self.newest_is_early = self.newest_version > self.checker.model().machine_version();
         let outcome = self
             .checker
             .outcome_of(entry)
@@ -54,6 +74,7 @@ impl Truth {
             self.expected.push(None);
             return Ok(None);
         };
+        self.check_version(&record)?;
         self.check_times(&record)?;
         self.check_replay(&record)?;
         let bytes = codec::encode(&record).map_err(|error| error.to_string())?;
@@ -63,6 +84,18 @@ impl Truth {
             bytes,
         }));
         Ok(Some(record))
+    }
+
+    /// A command decides nothing before its rules are in force, and nobody is answered for it.
+    fn check_version(&self, record: &OutcomeRecord) -> Result<(), String> {
+        let is_decided = record.request_id.is_some() || record.outcome != Outcome::Nothing;
+        if self.newest_is_early && is_decided {
+            return Err(format!(
+                "offset {}: a command of machine version {} is decided before its barrier",
+                record.offset, self.newest_version
+            ));
+        }
+        Ok(())
     }
 
     /// No hold ends before its time.

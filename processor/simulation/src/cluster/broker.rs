@@ -31,6 +31,8 @@ pub(super) struct Partition {
     /// Records sent to the log, and the newest of those that have arrived.
     sent: u64,
     newest_arrived: u64,
+    /// How many had been sent when new rules came into force last.
+    sent_at_barrier: u64,
 }
 
 impl Partition {
@@ -51,6 +53,7 @@ impl Partition {
             clock_ms,
             sent: 0,
             newest_arrived: 0,
+            sent_at_barrier: 0,
         }
     }
 
@@ -65,6 +68,16 @@ impl Partition {
         let is_overtaken = number < self.newest_arrived;
         self.newest_arrived = self.newest_arrived.max(number);
         is_overtaken
+    }
+
+    /// The version of the rules in force at the end of the log.
+    pub(super) fn version_in_force(&self) -> u16 {
+        self.truth.checker().model().machine_version()
+    }
+
+    /// Whether a record of the rules in force was sent when these were not.
+    pub(super) fn met_barrier(&self, number: u64) -> bool {
+        number <= self.sent_at_barrier && self.truth.newest_version() == self.version_in_force()
     }
 
     pub(super) fn end(&self) -> Offset {
@@ -87,6 +100,7 @@ impl Partition {
     ) -> Result<(Offset, Option<Rc<OutcomeRecord>>), String> {
         let offset = self.end();
         let log_time_ms = self.clock_ms;
+        let in_force = self.version_in_force();
         let outcome = self.truth.append(Entry {
             offset,
             log_time_ms,
@@ -96,6 +110,9 @@ impl Partition {
             log_time_ms,
             payload,
         });
+        if self.version_in_force() > in_force {
+            self.sent_at_barrier = self.sent;
+        }
         if let Some(record) = &outcome {
             self.workload.observe(record);
         }

@@ -29,6 +29,8 @@ pub(super) struct Asked {
     ingress: Option<usize>,
     /// The ingress learned that it is unknown where its record is, or whether it is in the log.
     pub(super) is_place_unknown: bool,
+    /// A record of it came before the rules of its command were in force.
+    was_early: bool,
     pub(super) state: State,
     /// Not knowing the outcome would be wrong.
     must_be_answered: bool,
@@ -93,6 +95,7 @@ impl World {
             attempt: 0,
             ingress: None,
             is_place_unknown: false,
+            was_early: false,
             state: State::Waiting,
             must_be_answered,
         });
@@ -194,6 +197,13 @@ impl World {
             .append(payload)
             .map_err(|why| format!("the model: {why}"))?;
         self.stats.records += 1;
+        self.stats.sent_before_barrier += u64::from(to.met_barrier(number));
+        if to.truth.newest_is_early() {
+            self.stats.too_early += 1;
+            if let Source::Ask(asking) = from {
+                self.asked[asking.ask].was_early = true;
+            }
+        }
         let mut stamped_ms = 0;
         if let Some(record) = &outcome {
             self.stats.note(record);
@@ -265,6 +275,7 @@ impl World {
         }
         asked.state = State::Answered;
         self.stats.answered += 1;
+        self.stats.decided_later += u64::from(asked.was_early);
         self.trace
             .note(self.now_ms, "answer", asked.partition, offset, ask as u64);
         Ok(())

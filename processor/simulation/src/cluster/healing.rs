@@ -20,7 +20,7 @@ const UPGRADE_MAX_MS: u64 = 5_000;
 
 impl World {
     pub(super) fn heal_and_finish(&mut self) -> Step {
-        self.heal();
+        self.heal()?;
         self.run_until_quiet("after the faults")?;
         for partition in 0..self.partitions.len() {
             for number in 0..FRESH_REQUESTS {
@@ -36,12 +36,12 @@ impl World {
         Ok(())
     }
 
-    fn heal(&mut self) {
+    fn heal(&mut self) -> Step {
         self.is_healed = true;
         self.trace.note(self.now_ms, "heal", 0, 0, 0);
         self.database_down_until_ms = 0;
         self.topic_stalled_until_ms = 0;
-        self.finish_upgrade();
+        self.finish_upgrade()?;
         for node in 0..self.processors.len() {
             let processor = &mut self.processors[node];
             processor.paused_until_ms = 0;
@@ -59,6 +59,7 @@ impl World {
             self.queue
                 .plan(self.now_ms, Event::StartProjector { projector });
         }
+        Ok(())
     }
 
     fn run_until_quiet(&mut self, when: &str) -> Step {

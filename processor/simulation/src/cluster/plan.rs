@@ -3,7 +3,11 @@
 use onsale_processor::member::MemberSettings;
 use onsale_processor::replica::SnapshotPolicy;
 
+use super::upgrade;
 use crate::workload::Rng;
+
+/// How many of the worlds that are upgraded to the newest rules have clients that use these all along.
+const ASK_AHEAD_PERCENT: u64 = 60;
 
 /// Sizes, speeds and how much goes wrong.
 #[derive(Clone, Debug)]
@@ -36,12 +40,14 @@ pub(super) struct Plan {
     pub(super) leap_percent: u64,
     /// The nodes are upgraded one by one, to rules that the old program does not know.
     pub(super) is_upgraded_running: bool,
+    /// Clients use the commands of those rules all along: before the barrier, around and behind it.
+    pub(super) asks_ahead: bool,
     /// The world ends with a barrier that this program does not know.
     pub(super) ends_with_upgrade: bool,
 }
 
 impl Plan {
-    pub(super) fn new(rng: &mut Rng) -> Self {
+    pub(super) fn new(rng: &mut Rng, machine_version: u16) -> Self {
         let processors = rng.one_of([2, 3, 3]);
         let ask_every_ms = rng.one_of([2, 6, 15]);
         let latency_max_ms = rng.one_of([3, 20, 120]);
@@ -51,7 +57,7 @@ impl Plan {
         let unpublished_max = rng.one_of([8, 40, 400, 10_000]).max(under_way);
         let every_records = rng.one_of([15, 60, 300]);
         let tick_ms = rng.one_of([50, 100]);
-        Self {
+        let mut plan = Self {
             partitions: rng.one_of([1, 2, 3]),
             processors,
             replicas: if rng.percent(50) { 2 } else { 3 },
@@ -86,7 +92,13 @@ impl Plan {
             keys: rng.one_of([10, 300, u64::MAX]),
             leap_percent: rng.one_of([5, 25]),
             is_upgraded_running: rng.percent(30),
+            asks_ahead: false,
             ends_with_upgrade: rng.percent(15),
+        };
+        // Nothing is drawn for the others, so that their seeds keep their histories.
+        if plan.is_upgraded_running && upgrade::may_ask_ahead(machine_version) {
+            plan.asks_ahead = rng.percent(ASK_AHEAD_PERCENT);
         }
+        plan
     }
 }

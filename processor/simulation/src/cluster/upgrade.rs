@@ -38,6 +38,12 @@ pub(super) fn newest(version: u16) -> u16 {
     (before(version) + 1).min(LAST)
 }
 
+/// Whether clients of worlds of this version may use the commands of the next one before it is in
+/// force: those of version 3 have a mix of clients of their own.
+pub(super) fn may_ask_ahead(version: u16) -> bool {
+    newest(version) == LAST && before(version) < LAST
+}
+
 /// The right outcome once every node knows all rules.
 pub(super) fn truth(version: u16) -> ModelLimits {
     ModelLimits {
@@ -64,13 +70,20 @@ impl World {
     }
 
     pub(super) fn begin_upgrade(&mut self) {
+        // Where clients use the new rules, what is left of their commands has to be enough for a
+        // time before them and one behind.
+        let load_ms = if self.plan.asks_ahead {
+            self.asks_left * self.plan.ask_every_ms / 2
+        } else {
+            BARRIER_MAX_MS
+        };
         let mut at_ms = self.now_ms;
         for node in 0..self.processors.len() {
-            at_ms += self.rng.below(NODE_EVERY_MAX_MS);
+            at_ms += self.rng.below(NODE_EVERY_MAX_MS.min(load_ms).max(1));
             self.queue.plan(at_ms, Event::Upgrade { node });
         }
         for partition in 0..self.partitions.len() {
-            let at_ms = self.now_ms + self.rng.below(BARRIER_MAX_MS);
+            let at_ms = self.now_ms + self.rng.below(BARRIER_MAX_MS.min(load_ms).max(1));
             self.queue.plan(at_ms, Event::Barrier { partition });
         }
     }
@@ -87,13 +100,22 @@ impl World {
         }
     }
 
-    /// Upgrades the remaining nodes, so that all can continue.
-    pub(super) fn finish_upgrade(&mut self) {
+    /// Upgrades the remaining nodes, so that all can continue; and where clients wait for the new
+    /// rules, asks for them again if the first barrier got lost.
+    pub(super) fn finish_upgrade(&mut self) -> Step {
         if self.plan.is_upgraded_running {
             for node in 0..self.processors.len() {
                 self.upgrade_node(node);
             }
         }
+        if self.plan.asks_ahead {
+            for partition in 0..self.partitions.len() {
+                if self.partitions[partition].version_in_force() < newest(self.machine_version) {
+                    self.ask_for_next_rules(partition)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn ask_for_next_rules(&mut self, partition: usize) -> Step {

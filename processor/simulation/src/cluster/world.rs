@@ -59,11 +59,16 @@ pub(crate) fn run(options: Options) -> Lived {
 impl World {
     fn new(options: Options) -> Self {
         let mut rng = Rng::new(options.seed);
-        let plan = Plan::new(&mut rng);
+        let plan = Plan::new(&mut rng, options.machine_version);
         let count = plan.partitions;
+        let clients = if plan.asks_ahead {
+            Profile::of_clients_ahead()
+        } else {
+            Profile::of_clients(options.machine_version)
+        };
         let profile = Profile {
             keys: plan.keys,
-            ..Profile::of_clients(options.machine_version)
+            ..clients
         };
         // What the program of each node knows at first.
         let version = upgrade::before(options.machine_version);

@@ -222,10 +222,11 @@ impl World {
                 position.offset, position.log_time_ms, self.clock_ms
             ));
         }
-        partition.take(Record {
+        let record = Record {
             log_time_ms: position.log_time_ms,
             payload: Rc::clone(&payload),
-        })?;
+        };
+        partition.take(record, &mut self.stats)?;
         let entry = Entry {
             offset: position.offset,
             log_time_ms: position.log_time_ms,

@@ -177,7 +177,7 @@ impl World {
         };
         if ends != lengths(&self.partitions) {
             for (index, record) in in_doubt {
-                self.partitions[index].take(record)?;
+                self.partitions[index].take(record, &mut self.stats)?;
                 self.stats.records += 1;
             }
         }
@@ -224,14 +224,16 @@ impl Partition {
     }
 
     /// A record is in the log for good.
-    pub(super) fn take(&mut self, record: Record) -> Step {
+    pub(super) fn take(&mut self, record: Record, stats: &mut Stats) -> Step {
         let offset = self.log.len() as u64;
         let outcome = self.truth.append(Entry {
             offset,
             log_time_ms: record.log_time_ms,
             payload: &record.payload,
         })?;
+        stats.too_early += u64::from(self.truth.newest_is_early());
         if let Some(outcome) = outcome {
+            stats.note(&outcome);
             self.workload.observe(&outcome);
         }
         self.log.push(record);

@@ -73,7 +73,8 @@ impl Workload {
             let machine_version = 2;
             return self.fresh(Command::Barrier { machine_version }, rng);
         }
-        let is_behind = self.profile.sells_orders && self.world.machine_version < 3;
+        let is_raising = self.profile.sells_orders && !self.profile.awaits_barrier;
+        let is_behind = is_raising && self.world.machine_version < 3;
         if is_behind && self.world.is_any_open() && rng.percent(8) {
             let machine_version = rng.one_of([2, 3, 3]);
             return self.fresh(Command::Barrier { machine_version }, rng);

@@ -79,6 +79,9 @@ pub struct Profile {
     /// Whether there are offers, codes and orders: everything of machine version 3, which a barrier
     /// raises in the middle.
     pub sells_orders: bool,
+    /// Whether somebody else raises that barrier. Clients then send the commands of version 3 before
+    /// it as well as behind it.
+    pub awaits_barrier: bool,
     /// Shows as large as real ones instead of small odd ones.
     pub large_shows: bool,
     /// Actions and their weights.
@@ -98,6 +101,7 @@ impl Profile {
             pace: Pace::Leaping,
             names_staff: false,
             sells_orders: false,
+            awaits_barrier: false,
             large_shows: false,
             weights: vec![
                 (Action::Open, 4),
@@ -184,6 +188,15 @@ impl Profile {
         profile
     }
 
+    /// The mix of clients that use machine version 3 while their cluster is upgraded to it.
+    #[cfg(feature = "worlds")]
+    pub(crate) fn of_clients_ahead() -> Self {
+        Self {
+            awaits_barrier: true,
+            ..Self::of_clients(3)
+        }
+    }
+
     /// Two users who let nearly every hold expire, at machine version 2.
     pub fn unpaid() -> Self {
         Self {
@@ -216,6 +229,7 @@ impl Profile {
             pace: Pace::Steady { records_per_ms: 10 },
             names_staff: false,
             sells_orders: false,
+            awaits_barrier: false,
             large_shows: true,
             weights: vec![
                 (Action::ReserveSeats, 24),
