@@ -11,9 +11,9 @@ fresh `onsale dev`.
 The pages are read, not copied: a line that is added there is run here, and one that this script
 cannot run is an error until TABLE says why. A line runs through bash with `onsale` on the PATH and
 the variables that the text before it mentions. Below a line the page may show what is printed; that
-is compared: JSON but for ids, times and what an ellipsis leaves out, headings of tables. deploy/README.md is about other
-machines and tools: its lines are parsed, and the files and verbs that they name have to exist. So
-do the files and headings that any page of the repository links to.
+is compared: JSON but for ids, times and what an ellipsis leaves out, headings of tables.
+deploy/README.md is about other machines and tools: its lines are parsed, and the files and verbs
+that they name have to exist. So do the files and headings that any page of the repository links to.
 
 Exit 0 all lines hold, 1 some do not, 3 could not run. Python's standard library only.
 """
@@ -179,8 +179,8 @@ def row_for(text):
 
 
 def read_shown(text, at=0):
-    """The JSON value that begins there, and where it ends; `…` stands for whatever else there is, and
-    so does the end of the text."""
+    """The JSON value that begins there, and where it ends; `…` stands for whatever else there is,
+    and so does the end of the text."""
     if text[at] not in "{[":
         return json.JSONDecoder().raw_decode(text, at)
     is_object, pairs, items = text[at] == "{", {}, []
