@@ -10,10 +10,10 @@ fresh `onsale dev`.
 
 The pages are read, not copied: a line that is added there is run here, and one that this script
 cannot run is an error until TABLE says why. A line runs through bash with `onsale` on the PATH and
-the variables that the text before it mentions. Below a line the page may show what is printed; the
-shape of that is compared: keys of JSON, headings of tables. deploy/README.md is about other
-machines and tools: its lines are parsed, and the files and verbs that they name have to exist. So
-do the files and headings that any page of the repository links to.
+the variables that the text before it mentions. Below a line the page may show what is printed; that
+is compared: JSON but for ids, times and what an ellipsis leaves out, headings of tables.
+deploy/README.md is about other machines and tools: its lines are parsed, and the files and verbs
+that they name have to exist. So do the files and headings that any page of the repository links to.
 
 Exit 0 all lines hold, 1 some do not, 3 could not run. Python's standard library only.
 """
@@ -106,6 +106,28 @@ TABLE = [
 CLUSTER = "deploy/cluster.sh"
 # Words of shown text that vary: ids, times, addresses, numbers, and omissions.
 VALUE = re.compile(r"…|\d")
+# Fields of answers that are others each time: ids, times, what is drawn by lot.
+VARIES = {
+    "booking_id",
+    "code",
+    "code_id",
+    "command_id",
+    "confirmation_code",
+    "confirmed_at",
+    "event_id",
+    "expires_at",
+    "expires_in_seconds",
+    "group_id",
+    "position",
+    "receipt_url",
+    "server_time",
+    "show_id",
+    "starts_at_local",
+    "valid_until",
+    "zone_id",
+}
+# What an ellipsis in shown JSON stands for.
+WHATEVER = object()
 
 
 class Line:
@@ -156,22 +178,77 @@ def row_for(text):
 # --- shapes
 
 
-def keys_of(value, path=""):
-    """Every key in a JSON value by path; items of lists share one."""
-    keys = set()
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            keys.add(f"{path}.{key}")
-            keys |= keys_of(inner, f"{path}.{key}")
-    elif isinstance(value, list):
-        for inner in value:
-            keys |= keys_of(inner, f"{path}[]")
-    return keys
+def read_shown(text, at=0):
+    """The JSON value that begins there, and where it ends; `…` stands for whatever else there is,
+    and so does the end of the text."""
+    if text[at] not in "{[":
+        return json.JSONDecoder().raw_decode(text, at)
+    is_object, pairs, items = text[at] == "{", {}, []
+    at += 1
+    while at < len(text) and text[at] not in "}]":
+        if text[at] == ",":
+            at += 1
+        elif text[at] == "…":
+            items.append(WHATEVER)
+            at += 1
+        elif is_object:
+            key, at = json.JSONDecoder().raw_decode(text, at)
+            pairs[key], at = read_shown(text, at + 1)
+        else:
+            item, at = read_shown(text, at)
+            items.append(item)
+    if at == len(text):
+        items.append(WHATEVER)
+    return (pairs if is_object else items), at + 1
 
 
-def keys_shown(text):
-    """The names of keys in JSON that may be cut by an ellipsis."""
-    return re.findall(r'"([a-z_]+)":', text)
+def difference(shown, got, path=""):
+    """Where an answer is not what is shown, but for what is another each time; None where it is."""
+    if isinstance(shown, dict):
+        return difference_of_objects(shown, got, path)
+    if isinstance(shown, list):
+        return difference_of_lists(shown, got, path)
+    is_left_out = isinstance(shown, str) and "…" in shown
+    # 1 is neither 1.0 nor true here.
+    if is_left_out or (type(shown) is type(got) and shown == got):
+        return None
+    return f"{path} is {got!r} in place of {shown!r}"
+
+
+def difference_of_objects(shown, got, path):
+    """As difference: the fields that are shown; there may be others."""
+    if not isinstance(got, dict):
+        return f"{path} is {got!r}"
+    for key, value in shown.items():
+        if key not in got:
+            return f"{path}.{key} is not there"
+        other = None if key in VARIES else difference(value, got[key], f"{path}.{key}")
+        if other:
+            return other
+    return None
+
+
+def difference_of_lists(shown, got, path):
+    """As difference: the items that are shown, in order, with others only where it says so."""
+    if not isinstance(got, list):
+        return f"{path} is {got!r}"
+    at, may_skip = 0, False
+    for item in shown:
+        if item is WHATEVER:
+            may_skip = True
+            continue
+        other = f"{path}[{at}] is not there"
+        for index in range(at, len(got) if may_skip else min(at + 1, len(got))):
+            other = difference(item, got[index], f"{path}[{index}]")
+            if other is None:
+                at = index + 1
+                break
+        if other:
+            return other
+        may_skip = False
+    if at < len(got) and not may_skip:
+        return f"{path} has {len(got)} items"
+    return None
 
 
 def compare(line, output):
@@ -192,20 +269,13 @@ def compare(line, output):
 
 
 def compare_json(shown, output):
-    """Compares keys, and whether it was a success; values vary."""
+    """Compares the answer with what is shown of it."""
     try:
         got = json.loads(output)
     except ValueError:
         return f"no JSON: {output[:300]}"
-    names = {key.rsplit(".", 1)[-1].removesuffix("[]") for key in keys_of(got)}
-    missing = [key for key in keys_shown(shown) if key not in names]
-    if missing:
-        return f"README shows {missing}, which the answer does not have: {output[:300]}"
-    for key in ("success", "status"):
-        value = re.search(rf'"{key}":("[a-z]+"|true|false)', shown)
-        if value and value.group(0) not in output.replace(" ", ""):
-            return f"README shows {value.group(0)}: {output[:300]}"
-    return None
+    other = difference(read_shown(shown)[0], got)
+    return f"README shows something else: {other}" if other else None
 
 
 # --- a server
