@@ -235,7 +235,8 @@ async fn what_a_search_knows_of_an_event_comes_with_its_shows(bench: Bench) {
         ..show(5, 2)
     };
     store.add_show(&offered).await.unwrap();
-    let offers = store.offers_of_shows(&[show_id(1), show_id(5), show_id(7)]);
+    let shows = [show_id(1), show_id(5), show_id(7)];
+    let offers = store.offers_of_shows(&shows);
     let expected = HashMap::from([(show_id(5), OfferRow::default())]);
     assert_eq!(offers.await.unwrap(), expected);
     assert!(store.offers_of_shows(&[]).await.unwrap().is_empty());
