@@ -55,6 +55,7 @@ NAMES = {
     "cluster": "simulator, cluster",
     "embedded": "simulator, embedded log",
     "orders": "simulator, cluster with machine version 3",
+    "upgraded": "simulator, cluster that is upgraded to machine version 3",
     "differential": "property tests against the model",
     "differential-three": "property tests against the model, machine version 3",
     "prices": "tests of the prices",
@@ -70,6 +71,7 @@ WORLDS = {
     "cluster": ["--world", "cluster"],
     "embedded": ["--world", "embedded"],
     "orders": ["--world", "cluster", "--machine-version", "3"],
+    "upgraded": ["--world", "cluster", "--machine-version", "2"],
 }
 
 
