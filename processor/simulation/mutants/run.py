@@ -55,6 +55,7 @@ NAMES = {
     "cluster": "simulator, cluster",
     "embedded": "simulator, embedded log",
     "orders": "simulator, cluster with machine version 3",
+    "upgraded": "simulator, cluster that is upgraded to machine version 3",
     "differential": "property tests against the model",
     "differential-three": "property tests against the model, machine version 3",
     "prices": "tests of the prices",
@@ -70,6 +71,7 @@ WORLDS = {
     "cluster": ["--world", "cluster"],
     "embedded": ["--world", "embedded"],
     "orders": ["--world", "cluster", "--machine-version", "3"],
+    "upgraded": ["--world", "cluster", "--machine-version", "2"],
 }
 
 
@@ -170,6 +172,23 @@ def write_table(mutants, results):
     TABLE.write_text("\n".join(lines))
 
 
+def read_table():
+    """The results that the table has, where those of earlier runs were not kept."""
+    checks = {name: check for check, name in NAMES.items()}
+    results = {}
+    for line in TABLE.read_text().splitlines():
+        row = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(row) != 5 or not row[0].startswith("`"):
+            continue
+        name, _, check, seeds, how = row
+        if check in checks:
+            how = how.replace("\\|", "|")
+            results[name.strip("`")] = {"check": checks[check], "seeds": seeds, "how": how}
+        elif check != "not tried":
+            results[name.strip("`")] = {"check": None}
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="")
@@ -190,7 +209,7 @@ def main():
         return
     scratch.parent.mkdir(parents=True, exist_ok=True)
     kept = scratch.parent / "results.json"
-    results = json.loads(kept.read_text()) if kept.exists() else {}
+    results = json.loads(kept.read_text()) if kept.exists() else read_table()
     if scratch.exists():
         head = subprocess.check_output(["git", "-C", str(ROOT), "rev-parse", "HEAD"], text=True)
         subprocess.run(["git", "-C", str(scratch), "checkout", "-q", "--force", "--detach",

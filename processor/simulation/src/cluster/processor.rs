@@ -318,8 +318,9 @@ impl World {
                 }
                 MemberAction::Stop(reason) => {
                     let processor = &self.processors[node];
-                    let is_old = self.is_upgraded
-                        || processor.version < upgrade::newest(self.machine_version);
+                    // A command of rules to come stops nobody: a barrier does.
+                    let in_force = self.partitions[partition].version_in_force();
+                    let is_old = self.is_upgraded || processor.version < in_force;
                     let expected = matches!(reason, StopReason::UnsupportedVersion { .. });
                     if !(is_old && expected) {
                         let name = &processor.name;

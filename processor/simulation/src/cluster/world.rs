@@ -93,7 +93,8 @@ impl World {
             projectors: (0..plan.projectors).map(|_| Projector::default()).collect(),
             asked: Vec::new(),
             asks_left: options.commands,
-            upgrade_after: options.commands / 2,
+            // Behind the barrier, offers come before orders: that takes its time.
+            upgrade_after: options.commands / if plan.asks_ahead { 3 } else { 2 },
             database_down_until_ms: 0,
             topic_stalled_until_ms: 0,
             is_healed: false,
