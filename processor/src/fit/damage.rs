@@ -17,6 +17,8 @@ const NAMED_MAX: usize = 8;
 const DAMAGE_EVERY_MS: u64 = 5_000;
 /// The pause after a look in lengths of it: a look reads the schema and counts the zones of all shows.
 const DAMAGE_PAUSE_LOOKS: u32 = 100;
+/// Longest pause, in milliseconds: one slow look on a busy machine would keep a repair from being seen for minutes.
+const DAMAGE_PAUSE_MAX_MS: u64 = 30_000;
 
 /// Whether tables, columns, indexes or triggers are missing that the migrations have left.
 ///
@@ -160,12 +162,15 @@ async fn watch(found: Weak<Mutex<Found>>, store: Store, mut known: Option<Option
     loop {
         let began = Instant::now();
         let looked = look(&found, &store, known.take()).await;
-        let pause = began.elapsed().saturating_mul(DAMAGE_PAUSE_LOOKS);
+        let pause = began.elapsed().saturating_mul(DAMAGE_PAUSE_LOOKS).clamp(
+            Duration::from_millis(DAMAGE_EVERY_MS),
+            Duration::from_millis(DAMAGE_PAUSE_MAX_MS),
+        );
         // A database that does not answer has its own sentence in readiness.
         if matches!(looked, Ok(false)) {
             return;
         }
-        tokio::time::sleep(pause.max(Duration::from_millis(DAMAGE_EVERY_MS))).await;
+        tokio::time::sleep(pause).await;
     }
 }
 
