@@ -361,4 +361,6 @@ fn rules_of_the_next_program_are_no_dispute() {
         matches!(stopped, Some(StopReason::UnsupportedVersion { .. })),
         "{stopped:?}"
     );
+    let is_alarm = |action: &MemberAction| matches!(action, MemberAction::Alarm(_));
+    assert!(!actions.iter().any(is_alarm), "{actions:?}");
 }
