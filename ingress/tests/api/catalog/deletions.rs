@@ -2,7 +2,7 @@
 
 use http::Method;
 use onsale_schemas::outcome::Confirmed;
-use onsale_schemas::{Outcome, SeatList};
+use onsale_schemas::{Outcome, OutcomeRecord, SeatList};
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::ShowStatus;
 use serde_json::json;
@@ -114,7 +114,14 @@ async fn what_was_sold_stays_and_is_cancelled_once() {
         first: true,
         revived: false,
     });
-    world.project(1, vec![ScriptedLog::record(1, sold)]).await;
+    let project = async |offset: u64, outcome| {
+        let record = OutcomeRecord {
+            previous: offset.checked_sub(1),
+            ..ScriptedLog::record(offset, outcome)
+        };
+        world.project(offset, vec![record]).await;
+    };
+    project(1, sold).await;
     let advice = async |path: &str, code: &str| {
         let refused = delete(&world, path).send().await;
         refused.error(409, code);
@@ -139,10 +146,7 @@ async fn what_was_sold_stays_and_is_cancelled_once() {
         said.contains("Cancel it with `PATCH /events/{id}`"),
         "{said}"
     );
-    let cancelled = Outcome::EventCancelled { event: EVENT };
-    world
-        .project(2, vec![ScriptedLog::record(2, cancelled)])
-        .await;
+    project(2, Outcome::EventCancelled { event: EVENT }).await;
     let said = advice(&event, "HAS_SALES").await;
     assert!(said.contains("It stays as cancelled"), "{said}");
     advice(&show, "HAS_SALES").await;

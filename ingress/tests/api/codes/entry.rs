@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use onsale_schemas::UserId;
 use serde_json::{Value, json};
 
-use crate::support::{EVENT, NOW_MS, Reply, World};
+use crate::support::{Claims, EVENT, NOW_MS, Reply, World};
 
 /// From the beginning of the world to that of the sale.
 const PRESALE_MS: u64 = 3_600_000;
@@ -103,7 +103,11 @@ impl Presale {
         self.buyers += 1;
         body["show_id"] = json!(self.show);
         let reserve = self.world.post("/api/v1/bookings/reserve");
-        let reserve = reserve.by_user(UserId::from_bytes([self.buyers; 16]), "buyer");
+        let buyer = Claims {
+            exp: Some(self.world.clock.0.load(Ordering::SeqCst) / 1_000 + 900),
+            ..Claims::new(UserId::from_bytes([self.buyers; 16]), "buyer")
+        };
+        let reserve = reserve.token(&buyer.token());
         let reserved = reserve.json(&body).send().await;
         self.world.catch_up().await;
         [quoted, reserved]

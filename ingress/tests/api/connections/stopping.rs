@@ -1,5 +1,7 @@
 //! Slow readers get their answers whole, also of a server that stops.
 
+use std::time::Duration;
+
 use http_body_util::BodyExt as _;
 use onsale_ingress::IngressConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -101,6 +103,9 @@ async fn a_reader_that_takes_its_time_gets_the_end_that_tls_keeps() {
         .contains("http_answers_unsent_bytes 0\n")
     {
         left -= stream.read(&mut [0; 4_096]).await.unwrap();
+        // Until the server waits for the client again: otherwise the client may have read all that TLS keeps before
+        // the server gets to its last piece.
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(left > 0);
     stopping(&served).await;

@@ -112,6 +112,7 @@ async fn an_end_that_is_named_and_one_that_follows_wait_for_each_other() {
         };
         let project = async |from: u64, offset: u64| {
             let record = OutcomeRecord {
+                previous: from.checked_sub(1),
                 request_id: world.log.last().request_id,
                 ..ScriptedLog::record(offset, Outcome::ShowAmended { show })
             };
