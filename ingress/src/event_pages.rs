@@ -220,6 +220,7 @@ mod tests {
             assert_eq!(asked.kept_as(shows), kept, "{asked:?} of {shows}");
         }
     }
+
     /// An event, and pages of it of which it is counted how often they are encoded.
     struct Counted {
         store: Store,

@@ -77,12 +77,7 @@ impl Positions {
         partition: PartitionId,
         since_ms: u64,
     ) -> bool {
-        self.slot(request)
-            .filter(|slot| slot.partition == partition)
-            .and_then(|slot| slot.answered)
-            .is_some_and(|answered| {
-                answered.fingerprint == fingerprint && answered.at_ms >= since_ms
-            })
+        self.answered(request, partition, since_ms) == Some(fingerprint)
     }
 
     /// Whether the partition answered another request with the same id, and at `since_ms` or later.
@@ -92,12 +87,17 @@ impl Positions {
         partition: PartitionId,
         since_ms: u64,
     ) -> bool {
+        self.answered(request, partition, since_ms)
+            .is_some_and(|answered| answered != fingerprint)
+    }
+
+    /// The fingerprint of the request with this id that the partition answered, at `since_ms` or later.
+    fn answered(&self, request: RequestId, partition: PartitionId, since_ms: u64) -> Option<u64> {
         self.slot(request)
             .filter(|slot| slot.partition == partition)
             .and_then(|slot| slot.answered)
-            .is_some_and(|answered| {
-                answered.fingerprint != fingerprint && answered.at_ms >= since_ms
-            })
+            .filter(|answered| answered.at_ms >= since_ms)
+            .map(|answered| answered.fingerprint)
     }
 
     fn slot(&self, request: RequestId) -> Option<Slot> {

@@ -115,7 +115,7 @@ pub(crate) async fn was_decided(
         return false;
     };
     let now_ms = state.clock.now_ms();
-    let since_ms = now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS - CLOCKS_APART_MS);
+    let since_ms = remembered_since(now_ms);
     let request = (request_id, fingerprint);
     if state.positions.was_answered(request, partition, since_ms) {
         return true;
@@ -139,10 +139,14 @@ pub(crate) fn was_anothers(state: &AppState, identity: Identity, partition: Part
     let Some(fingerprint) = identity.fingerprint else {
         return false;
     };
-    let now_ms = state.clock.now_ms();
-    let since_ms = now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS - CLOCKS_APART_MS);
+    let since_ms = remembered_since(state.clock.now_ms());
     let request = (identity.request_id, fingerprint);
     state.positions.was_anothers(request, partition, since_ms)
+}
+
+/// Since when what was answered is certainly remembered still.
+fn remembered_since(now_ms: u64) -> u64 {
+    now_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS - CLOCKS_APART_MS)
 }
 
 /// Notes that the partition remembers the answer to a request with a key.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::body::CodeGroupBody;
 use super::create::NAME_MAX_CHARS;
-use super::terms::{PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX, names_unknown};
+use super::terms::{PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX, knowing};
 use super::{as_read, managed, refused};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -171,11 +171,8 @@ async fn attempt(
     if is_lacking {
         request.check_whole(row.said.kind)?;
     }
-    let is_missing = |chart: &Chart| {
-        let (zones, types) = (request.zones.as_deref(), request.ticket_types.as_deref());
-        names_unknown(zones, types, chart)
-    };
-    let chart = call.state.charts.knowing(&chart, &is_missing).await;
+    let (zones, types) = (request.zones.as_deref(), request.ticket_types.as_deref());
+    let chart = knowing(&call.state, &chart, zones, types).await;
     let said = read(request, &row.said, &chart)?;
     let mut changes = Changes::default();
     changes.field("group", &row.said, &said);

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::body::{CodeBody, CodeGroupBody, CodeKind};
 use super::issue::{PREFIX_FORM, PREFIX_MAX_CHARS, Wanted};
-use super::terms::{self, PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX, names_unknown};
+use super::terms::{self, PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX, knowing};
 use super::{managed, refused};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -191,11 +191,8 @@ pub(crate) async fn create(
     let identity = call.identity("create codes", id, &body.bytes);
     let group = call.state.codes.group_of(identity.request_id);
     let request = body.value;
-    let is_missing = |chart: &Chart| {
-        let (zones, types) = (request.zones.as_deref(), request.ticket_types.as_deref());
-        names_unknown(zones, types, chart)
-    };
-    let chart = call.state.charts.knowing(&chart, &is_missing).await;
+    let (zones, types) = (request.zones.as_deref(), request.ticket_types.as_deref());
+    let chart = knowing(&call.state, &chart, zones, types).await;
     let (wanted, said) = read(request, group, &chart)?;
     let quota = if was_decided(&call.state, identity, chart.partition, None).await {
         // Its answer is for the log to give, which creates nothing.

@@ -1,5 +1,7 @@
 //! What requests say a code is good for.
 
+use std::sync::Arc;
+
 use onsale_schemas::code::{CodeTerms, Discount};
 use onsale_schemas::command::Currency;
 use onsale_schemas::limits::{TICKETS_PER_BOOKING_MAX, UNIT_PRICE_MAX_MINOR};
@@ -13,6 +15,7 @@ use crate::bounds::Bound;
 use crate::charts::Chart;
 use crate::error::ApiError;
 use crate::percent::Percent;
+use crate::state::AppState;
 use crate::values::{Instant, Money};
 
 /// As both requests with terms take them.
@@ -166,16 +169,21 @@ fn discount(
     }
 }
 
-/// Whether a chart lacks one of these zones or ticket types.
-pub(super) fn names_unknown(
+/// The chart, or a newer one, in which no zone or ticket type is missing of those that a request names, as far as there
+/// are such: see [`Charts::knowing`](crate::charts::Charts::knowing).
+pub(super) async fn knowing(
+    state: &AppState,
+    chart: &Arc<Chart>,
     zones: Option<&[Uuid]>,
     types: Option<&[String]>,
-    chart: &Chart,
-) -> bool {
-    let lacks_zone = |id: &Uuid| chart.zone_by_id(*id).is_none();
-    let lacks_type = |name: &String| chart.offer.type_by_name(name).is_none();
-    zones.is_some_and(|ids| ids.iter().any(lacks_zone))
-        || types.is_some_and(|names| names.iter().any(lacks_type))
+) -> Arc<Chart> {
+    let lacks = |chart: &Chart| {
+        let lacks_zone = |id: &Uuid| chart.zone_by_id(*id).is_none();
+        let lacks_type = |name: &String| chart.offer.type_by_name(name).is_none();
+        zones.is_some_and(|ids| ids.iter().any(lacks_zone))
+            || types.is_some_and(|names| names.iter().any(lacks_type))
+    };
+    state.charts.knowing(chart, &lacks).await
 }
 
 fn zones(ids: &[Uuid], chart: &Chart) -> Result<Vec<ZoneIndex>, ApiError> {
