@@ -16,7 +16,7 @@ use onsale_store::audit::Unaudited;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{EVENT, World};
+use crate::support::{Call, EVENT, Reply, World};
 use crate::venues::venue_row;
 
 /// Creates an event of the organizer; what was answered.
@@ -27,6 +27,24 @@ async fn created(world: &World, body: Value) -> Value {
 
 fn path_of(event: &Value) -> String {
     format!("/api/v1/events/{}", event["event_id"].as_str().unwrap())
+}
+
+/// The pages of a list, each with the cursor that the one before it gave; fails where there are more than `most`.
+async fn walked<'a>(page: impl Fn(&str) -> Call<'a>, most: usize) -> Vec<Reply> {
+    let (mut pages, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let reply = page(&cursor).send().await;
+        reply.data(200);
+        let answer = reply.json();
+        let next = answer["meta"]["next_cursor"].as_str();
+        let next = next.map(|next| format!("&cursor={next}"));
+        pages.push(reply);
+        assert!(pages.len() <= most, "it goes on");
+        match next {
+            Some(next) => cursor = next,
+            None => return pages,
+        }
+    }
 }
 
 #[tokio::test]
