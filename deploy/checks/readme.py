@@ -367,8 +367,11 @@ class Reader:
             example = re.search(rf'"{key}":"([0-9a-f-]{{36}})"', line.shown[0])
             if example and of.get(key):
                 self.same[example.group(1)] = of[key]
-        if isinstance(first, dict) and first.get("booking_id"):
-            self.variables.setdefault("BOOKING", first["booking_id"])
+        if isinstance(first, dict):
+            # What the text says to keep of an answer.
+            for key in ("event_id", "zone_id", "booking_id"):
+                if first.get(key):
+                    self.variables.setdefault(key.removesuffix("_id").upper(), first[key])
 
     def run(self, text, timeout_s=LINE_TIMEOUT_S):
         """(exit code, stdout, stderr)"""

@@ -16,8 +16,6 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 const KEPT_MAX_BYTES: u64 = 32 << 20;
 /// Pages of a kind that are known to be fresh.
 const FRESH_MAX: u64 = 10_000;
-/// Bytes of a digest in a tag.
-const DIGEST_BYTES: usize = 8;
 
 /// A page.
 pub(crate) struct EncodedPage<S> {
@@ -32,11 +30,9 @@ pub(crate) struct EncodedPage<S> {
 impl<S> EncodedPage<S> {
     /// Of the JSON of its data.
     pub(crate) fn new(stamp: S, version: u64, data: &[u8]) -> Self {
-        let hash = blake3::hash(data).to_hex();
-        let digest = hash.as_str().get(..DIGEST_BYTES * 2);
         Self {
             stamp,
-            tag: versions::tag(version, digest),
+            tag: versions::tag_of_bytes(version, data),
             body: Arc::new(Prepared::data(data).kept()),
         }
     }

@@ -22,8 +22,6 @@ const KEPT_MAX_BYTES: u64 = 32 << 20;
 const FRESH_MAX: u64 = 10_000;
 /// What nobody has asked for that long is made anew.
 const IDLE_MAX: Duration = Duration::from_secs(600);
-/// Bytes of a digest in a tag.
-const DIGEST_BYTES: usize = 8;
 /// About what an entry takes beside its bytes.
 const ENTRY_BYTES: usize = 512;
 
@@ -36,6 +34,24 @@ pub(crate) enum Shared {
     Numbered(u32, u32),
     /// So many of its shows behind one of them.
     After(Option<(u64, ShowId)>, u32),
+}
+
+impl Shared {
+    /// What it is kept under where its event has so many shows: a page that is as long as the list is the same however
+    /// much longer it might be. `None` where nothing is on it, so that nobody fills the memory with such pages.
+    fn kept_as(self, shows: u64) -> Option<Self> {
+        match self {
+            Self::Event => Some(self),
+            Self::Numbered(page, per_page) => {
+                let before = u64::from(page.saturating_sub(1)).saturating_mul(per_page.into());
+                (page <= 1 || before < shows).then_some(self)
+            }
+            Self::After(after, limit) => {
+                let all = u32::try_from(shows).unwrap_or(u32::MAX).max(1);
+                Some(Self::After(after, limit.min(all)))
+            }
+        }
+    }
 }
 
 /// A page.
@@ -52,7 +68,7 @@ impl EventPage {
     /// Of the JSON of its data, and that for search engines.
     pub(crate) fn new(stamp: PageStamp, data: &[u8], schema: Vec<u8>) -> Self {
         Self {
-            tag: tag(stamp, data),
+            tag: versions::tag_of_bytes(stamp.event_version, data),
             body: Arc::new(Prepared::data(data).kept()),
             schema: Arc::new(Prepared::new(schema.into()).kept()),
         }
@@ -61,16 +77,11 @@ impl EventPage {
     /// Of a list, with all that stands before what is said of the request.
     pub(crate) fn of_list(stamp: PageStamp, begin: Bytes) -> Self {
         Self {
-            tag: tag(stamp, &begin),
+            tag: versions::tag_of_bytes(stamp.event_version, &begin),
             body: Arc::new(Prepared::new(begin).kept()),
             schema: Arc::new(Prepared::new(Bytes::new())),
         }
     }
-}
-
-fn tag(stamp: PageStamp, bytes: &[u8]) -> String {
-    let hash = blake3::hash(bytes).to_hex();
-    versions::tag(stamp.event_version, hash.as_str().get(..DIGEST_BYTES * 2))
 }
 
 /// What a page is kept under.
@@ -128,7 +139,8 @@ impl EventPages {
         self.kept(event, Shared::Event, stamp, make).await
     }
 
-    /// A page of the list of shows of a public event, as it is now.
+    /// A page of the list of shows of a public event, as it is now; `make` encodes the one that it is the same as. Where it
+    /// goes on behind a show, that has to be one of the event's: see [`Store::show_at`].
     ///
     /// # Errors
     /// As [`EventPages::page`].
@@ -136,13 +148,19 @@ impl EventPages {
         &self,
         event: EventId,
         page: Shared,
-        make: impl FnOnce(PageStamp) -> F + Send + 'static,
+        make: impl FnOnce(PageStamp, Shared) -> F + Send + 'static,
     ) -> Result<Arc<EventPage>, ApiError>
     where
         F: Future<Output = Result<EventPage, ApiError>> + Send + 'static,
     {
         let stamp = stamp(&self.store, event).await?;
-        self.kept(event, page, stamp, make).await
+        match page.kept_as(stamp.shows) {
+            Some(page) => {
+                let make = move |stamp| make(stamp, page);
+                self.kept(event, page, stamp, make).await
+            }
+            None => make(stamp, page).await.map(Arc::new),
+        }
     }
 
     async fn kept<F>(
@@ -172,4 +190,27 @@ impl EventPages {
 async fn stamp(store: &Store, event: EventId) -> Result<PageStamp, ApiError> {
     let stamp = store.page_stamp(event).await?;
     stamp.ok_or_else(|| ApiError::not_found("event"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_one_list_there_are_few_pages() {
+        let behind = Some((5, ShowId::from_bytes([1; 16])));
+        for (asked, shows, kept) in [
+            (Shared::Event, 0, Some(Shared::Event)),
+            (Shared::After(None, 100), 26, Some(Shared::After(None, 26))),
+            (Shared::After(None, 27), 26, Some(Shared::After(None, 26))),
+            (Shared::After(None, 25), 26, Some(Shared::After(None, 25))),
+            (Shared::After(behind, 50), 0, Some(Shared::After(behind, 1))),
+            (Shared::Numbered(1, 20), 0, Some(Shared::Numbered(1, 20))),
+            (Shared::Numbered(2, 20), 20, None),
+            (Shared::Numbered(2, 20), 21, Some(Shared::Numbered(2, 20))),
+            (Shared::Numbered(u32::MAX, 100), u64::from(u32::MAX), None),
+        ] {
+            assert_eq!(asked.kept_as(shows), kept, "{asked:?} of {shows}");
+        }
+    }
 }

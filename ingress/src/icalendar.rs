@@ -64,9 +64,14 @@ fn event(lines: &mut Lines, show: &CalendarShow) {
         "DTSTAMP",
         &in_utc(timestamp(show.created_at_ms).unwrap_or(Timestamp::UNIX_EPOCH)),
     );
-    match (local_zone(show.time_zone.as_deref()), &show.time_zone) {
-        (Some(zone), Some(name)) => {
-            let local = zone.to_offset(starts_at).to_datetime(starts_at);
+    let local = local_zone(show.time_zone.as_deref()).and_then(|zone| {
+        let local = zone.to_offset(starts_at).to_datetime(starts_at);
+        // Of an hour that clocks pass twice a local time means the first one (3.3.5).
+        let is_plain = !zone.to_ambiguous_timestamp(local).is_ambiguous();
+        is_plain.then_some(local)
+    });
+    match (local, &show.time_zone) {
+        (Some(local), Some(name)) => {
             lines.add(&format!("DTSTART;TZID={name}"), &date_time(local));
         }
         _ => lines.add("DTSTART", &in_utc(starts_at)),
@@ -243,6 +248,22 @@ mod tests {
         let utc = calendar("Opera", &[show(None, 1_903_867_200_000)]);
         assert!(utc.contains("DTSTART:20300501T120000Z\r\n"), "{utc}");
         assert!(!utc.contains("VTIMEZONE"), "{utc}");
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_is_told_in_utc() {
+        // 2027-10-31T00:30:00Z and T01:30:00Z are both 02:30 in Zurich, T02:30:00Z is 03:30.
+        for (starts_at_ms, line) in [
+            (1_824_942_600_000, "DTSTART:20271031T003000Z"),
+            (1_824_946_200_000, "DTSTART:20271031T013000Z"),
+            (
+                1_824_949_800_000,
+                "DTSTART;TZID=Europe/Zurich:20271031T033000",
+            ),
+        ] {
+            let text = calendar("Opera", &[show(Some("Europe/Zurich"), starts_at_ms)]);
+            assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        }
     }
 
     #[test]

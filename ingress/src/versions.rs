@@ -18,6 +18,8 @@ use crate::error::{ApiError, Code};
 /// Hexadecimal digits of a tag that is a digest.
 const DIGITS: usize = 32;
 
+/// Bytes of a digest in a tag.
+const DIGEST_BYTES: usize = 8;
 /// Any tag.
 const ANY: &str = "*";
 
@@ -27,6 +29,12 @@ pub(crate) fn tag(version: u64, also: Option<&str>) -> String {
         Some(also) => format!("\"{version}.{also}\""),
         None => format!("\"{version}\""),
     }
+}
+
+/// The tag of an answer that depends on more than the version: of its bytes as well.
+pub(crate) fn tag_of_bytes(version: u64, bytes: &[u8]) -> String {
+    let hash = blake3::hash(bytes).to_hex();
+    tag(version, hash.as_str().get(..DIGEST_BYTES * 2))
 }
 
 /// The tag of what has no versions: of its content. It is weak, because the `meta` beside it differs from answer to

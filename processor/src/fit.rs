@@ -7,15 +7,14 @@
 
 mod catalog;
 mod damage;
+mod error;
 mod kept;
 mod later;
 
 use std::path::PathBuf;
 
-use onsale_log::kafka::KafkaError;
 use onsale_log::{EntryBatch, LogError, LogReader};
 use onsale_schemas::{Offset, PartitionId, ShowId};
-use onsale_snapshot::SnapshotError;
 use onsale_store::booking::{Watermark, projected_offset};
 use onsale_store::store::LogMark;
 use onsale_store::{Store, StoreError};
@@ -24,7 +23,8 @@ use crate::checksum::checksum;
 
 pub(crate) use catalog::Catalog;
 pub use catalog::look_at_shows;
-pub use damage::{look_at_schema, look_at_zones};
+pub use damage::{look_at_codes, look_at_schema, look_at_zones};
+pub use error::FitError;
 pub use kept::{KeptSnapshots, look_for_lost_log};
 pub use later::warn_of_later_version;
 
@@ -231,6 +231,21 @@ pub enum Misfit {
         /// One of them.
         first: ShowId,
     },
+    /// Codes were changed in a way that the database was not told of.
+    #[error(
+        "the database does not know what the codes of {groups} groups of {shows} shows are good for by \
+         now, of show {first} among them: it was restored from a copy that is older than the log, or \
+         was lost; codes go on to work as the log has them, quotes refuse them, and their terms can only \
+         be given anew as a whole; {REPAIR}"
+    )]
+    CodesLack {
+        /// Groups of codes.
+        groups: u64,
+        /// The shows that they are of.
+        shows: usize,
+        /// One of them.
+        first: ShowId,
+    },
     /// Something that the migrations have left is gone.
     #[error(
         "the database lacks {missing}: deleted or changed by hand. Create it again with those of the \
@@ -253,6 +268,7 @@ impl Misfit {
             | Self::StrangeRow { .. }
             | Self::ShowsDeleted { .. }
             | Self::ZonesLack { .. }
+            | Self::CodesLack { .. }
             | Self::SchemaLacks { .. } => true,
             Self::OtherLog { .. }
             | Self::OtherRecord { .. }
@@ -282,29 +298,10 @@ impl Misfit {
             | Self::CatalogLacks { .. }
             | Self::ShowsDeleted { .. }
             | Self::ZonesLack { .. }
+            | Self::CodesLack { .. }
             | Self::SchemaLacks { .. } => false,
         }
     }
-}
-
-/// Why it cannot be determined.
-#[derive(Debug, thiserror::Error)]
-pub enum FitError {
-    /// The log cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The outcomes on Kafka cannot be read.
-    #[error(transparent)]
-    Kafka(#[from] KafkaError),
-    /// The snapshots cannot be read.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// The database cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The comparison did not come to its end.
-    #[error("the comparison of database and log broke off: {0}")]
-    BrokenOff(String),
 }
 
 /// Looks whether `store` is a projection of the log that `reader` reads.

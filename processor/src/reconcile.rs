@@ -4,7 +4,7 @@
 //! In the embedded mode the follower is frozen at a position that the projection has reached. Over
 //! Kafka nothing stops: the database is read as of one moment, and copies of the machines are
 //! brought to it from the log. Every live booking, holder of a seat and block is compared, the newest
-//! of those that ended, each show's zones, status, times and prices, and each event's limit. What the
+//! of those that ended, each show's zones, status, times, prices, offer and codes, and each event's limit. What the
 //! machines do not keep is not compared here but by `onsale verify`, which reads the whole log.
 //!
 //! Two steps on purpose: a report that a person can read, then the repair of exactly what it names.

@@ -166,7 +166,7 @@ pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// The URL of a server.
-fn parse_server(text: &str) -> Result<String, String> {
+pub(crate) fn parse_server(text: &str) -> Result<String, String> {
     if text.starts_with("http://") || text.starts_with("https://") {
         return Ok(text.to_owned());
     }

@@ -37,7 +37,10 @@ pub(crate) async fn look(
     match (misfit, current) {
         // The machines know how many there have to be; without them what is missing before the last zone
         // is found, and a show that has none.
-        (None, Some(store)) => Ok(fit::look_at_zones(store, &BTreeMap::new()).await?),
+        (None, Some(store)) => match fit::look_at_zones(store, &BTreeMap::new()).await? {
+            Some(lacking) => Ok(Some(lacking)),
+            None => Ok(fit::look_at_codes(store).await?),
+        },
         (misfit, _) => Ok(misfit),
     }
 }

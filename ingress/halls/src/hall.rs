@@ -110,9 +110,29 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T
         HallError::Form {
             line: error.line(),
             column: error.column(),
-            message: message.to_owned(),
+            message: in_words(message),
         }
     })
+}
+
+/// A message of the parser. Names of Rust types mean nothing to whoever wrote the file.
+fn in_words(message: &str) -> String {
+    let Some((what, expected)) = message.rsplit_once(", expected ") else {
+        return message.to_owned();
+    };
+    let words = match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" => "a whole number, not negative",
+        "i32" => "a whole number from -2147483648 to 2147483647",
+        "i64" => "a whole number",
+        "f64" => "a number",
+        "a sequence" => "a list",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    };
+    format!("{what}, expected {words}")
 }
 
 /// A content address: BLAKE3 of the bytes.

@@ -9,6 +9,9 @@ use onsale_store::catalog::{Named, OfferRow, STANDARD_TYPE, TaxRates};
 
 use crate::text;
 
+/// Names of ticket types that a refusal lists.
+const LISTED_MAX: usize = 10;
+
 /// The names of everything that a show has or had for sale: bookings keep the numbers that they were sold by.
 pub(crate) struct OfferNames {
     /// Numbers by name, of what is for sale now.
@@ -17,6 +20,8 @@ pub(crate) struct OfferNames {
     type_names: Vec<String>,
     /// Numbers of ticket types that have a name.
     named_types: Vec<TicketTypeId>,
+    /// Names of the types for sale that everybody is shown, as they were listed.
+    public_types: Vec<String>,
     phases: Vec<Named>,
     bundles: Vec<Named>,
     /// Rates of tax that are and were in force, the newest first.
@@ -33,13 +38,17 @@ impl OfferNames {
             STANDARD_TYPE.clone_into(first);
         }
         let mut types = HashMap::new();
+        let mut public_types = Vec::new();
         for known in offer.iter().flat_map(|row| &row.types) {
             if let Some(name) = type_names.get_mut(usize::from(known.id)) {
                 name.clone_from(&known.name);
             }
-            let offered = offer.map(|row| &row.offer);
-            if offered.is_some_and(|offer| onsale_prices::ticket_type(offer, known.id).is_some()) {
+            let offered = offer.and_then(|row| onsale_prices::ticket_type(&row.offer, known.id));
+            if let Some(offered) = offered {
                 types.insert(text::composed(&known.name).into_owned(), known.id);
+                if !known.is_hidden && !offered.code_only {
+                    public_types.push(known.name.clone());
+                }
             }
         }
         let has_types = !types.is_empty();
@@ -48,6 +57,7 @@ impl OfferNames {
         }
         Self {
             types,
+            public_types,
             type_names,
             named_types: offer
                 .iter()
@@ -65,6 +75,23 @@ impl OfferNames {
     /// The number of a ticket type that is for sale.
     pub(crate) fn type_by_name(&self, name: &str) -> Option<TicketTypeId> {
         self.types.get(&*text::composed(name)).copied()
+    }
+
+    /// The ticket types for sale that everybody is shown, at most [`LISTED_MAX`] of them, for a sentence; empty where
+    /// there are none.
+    pub(crate) fn listed_types(&self) -> String {
+        let listed: Vec<&str> = self
+            .public_types
+            .iter()
+            .take(LISTED_MAX)
+            .map(String::as_str)
+            .collect();
+        let more = if self.public_types.len() > LISTED_MAX {
+            ", …"
+        } else {
+            ""
+        };
+        format!("{}{more}", listed.join(", "))
     }
 
     /// The name of a ticket type, whether or not it is for sale now.
@@ -160,5 +187,13 @@ mod tests {
         );
         assert_eq!(names.phase_name(1), Some("Early"));
         assert_eq!(names.bundle_name(1), Some("Family"));
+        // Refusals tell everybody of what everybody is shown.
+        assert_eq!(names.listed_types(), "Café");
+        for known in &mut row.types {
+            known.is_hidden = true;
+        }
+        let names = OfferNames::of(Some(&row));
+        assert_eq!(names.type_by_name("Café"), Some(1));
+        assert_eq!(names.listed_types(), "");
     }
 }

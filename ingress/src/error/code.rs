@@ -64,6 +64,7 @@ pub enum Code {
     NotConfirmed,
     PlacesNotOfBooking,
     LayoutChanged,
+    TermsUnknown,
     ShowCancelled,
     VenueInUse,
     StillOnSale,
@@ -245,7 +246,7 @@ impl Code {
             Self::UnsupportedMediaType => (
                 "UNSUPPORTED_MEDIA_TYPE",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The request body is not JSON",
+                "The request body is of a type that is not read here",
             ),
             Self::SeatUnavailable => (
                 "SEAT_UNAVAILABLE",
@@ -362,6 +363,11 @@ impl Code {
                 "LAYOUT_CHANGED",
                 StatusCode::CONFLICT,
                 "The show has other places by now",
+            ),
+            Self::TermsUnknown => (
+                "TERMS_UNKNOWN",
+                StatusCode::CONFLICT,
+                "The terms of these codes are not known here",
             ),
             Self::ShowCancelled => (
                 "SHOW_CANCELLED",

@@ -61,9 +61,20 @@ impl Shown {
     fn has(self, path: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(open) => open.contains(&path),
+            Self::Only(open) => open.iter().any(|field| is_at(path, field)),
         }
     }
+}
+
+/// Whether a path is that of a field or, where this is a list of values, of one of these.
+fn is_at(path: &str, field: &str) -> bool {
+    path.strip_prefix(field).is_some_and(|rest| {
+        let place = rest
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        rest.is_empty()
+            || place.is_some_and(|place| place.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 /// A parsed body and the bytes it was parsed from, which idempotency fingerprints.
@@ -287,7 +298,7 @@ fn explain<T: DeserializeOwned>(
     let expected = match expected {
         Some((_, expected)) => in_words(expected),
         // In the words of the type's own message.
-        None if message.starts_with("UUID parsing failed") => "a UUID",
+        None if message.starts_with("UUID parsing failed") => "an id (a UUID)",
         // A type's own message may repeat what it could not read.
         None if !shown.has(&path) => "another value",
         None => message,

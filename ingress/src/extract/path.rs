@@ -8,6 +8,25 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 
+/// The parameters of a path, in their order.
+async fn of_path<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    nothing: impl Fn() -> ApiError,
+) -> Result<RawPathParams, ApiError> {
+    RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| nothing())
+}
+
+/// The first parameter as an id and the second as a number.
+fn id_and_number(parameters: &RawPathParams) -> Option<(Uuid, u32)> {
+    let mut texts = parameters.iter().map(|(_, text)| text);
+    let id = texts.next()?.parse().ok()?;
+    let number = texts.next()?.parse().ok()?;
+    Some((id, number))
+}
+
 /// The id in a path. What is not a UUID names nothing, so it is not found.
 pub(crate) struct PathId(pub(crate) Uuid);
 
@@ -15,15 +34,13 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let parameters = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| ApiError::not_found("resource"))?;
-        parameters
+        let nothing = || ApiError::not_found("resource");
+        let parameters = of_path(parts, state, nothing).await?;
+        let id = parameters
             .iter()
             .next()
-            .and_then(|(_, text)| text.parse().ok())
-            .map(Self)
-            .ok_or_else(|| ApiError::not_found("resource"))
+            .and_then(|(_, text)| text.parse().ok());
+        id.map(Self).ok_or_else(nothing)
     }
 }
 
@@ -35,9 +52,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathIds {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let nothing = || ApiError::not_found("resource");
-        let parameters = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| nothing())?;
+        let parameters = of_path(parts, state, nothing).await?;
         let mut ids = parameters.iter().filter_map(|(_, text)| text.parse().ok());
         let (Some(one), Some(other)) = (ids.next(), ids.next()) else {
             return Err(nothing());
@@ -54,15 +69,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PathNumber {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let nothing = || ApiError::not_found("resource");
-        let parameters = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| nothing())?;
-        let mut parameters = parameters.iter().map(|(_, text)| text);
-        let id = parameters.next().and_then(|text| text.parse().ok());
-        let number = parameters.next().and_then(|text| text.parse().ok());
-        let (Some(id), Some(number)) = (id, number) else {
-            return Err(nothing());
-        };
+        let parameters = of_path(parts, state, nothing).await?;
+        let (id, number) = id_and_number(&parameters).ok_or_else(nothing)?;
         Ok(Self(id, number))
     }
 }
@@ -75,9 +83,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathToken {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let nothing = || ApiError::not_found("resource");
-        let parameters = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| nothing())?;
+        let parameters = of_path(parts, state, nothing).await?;
         let token = parameters.iter().next().map(|(_, text)| Private::new(text));
         token.map(Self).ok_or_else(nothing)
     }
@@ -106,15 +112,9 @@ impl<S: Send + Sync> FromRequestParts<S> for PathGroup {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let nothing = || ApiError::not_found("group of codes");
-        let parameters = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| nothing())?;
-        let mut texts = parameters.iter().map(|(_, text)| text);
-        let show = texts.next().and_then(|text| text.parse().ok());
-        let group = texts.next().and_then(|text| text.parse().ok());
-        show.zip(group)
-            .map(|(show, group)| Self(show, group))
-            .ok_or_else(nothing)
+        let parameters = of_path(parts, state, nothing).await?;
+        let (show, group) = id_and_number(&parameters).ok_or_else(nothing)?;
+        Ok(Self(show, group))
     }
 }
 
@@ -124,9 +124,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathCode {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let group = PathGroup::from_request_parts(parts, state).await?;
         let nothing = || ApiError::not_found("code");
-        let parameters = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| nothing())?;
+        let parameters = of_path(parts, state, nothing).await?;
         let code = parameters.iter().nth(2).map(|(_, text)| Private::new(text));
         code.map(|code| Self(group, code)).ok_or_else(nothing)
     }

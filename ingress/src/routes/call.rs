@@ -11,7 +11,7 @@ use onsale_schemas::{
     Command, EventId, Outcome, OutcomeRecord, PartitionId, Rejection, RequestId, ShowId,
 };
 use onsale_store::audit::{Actor, Audit, AuditEntry, Changes, Unaudited};
-use onsale_store::catalog::{Addition, EventChange, OfferRow, Precondition, ShowChange};
+use onsale_store::catalog::{Addition, EventChange, Noted, OfferRow, Precondition, ShowChange};
 use onsale_store::code::{CodesProposal, GroupTerms};
 use serde_json::json;
 use uuid::Uuid;
@@ -79,6 +79,8 @@ impl Proposal {
 /// Answers what was written down before, and forgets that where the log refuses it.
 struct Proposing {
     request: RequestId,
+    /// Whether this very call has written it down.
+    is_new: bool,
     answering: Arc<dyn Answering>,
 }
 
@@ -91,7 +93,7 @@ impl Answering for Proposing {
         record: &OutcomeRecord,
     ) -> Result<Final, ApiError> {
         if let Outcome::Rejected(why) = &record.outcome
-            && is_for_good(why)
+            && is_for_good(why, self.is_new)
             && let Err(error) = state.installation.forget_proposal(self.request).await
         {
             tracing::debug!(%error, "a refused change is left to housekeeping");
@@ -105,10 +107,14 @@ impl Answering for Proposing {
 }
 
 /// Whether a refusal is the answer to a request however often it is repeated, so that nothing of it is needed any
-/// more. One that is not remembered may be another answer the next time, which may be on its way; and a key that is
-/// used for something else is that of a request which the log may have accepted.
-fn is_for_good(why: &Rejection) -> bool {
-    !why.is_transient() && !matches!(why, Rejection::IdempotencyKeyReused)
+/// more. One that is not remembered may be another answer the next time, which may be on its way. A key that is
+/// used for something else is that of a request which the log may have accepted: what that one wrote down stays,
+/// but what is new under the key was never accepted, and would be taken for it.
+fn is_for_good(why: &Rejection, is_new: bool) -> bool {
+    match why {
+        Rejection::IdempotencyKeyReused => is_new,
+        why => !why.is_transient(),
+    }
 }
 
 impl FromRequestParts<AppState> for Call {
@@ -170,15 +176,24 @@ impl Call {
         tenant: Uuid,
         changes: Changes,
     ) -> Result<Response, ApiError> {
+        let context = self.context.clone();
+        let answer = self.proposed(order, proposal, tenant, changes).await?;
+        Ok(answer.into_response(&context))
+    }
+
+    /// As [`Call::propose`], with the answer before it goes to the client.
+    ///
+    /// # Errors
+    /// As [`Call::propose`].
+    pub(super) async fn proposed(
+        self,
+        order: Order,
+        proposal: Proposal,
+        tenant: Uuid,
+        changes: Changes,
+    ) -> Result<Answer, ApiError> {
         detached(async move {
             let request = order.identity.request_id;
-            let order = Order {
-                answering: Arc::new(Proposing {
-                    request,
-                    answering: order.answering,
-                }),
-                ..order
-            };
             let entry = if changes.is_empty() {
                 // Whatever the log makes of it, its record says who asked.
                 Audit::from(Unaudited::Logged)
@@ -190,7 +205,7 @@ impl Call {
             };
             let now_ms = self.state.clock.now_ms();
             let store = &self.state.store;
-            let is_noted = match proposal {
+            let noted = match proposal {
                 Proposal::Event(event, change) => {
                     store
                         .propose_event_change(request, event, &change, now_ms, entry)
@@ -225,10 +240,15 @@ impl Call {
                         .await?
                 }
             };
-            if !is_noted {
+            if !noted.is_there() {
                 return Err(key_reused());
             }
-            self.send(order).await
+            let answering = Arc::new(Proposing {
+                request,
+                is_new: noted == Noted::New,
+                answering: order.answering,
+            });
+            self.hand_in(Order { answering, ..order }).await
         })
         .await
     }

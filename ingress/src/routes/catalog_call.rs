@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::idempotency::Identity;
 use crate::rejection;
 use crate::state::AppState;
-use crate::submit::Final;
+use crate::submit::{Answer, Final};
 
 /// The answer that was remembered for this key.
 pub(super) async fn recall(
@@ -50,6 +50,14 @@ pub(super) async fn remember(
     } else {
         replayed(first, fingerprint)
     }
+}
+
+/// As it is told of a request that was also a command of the log.
+pub(super) fn of_command(answer: Final, identity: Identity) -> Answer {
+    Answer::Final(Final {
+        command: Some(identity.request_id),
+        ..answer
+    })
 }
 
 fn replayed(remembered: RememberedAnswer, fingerprint: u64) -> Result<Final, ApiError> {

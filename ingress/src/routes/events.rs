@@ -17,6 +17,7 @@ mod orders;
 mod page;
 mod patch;
 mod picture_body;
+mod place_body;
 mod remove_picture;
 mod schema;
 mod schema_org;

@@ -44,6 +44,18 @@ pub(super) async fn is_ahead_of_catalog(
     !is_projected && record.replay_of.is_none()
 }
 
+/// Waits for everything of `partition` that the log had before this process began: the database may be another one than
+/// it was then, from a backup that is older.
+pub(super) async fn wait_for_before(
+    state: &AppState,
+    partition: PartitionId,
+) -> Result<(), ApiError> {
+    match state.log.began_at(partition).checked_sub(1) {
+        Some(offset) => wait_for(state, partition, offset).await,
+        None => Ok(()),
+    }
+}
+
 /// Waits for everything of `partition` that `user` has been answered: by this process, or before it
 /// began, of which no record is left.
 pub(super) async fn wait_for_user(

@@ -1,6 +1,7 @@
 //! `/shows/{id}/codes`
 
 mod export;
+mod lacking;
 mod uses;
 mod wrong;
 

@@ -204,6 +204,34 @@ async fn shows_of_a_draft_are_its_organizers_and_not_for_sale() {
     assert_eq!(reply.error(400, "VALIDATION_ERROR")["field"], "status");
 }
 
+/// Who does as the refusal says loses nothing of what the event says.
+#[tokio::test]
+async fn a_draft_gets_shows_once_it_is_published_as_the_refusal_says() {
+    let world = World::new().await;
+    let draft = json!({
+        "name": "Ball", "description": "**Ball**", "starts_at": "2030-01-01T20:00:00Z", "status": "draft",
+    });
+    let made = world.post("/api/v1/events").by_role("organizer");
+    let made = made.json(&draft).send().await.data(201);
+    let event = format!("/api/v1/events/{}", made["event_id"].as_str().unwrap());
+    let show = json!({
+        "starts_at": "2030-01-01T20:00:00Z",
+        "zones": [{
+            "name": "Floor", "admission": "general", "capacity": 5,
+            "price": {"amount": 1, "currency": "THB"},
+        }],
+    });
+    let open = || world.post(&format!("{event}/shows")).by_role("organizer");
+    let refused = open().json(&show).send().await;
+    assert_eq!(refused.error(400, "VALIDATION_ERROR")["field"], "status");
+    let said = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(said.contains("`PATCH /events/{id}`"), "{said}");
+    let publish = world.call(Method::PATCH, &event).by_role("organizer");
+    let published = publish.json(&json!({"status": "published"})).send().await;
+    assert_eq!(published.data(200)["description"], "**Ball**");
+    open().json(&show).send().await.data(201);
+}
+
 #[tokio::test]
 async fn names_are_one_line_with_something_to_see() {
     let world = World::new().await;

@@ -281,6 +281,13 @@ async fn rows_are_not_added_beside_seats_that_the_catalog_does_not_have_yet() {
         let body = json!({"rows": [{"name": "C", "seats": 2}], "expected": 30});
         let refused = add(&world, STALLS, &body).send().await;
         refused.error(status, code);
+        if status == 409 {
+            let said = refused.json()["detail"].as_str().unwrap().to_owned();
+            assert!(
+                said.contains("the show has had, ") && said.contains(": 29."),
+                "{said}"
+            );
+        }
         let Command::AddSeats(command) = world.log.last().command else {
             panic!("not an addition");
         };

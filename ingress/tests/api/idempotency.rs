@@ -99,6 +99,45 @@ async fn a_replay_says_so_and_is_the_same_answer() {
     call().send().await.error(422, "IDEMPOTENCY_KEY_REUSED");
 }
 
+/// A repetition undoes nothing of what others did meanwhile, and goes by the version that it was made for.
+#[tokio::test]
+async fn changes_of_events_are_remembered_whether_or_not_the_log_has_a_part_in_them() {
+    let world = World::new().await;
+    let path = format!("/api/v1/events/{EVENT}");
+    let tag = world.get(&path).by_role("organizer").send().await;
+    let tag = tag.header("etag").to_owned();
+    let call = |key: Option<&str>, change: serde_json::Value| {
+        let call = world
+            .call(http::Method::PATCH, &path)
+            .by_role("organizer")
+            .json(&change);
+        match key {
+            Some(key) => call.header("idempotency-key", key),
+            None => call,
+        }
+    };
+    for (key, change) in [
+        ("text", json!({ "name": "A" })),
+        ("limit", json!({ "name": "A", "max_tickets_per_user": 3 })),
+    ] {
+        let keyed = || call(Some(key), change.clone());
+        let first = keyed().send().await;
+        first.data(200);
+        call(None, json!({ "name": "B" })).send().await.data(200);
+        let again = keyed().send().await;
+        assert_eq!(again.header("idempotent-replayed"), "true", "{key}");
+        assert_eq!(again.data(200), first.data(200), "{key}");
+        let now = world.get(&path).send().await.data(200);
+        assert_eq!(now["name"], "B", "{key}");
+        let other = call(Some(key), json!({ "name": "C" }));
+        other.send().await.error(422, "IDEMPOTENCY_KEY_REUSED");
+    }
+    let outdated = call(Some("new"), json!({ "name": "D" })).header("if-match", &tag);
+    outdated.send().await.error(412, "PRECONDITION_FAILED");
+    let outdated = call(Some("text"), json!({ "name": "A" })).header("if-match", &tag);
+    outdated.send().await.data(200);
+}
+
 #[tokio::test]
 async fn catalog_calls_are_remembered_in_the_store() {
     let world = World::new().await;

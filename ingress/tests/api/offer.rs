@@ -181,6 +181,28 @@ async fn an_offer_has_a_tag_and_is_replaced_only_where_it_is_the_one_that_was_re
         .data(200);
 }
 
+/// What is written down under a key that the log knows as another request's is taken back: it would keep out whoever
+/// goes by what was read, and stand in the way of the right repetition.
+#[tokio::test]
+async fn a_used_key_leaves_nothing_behind() {
+    let world = World::new().await;
+    let by_key = |percent: &str| {
+        put(&world, &json!({ "tax_percent": percent })).header("idempotency-key", "k")
+    };
+    by_key("7").send().await.data(200);
+    accept(&world, 0, 100).await;
+    world
+        .log
+        .next(Script::reject(Rejection::IdempotencyKeyReused));
+    let other = by_key("19").send().await;
+    other.error(422, "IDEMPOTENCY_KEY_REUSED");
+    let read = world.get(&offer_path()).by_role("organizer").send().await;
+    let tag = read.header("etag").to_owned();
+    let next = put(&world, &json!({ "tax_percent": "5" })).header("if-match", &tag);
+    next.send().await.data(200);
+    by_key("7").send().await.data(200);
+}
+
 #[tokio::test]
 async fn a_refused_offer_changes_nothing_and_says_why() {
     let world = World::new().await;

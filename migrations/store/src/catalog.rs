@@ -31,7 +31,7 @@ pub use growth::{Addition, Growth, Lack, Run, SeatIndexes};
 pub use listing::{ListedShow, ListedZone, Page, PageStamp};
 pub use offer::{Named, OfferNames, OfferRow, STANDARD_TYPE, TaxRates, TypeName};
 pub use picture::{EventPicture, PICTURE_SWEEP_KIND, PictureFiles, PictureFormat, PictureLook};
-pub use precondition::Precondition;
+pub use precondition::{Noted, Precondition};
 pub use quotas::Quotas;
 pub use show::{ShowChange, ShowRow, ShowStatus, ZonesOfShow};
 pub use zone::{ChartRow, RowSeats, ZoneAdmission, ZoneRow};

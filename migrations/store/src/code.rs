@@ -6,7 +6,7 @@
 
 use onsale_private::Sealed;
 use onsale_schemas::code::CodeTerms;
-use onsale_schemas::{CodeGroup, CodeHash, ShowId};
+use onsale_schemas::{CodeGroup, CodeHash, Offset, ShowId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -128,4 +128,43 @@ pub struct CodeRow {
     pub ended_at_ms: Option<u64>,
     /// Live bookings with it.
     pub uses: u64,
+}
+
+/// A group of codes that counts, as reconciliation compares it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LiveGroup {
+    /// Its number in the show.
+    pub group: CodeGroup,
+    /// What its codes are good for; `None` where the row does not tell, because it was changed by hand.
+    pub terms: Option<CodeTerms>,
+}
+
+/// A code that counts, as the log has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LiveCode {
+    /// Its keyed hash.
+    pub code: CodeHash,
+    /// Its group.
+    pub group: CodeGroup,
+    /// The record that created it.
+    pub created: Offset,
+}
+
+/// The codes of a show as the log has them, where the database has others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CodesRepair {
+    /// The show.
+    pub show: ShowId,
+    /// Its tenant.
+    pub tenant: Uuid,
+    /// All its groups with their terms.
+    pub groups: Vec<(CodeGroup, CodeTerms)>,
+    /// Codes that the log does not have, or not so.
+    pub ended: Vec<CodeHash>,
+    /// Codes that the database does not have, or not so.
+    pub added: Vec<LiveCode>,
+    /// The last record that the log has decided by then: what comes again of it up to there is in this.
+    pub as_of: Offset,
+    /// When that is, in milliseconds: what ends and begins does so now, as nobody knows when it did.
+    pub at_ms: u64,
 }

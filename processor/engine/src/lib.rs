@@ -65,6 +65,6 @@ pub use partition::Partition;
 pub use self_check::SelfCheckError;
 pub use sink::{NullSink, OutcomeSink};
 pub use views::{
-    BookingState, BookingView, CodeView, EventView, OrderView, ShowView, Stats, ZoneView,
-    payment_hash,
+    BookingState, BookingView, CodeGroupView, CodeView, CreatedCode, EventView, OrderView,
+    ShowView, Stats, ZoneView, payment_hash,
 };

@@ -8,13 +8,15 @@ use onsale_schemas::{
 };
 
 use crate::bookings::State as RecordState;
+use crate::codes::Codes;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::seats::Place;
 use crate::shows::Show;
 use crate::state::{State, zone_index};
 use crate::views::{
-    BookingState, BookingView, CodeView, EventView, OrderView, ShowView, Stats, ZoneView,
+    BookingState, BookingView, CodeGroupView, CodeView, CreatedCode, EventView, OrderView,
+    ShowView, Stats, ZoneView,
 };
 
 /// The seat machine of one partition. See the crate's documentation.
@@ -288,6 +290,49 @@ impl Partition {
             terms: sale.groups.get(&known.group)?.terms.clone(),
             uses: known.uses,
         })
+    }
+
+    /// The groups of codes of a show, ascending by number.
+    pub fn code_groups(&self, show: ShowId) -> Vec<CodeGroupView> {
+        let slot = self.state.shows.find(&show);
+        let sale = slot.and_then(|slot| self.state.shows.get(slot).sale());
+        sale.map_or_else(Vec::new, |sale| {
+            let groups = sale.groups.iter();
+            groups
+                .map(|(&group, known)| CodeGroupView {
+                    group,
+                    terms: known.terms.clone(),
+                    codes: known.codes,
+                })
+                .collect()
+        })
+    }
+
+    /// Group and creation of a code of a show; `None` when it is unknown.
+    pub fn created_code(&self, show: ShowId, code: &CodeHash) -> Option<CreatedCode> {
+        let slot = self.state.shows.find(&show)?;
+        let known = self.state.codes.get(self.state.find_code(slot, code)?);
+        Some(CreatedCode {
+            code: known.hash,
+            group: known.group,
+            created: known.created,
+        })
+    }
+
+    /// All codes of a show, in no order. Visits those of all shows: not for every record.
+    pub fn codes(&self, show: ShowId) -> Vec<CreatedCode> {
+        let Some(slot) = self.state.shows.find(&show) else {
+            return Vec::new();
+        };
+        let codes = self.state.codes.all();
+        codes
+            .filter(|(_, code)| code.show == slot && Codes::counts(code, &self.state.shows))
+            .map(|(_, code)| CreatedCode {
+                code: code.hash,
+                group: code.group,
+                created: code.created,
+            })
+            .collect()
     }
 
     /// Figures about the partition. Visits all shows: not for every record.

@@ -145,6 +145,28 @@ pub struct CodeView {
     pub uses: u32,
 }
 
+/// A group of codes of a show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CodeGroupView {
+    /// Its number in the show.
+    pub group: CodeGroup,
+    /// What its codes are good for.
+    pub terms: CodeTerms,
+    /// How many it has.
+    pub codes: u32,
+}
+
+/// A code of a show without its terms, which are those of its group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CreatedCode {
+    /// The code.
+    pub code: CodeHash,
+    /// Its group.
+    pub group: CodeGroup,
+    /// The record that created it.
+    pub created: Offset,
+}
+
 /// What a booking keeps of the reference that its payment is known by.
 pub fn payment_hash(reference: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(reference.as_bytes())

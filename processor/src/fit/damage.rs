@@ -50,6 +50,19 @@ pub async fn look_at_zones(
     Ok(lacking(&store.zones_of_shows().await?, expected))
 }
 
+/// Whether codes were changed in a way that the database was not told of.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn look_at_codes(store: &Store) -> Result<Option<Misfit>, StoreError> {
+    let shows = store.shows_lacking_codes().await?;
+    Ok(shows.first().map(|(first, _)| Misfit::CodesLack {
+        groups: shows.iter().map(|(_, groups)| groups).sum(),
+        shows: shows.len(),
+        first: *first,
+    }))
+}
+
 fn lacking(
     found: &BTreeMap<ShowId, ZonesOfShow>,
     expected: &BTreeMap<ShowId, u16>,

@@ -27,6 +27,8 @@ use crate::replay::{Until, replay};
 const PROJECTION_PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked at.
 const PROJECTION_POLL: Duration = Duration::from_millis(50);
+/// How often a repair is begun that meets a projector which seemed to be gone.
+const REPAIRS_MAX: u32 = 3;
 
 /// Why nothing was compared or repaired.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +126,28 @@ impl Node {
             .iter()
             .map(|position| position.partition)
             .collect();
-        let copies = self.copies(&partitions, store).await?;
+        for _ in 0..REPAIRS_MAX {
+            let applied = self.repair(&partitions, report, store, counts, by).await?;
+            if let Some(applied) = applied {
+                return Ok(applied);
+            }
+        }
+        Err(ReconcileError::Moving(
+            "a projector comes and goes".to_owned(),
+        ))
+    }
+
+    /// Nothing when a projector that was only late came back in the middle: now that it moves it can be
+    /// held, and the repair begins again. What was repaired until then counts as gone.
+    async fn repair(
+        &self,
+        partitions: &[PartitionId],
+        report: &Report,
+        store: &Store,
+        counts: Option<&Counts>,
+        by: Option<&Actor>,
+    ) -> Result<Option<Applied>, ReconcileError> {
+        let copies = self.copies(partitions, store).await?;
         let (log_id, now_ms) = (self.log_id(), clock::now_ms());
         let kafka = self.kafka().clone();
         let open = move || -> Result<Box<dyn LogReader>, LogError> {
@@ -149,15 +172,22 @@ impl Node {
             // database, unless a projector was only late.
             let engine = engine(&copies.machines);
             let projections = projections(Projector::MayCome);
-            return Ok(reconcile::apply(report, engine, projections, now_ms, by).await?);
+            return match reconcile::apply(report, engine, projections, now_ms, by).await {
+                Ok(applied) => Ok(Some(applied)),
+                Err(ApplyError::Moving(why)) => {
+                    tracing::info!(%why, "the repair begins again");
+                    Ok(None)
+                }
+                Err(failed) => Err(failed.into()),
+            };
         }
-        let (standstill, watermarks) = store.stand_still(&partitions).await?;
+        let (standstill, watermarks) = store.stand_still(partitions).await?;
         let machines = self.bring_to(copies.machines, watermarks).await?;
         let engine = engine(&machines);
         let projections = projections(Projector::IsHeld);
         let applied = reconcile::apply(report, engine, projections, now_ms, by).await;
         standstill.release().await?;
-        Ok(applied?)
+        Ok(Some(applied?))
     }
 
     /// Copies of the machines at a place that the projection has reached.

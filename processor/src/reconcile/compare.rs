@@ -2,6 +2,7 @@
 
 mod bookings;
 mod catalog;
+mod codes;
 mod events;
 mod offers;
 mod places;
@@ -26,6 +27,7 @@ pub(super) use self::bookings::{
 pub(super) use self::catalog::{
     described_show, differing_show_columns, differing_status, differing_zones, shape,
 };
+pub(super) use self::codes::{differing_codes, live};
 pub(super) use self::events::differing_event_columns;
 pub(super) use self::offers::{offer_differs, order_counts_differ};
 pub(super) use self::places::{blocked_places, blocks_differ, holders_by_show};

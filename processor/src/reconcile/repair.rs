@@ -2,6 +2,7 @@
 
 mod bookings;
 mod catalog;
+mod codes;
 mod counts;
 mod error;
 mod offers;
@@ -22,6 +23,7 @@ use self::catalog::{
     repair_catalog, repair_differing_blocks, repair_differing_status, repair_event, repair_show,
     repair_zones,
 };
+use self::codes::repair_codes;
 use self::counts::{repair_counts, repair_usage};
 use self::offers::{repair_offer, repair_order_counts};
 use self::target::Target;
@@ -290,6 +292,9 @@ async fn repair(
         }
         Finding::OfferDiffers { show_id } => {
             repair_offer(*show_id, machine, target, progress).await
+        }
+        Finding::CodesDiffer { show_id, .. } => {
+            repair_codes(*show_id, machine, target, progress).await
         }
         Finding::OrderCountsDiffer { show_id } => {
             repair_order_counts(*show_id, machine, target, progress).await

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Version of the report's format. 2 added what is found in Redis, 3 times and prices of shows, 4
 /// the catalog by the log's documents, 5 zones, events, holders of seats and what organizers have, 6 offers
-/// and what is counted of orders; one of an earlier version still means the same.
-pub(super) const REPORT_VERSION: u32 = 6;
+/// and what is counted of orders, 7 codes; one of an earlier version still means the same.
+pub(super) const REPORT_VERSION: u32 = 7;
 
 /// What a comparison found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -140,6 +140,14 @@ pub enum Finding {
         /// The show.
         show_id: ShowId,
     },
+    /// The database has other groups of codes of a show, with other terms, or other codes. Repaired, they have the names
+    /// and texts that are there; of others these are in no log.
+    CodesDiffer {
+        /// The show.
+        show_id: ShowId,
+        /// In which way, in words, by group.
+        groups: Vec<String>,
+    },
     /// Places by price phase or uses of codes are counted otherwise although no booking differs.
     OrderCountsDiffer {
         /// The show.
@@ -236,6 +244,7 @@ impl Finding {
             Self::ShowStatusDiffers { .. } => "show_status_differs",
             Self::ShowDiffers { .. } => "show_differs",
             Self::OfferDiffers { .. } => "offer_differs",
+            Self::CodesDiffer { .. } => "codes_differ",
             Self::OrderCountsDiffer { .. } => "order_counts_differ",
             Self::ZonesDiffer { .. } => "zones_differ",
             Self::EventDiffers { .. } => "event_differs",

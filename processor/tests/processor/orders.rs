@@ -1,6 +1,7 @@
 //! Orders as a machine makes them: projected, compared with the machine and with the log, and repaired from
 //! either.
 
+mod codes;
 mod told;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ mod services;
 use clap::Args;
 
 use self::check::{Check, Verdict};
-use crate::cli::{ConfigArgs, JsonArgs, TrustArgs};
+use crate::cli::{ConfigArgs, JsonArgs, TrustArgs, parse_server};
 use crate::client;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -20,6 +20,9 @@ use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
+    /// URL of the server [default: from http.listen]
+    #[arg(long, value_name = "URL", env = "ONSALE_SERVER", value_parser = parse_server)]
+    server: Option<String>,
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
@@ -61,7 +64,10 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
                     server::redis(&config, &mut checks).await;
                 }
                 services::look(&config, &wrong_files, &mut checks).await;
-                server::server(&config, &args.trust, &mut checks).await;
+                let named = args.server.as_deref();
+                let base = named.map_or_else(|| config.server_url(), str::to_owned);
+                let base = base.trim_end_matches('/');
+                server::server(&config, base, &args.trust, &mut checks).await;
                 if config.kafka.is_used() {
                     cluster::look_at_projection(&config, &mut checks).await;
                 }

@@ -13,6 +13,8 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use onsale_halls::limits::INPUT_MAX_BYTES;
 use onsale_halls::{Faults, Hall, HallError};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::exit::{Failure, OrFail};
 use crate::output;
@@ -77,7 +79,62 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 
 /// A hall in the format `onsale-hall/1`.
 fn read_hall(file: &Path) -> Result<Hall, Failure> {
-    Hall::from_json(&read(file)?).map_err(|error| refused(file, &error))
+    let bytes = read(file)?;
+    Hall::from_json(&bytes).map_err(|error| {
+        let verb = match Looks::of(&bytes) {
+            Looks::Table => {
+                "a hall is JSON; `onsale hall import --format csv` makes one of a table"
+            }
+            Looks::Plan => {
+                "`onsale hall import --format pretix` makes a hall of a seating plan of pretix"
+            }
+            Looks::Hall | Looks::Other => "",
+        };
+        taken_wrongly(file, &error, verb)
+    })
+}
+
+/// What a file looks like, for whoever has to be told which verb or format is the right one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Looks {
+    /// A hall in the format `onsale-hall/1`, or what is meant to be one.
+    Hall,
+    /// A seating plan of pretix.
+    Plan,
+    /// No JSON: a table, most likely.
+    Table,
+    Other,
+}
+
+impl Looks {
+    fn of(bytes: &[u8]) -> Self {
+        /// The fields that tell them apart.
+        #[derive(Deserialize)]
+        struct Top {
+            format: Option<IgnoredAny>,
+            zones: Option<IgnoredAny>,
+        }
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Self::Table;
+        }
+        match serde_json::from_slice(bytes) {
+            Ok(Top {
+                format: Some(_), ..
+            }) => Self::Hall,
+            Ok(Top { zones: Some(_), .. }) => Self::Plan,
+            Ok(_) | Err(_) => Self::Other,
+        }
+    }
+}
+
+/// As [`refused`]; a file that is not of the form that it was taken for is told with the verb that takes it.
+fn taken_wrongly(file: &Path, error: &HallError, verb: &str) -> Failure {
+    match error {
+        HallError::Form { .. } if !verb.is_empty() => {
+            Failure::Found(anyhow!("{}: {error}: {verb}", file.display()))
+        }
+        other => refused(file, other),
+    }
 }
 
 /// What is wrong with a file, a line for each fault.

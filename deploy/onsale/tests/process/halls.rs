@@ -71,10 +71,18 @@ fn halls_are_made_checked_and_compiled_without_a_server() {
     let twice = std::fs::read_to_string(at.join("small.json")).unwrap();
     let twice = twice.replace("\"label\": \"2\"", "\"label\": \"1\"");
     std::fs::write(at.join("twice.json"), twice).unwrap();
+    std::fs::copy(at.join("table.csv"), at.join("table.txt")).unwrap();
+    let plan = r#"{"name": "Plan", "categories": [], "zones": []}"#;
+    std::fs::write(at.join("plan.json"), plan).unwrap();
     for (asked, code, said) in [
         ("check twice.json", 1, "two seats 1"),
         ("check table.csv", 1, "line 1, column 1"),
         ("check nothing.json", 2, "cannot read nothing.json"),
+        ("check table.csv", 1, "onsale hall import --format csv"),
+        ("compile table.csv", 1, "onsale hall import --format csv"),
+        ("check plan.json", 1, "onsale hall import --format pretix"),
+        ("import small.json", 1, "onsale hall check"),
+        ("import table.txt", 1, "--format csv"),
         ("import small.json --format csv", 1, "line 1"),
         ("generate ship", 2, "theatre"),
         ("generate club --set seats=1", 2, "club"),

@@ -132,6 +132,17 @@ async fn doctor_says_when_the_server_serves_another_folder() {
     let (code, out, err) = server.verb(&["doctor"]);
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.contains("ready at"), "{out}");
+    // One that is not where the configuration says is named; nothing listens at the other address.
+    let named = server.url("");
+    let (code, out, err) = server.verb(&["doctor", "--server", named.trim_end_matches("/api/v1")]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("ready at"), "{out}");
+    let (_, out, _) = server.verb(&["doctor", "--server", "http://127.0.0.1:1"]);
+    assert!(out.contains("none runs at http://127.0.0.1:1"), "{out}");
+    assert!(
+        out.contains("--server") && out.contains("ONSALE_HTTP__LISTEN"),
+        "{out}"
+    );
     let elsewhere = folder.path().join("nowhere");
     let other = folder.path().join("other");
     for (data, has_log) in [(&elsewhere, false), (&other, true)] {

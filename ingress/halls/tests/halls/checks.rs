@@ -74,6 +74,21 @@ fn what_is_of_another_form_is_refused_by_name() {
             "unknown variant `vip`",
         ),
         ("/stage/shape/0", json!([1, 2, 3]), "trailing characters"),
+        (
+            "/sections/0/rows/0/line/seats",
+            json!(-12),
+            "invalid value: integer `-12`, expected a whole number from 0 to 65535",
+        ),
+        (
+            "/sections/0/rows",
+            json!({}),
+            "invalid type: map, expected a list",
+        ),
+        (
+            "/sections/0/rows/0",
+            json!(1),
+            "invalid type: integer `1`, expected an object",
+        ),
         ("/categories", json!(null), "missing field `categories`"),
     ] {
         match changed(pointer, value) {

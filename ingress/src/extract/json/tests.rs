@@ -149,6 +149,17 @@ fn a_secret_shows_its_open_fields_alone() {
         assert_eq!(details["field"], field, "{body}");
         assert_eq!(details["value"], value, "{body}");
     }
+    for (path, is_shown) in [
+        ("zones", true),
+        ("zones[12]", true),
+        ("zones[0].name", false),
+        ("zones[0][1]", false),
+        ("zones_of_mine", false),
+        ("inner.zones", false),
+        ("zones[", false),
+    ] {
+        assert_eq!(Shown::Only(&["zones"]).has(path), is_shown, "{path}");
+    }
 }
 
 #[test]
@@ -165,7 +176,7 @@ fn says_it_in_plain_english() {
             "{\"count\":1,\"count\":2}",
             "count: is given more than once",
         ),
-        ("{\"count\":1,\"id\":\"x\"}", "id: expected a UUID"),
+        ("{\"count\":1,\"id\":\"x\"}", "id: expected an id (a UUID)"),
         (
             "{\"count\":\"1\"}",
             "count: expected a whole number from 0 to 4294967295",

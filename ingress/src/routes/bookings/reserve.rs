@@ -182,15 +182,7 @@ async fn handle(
     let (state, user) = (&call.state, call.caller.user);
     let request = body.value;
     let chart = visible::chart_on_sale(state, ShowId(request.show_id)).await?;
-    if let Some(event_id) = request.event_id
-        && event_id != chart.event.0
-    {
-        return Err(ApiError::invalid(
-            "event_id",
-            event_id,
-            "the event of the show",
-        ));
-    }
+    check_event(&chart, request.event_id)?;
     let age_confirmed = request.age_confirmed;
     let (basket, seen) = request.parts();
     let is_missing = |chart: &Chart| basket.names_unknown(chart);
@@ -311,6 +303,24 @@ impl ReserveRequest {
             expected_total: self.expected_total,
         };
         (basket, seen)
+    }
+}
+
+/// That the event that a request names, if it names one, is the event of the show.
+///
+/// # Errors
+/// `VALIDATION_ERROR` naming `event_id`.
+pub(in crate::routes) fn check_event(
+    chart: &Chart,
+    event_id: Option<Uuid>,
+) -> Result<(), ApiError> {
+    match event_id {
+        Some(event_id) if event_id != chart.event.0 => Err(ApiError::invalid(
+            "event_id",
+            event_id,
+            "the event of the show",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 pub(super) use super::named::{other_slug, slug_of};
 use super::picture_body::PictureBody;
+use super::place_body::PlaceBody;
 use super::venue;
 use crate::auth::{Caller, Right, Role};
 use crate::bounds::{Bound, Bounds, Of};
@@ -163,8 +164,13 @@ pub(crate) struct EventBody {
     description_html: Option<String>,
     performers: Vec<String>,
     picture: Option<PictureBody>,
+    /// Where it is, as pages show it. `null` where neither the event nor a venue says anything.
+    place: Option<PlaceBody>,
+    /// In the event's own words, as a `PUT` takes them; `null` where it says nothing of its own beside `venue_id`.
     venue: Option<String>,
+    /// The venue, as `/venues/{id}` has it.
     venue_id: Option<Uuid>,
+    /// In the event's own words, as `venue`.
     city: Option<String>,
     category: Option<String>,
     starts_at: Instant,
@@ -440,6 +446,7 @@ impl EventBody {
                 row.status.as_str()
             },
             starts_at_local: zone.and_then(|zone| local_time::told(row.starts_at_ms, &zone)),
+            place: PlaceBody::of(&row),
             event_id: row.event_id.0,
             organizer_id: row.organizer_id.0,
             name: row.name,
@@ -465,9 +472,15 @@ impl EventBody {
 /// How an event is told of whose last show is over.
 const ENDED: &str = "ended";
 
-/// The tag of an event as it is answered alone.
+/// The tag of an event as it is answered alone. A venue has versions of its own, so what an event is told of it is in
+/// the tag too.
 pub(super) fn tag(version: u64, row: &EventRow) -> String {
-    versions::tag(version, row.is_ended().then_some(ENDED))
+    let ended = row.is_ended().then_some(ENDED);
+    let Some(venue) = &row.details.known_venue else {
+        return versions::tag(version, ended);
+    };
+    let told = (ended, &venue.name, &venue.city);
+    versions::tag_of_bytes(version, format!("{told:?}").as_bytes())
 }
 
 impl From<EventRow> for EventBody {

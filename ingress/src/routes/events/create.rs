@@ -79,7 +79,11 @@ pub(super) async fn make(
     let row = match added {
         Ok(()) => {
             state.event_lists.forget();
-            row
+            match venue_id {
+                // With what its venue is called.
+                Some(_) => state.store.event(row.event_id).await?.unwrap_or(row),
+                None => row,
+            }
         }
         Err(error @ StoreError::Exists("slug")) => return Err(error.into()),
         // An earlier attempt came as far as the row.
@@ -93,6 +97,9 @@ pub(super) async fn make(
                 created_at_ms: present.created_at_ms,
                 ..row
             };
+            // What the venue is called is no part of what was asked for.
+            let known = &present.details.known_venue;
+            same.details.known_venue.clone_from(known);
             if !names_itself {
                 same.details.slug.clone_from(&present.details.slug);
             }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::EventId;
-use onsale_store::catalog::Deletion;
+use onsale_store::catalog::{Deletion, EventStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -72,15 +72,23 @@ pub(crate) async fn delete(
             return Err(ApiError::new(
                 Code::StillOnSale,
                 "The event has shows that are not cancelled, and somebody may be buying. Cancel the event with \
-                 `PUT /events/{id}` and `\"status\":\"cancelled\"`, or each show with `POST /shows/{id}/cancel`; if \
+                 `PATCH /events/{id}` and `\"status\":\"cancelled\"`, or each show with `POST /shows/{id}/cancel`; if \
                  nothing was sold, it can be deleted then.",
             ));
         }
         Deletion::Sold => {
             return Err(ApiError::new(
                 Code::HasSales,
-                "Something of the event was sold, and its buyers have to find it. Cancel it with `PUT /events/{id}` \
-                 and `\"status\":\"cancelled\"` in place of deleting it.",
+                match present.row.status {
+                    EventStatus::Cancelled => {
+                        "Something of the event was sold, and its buyers have to find it. It stays as cancelled, which \
+                         is all that can be done with it."
+                    }
+                    EventStatus::Draft | EventStatus::Published => {
+                        "Something of the event was sold, and its buyers have to find it. Cancel it with \
+                         `PATCH /events/{id}` and `\"status\":\"cancelled\"` in place of deleting it."
+                    }
+                },
             ));
         }
     }

@@ -27,7 +27,7 @@ struct FoundMeta {
     page: PageMeta,
     /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
-    /// How far the search had to go: `exact`, `typos` or `partial`.
+    /// How far the search had to go: `exact`, `typos` or `partial`; `none` where it found nothing of what was typed.
     closeness: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     facets: Option<Facets>,
@@ -158,6 +158,8 @@ fn meta(found: &Found, paging: Paging, with_facets: bool) -> FoundMeta {
         page: paging.meta(u64::try_from(found.total).unwrap_or(u64::MAX)),
         next_cursor: found.next_cursor.clone(),
         closeness: match found.closeness {
+            // It went as far as it goes.
+            Closeness::Typos | Closeness::Partial if found.total == 0 => "none",
             Closeness::Exact => "exact",
             Closeness::Typos => "typos",
             Closeness::Partial => "partial",

@@ -142,7 +142,7 @@ pub(super) fn not_empty(text: Option<&String>) -> Option<&String> {
 #[utoipa::path(
     get, path = "/api/v1/events", operation_id = "list_events", tag = "catalog", params(ListQuery),
     responses(
-        (status = 200, description = "`meta` holds `page`, `per_page` and `total`; of a search also `next_cursor`, `closeness` (`exact`, `typos` or `partial`) and, where asked for, `facets`", body = Success<Vec<EventBody>>),
+        (status = 200, description = "`meta` holds `page`, `per_page` and `total`; of a search also `next_cursor`, `closeness` (`exact`, `typos` or `partial`; `none` where nothing of what was typed is found) and, where asked for, `facets`", body = Success<Vec<EventBody>>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 503, description = "`OVERLOADED`: too many lists or searches are being requested, the search is being prepared, or the catalog cannot be read right now", body = Problem),
     ),

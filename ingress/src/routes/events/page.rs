@@ -84,6 +84,7 @@ async fn of_draft(state: &AppState, row: EventRow) -> Result<Arc<EventPage>, Api
         ended_at_ms: None,
         shows_version: 0,
         removed_shows: 0,
+        shows: 0,
         newest_at_ms: 0,
         venue_version: 0,
     };

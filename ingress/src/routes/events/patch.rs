@@ -5,7 +5,7 @@ use onsale_schemas::EventId;
 
 use super::body::EventBody;
 use super::body::patch::EventPatch;
-use super::update::{change, versioned};
+use super::update::{change, recalled, versioned};
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};
@@ -49,6 +49,9 @@ pub(crate) async fn patch(
     let identity = call.identity("patch event", id, &body.bytes);
     for _ in 0..ATTEMPTS_MAX {
         let present = versioned(&call, EventId(id)).await?;
+        if let Some(answered) = recalled(&call, identity).await? {
+            return Ok(answered);
+        }
         if_match.expected(present.version)?;
         let request = body.value.clone().onto(&present.row);
         let request = request.mapped(&call.state).await?;

@@ -16,16 +16,17 @@ use super::body::{self, EventBody, EventRequest};
 use super::venue;
 use crate::audit;
 use crate::auth::OnBehalf;
-use crate::envelope::{self, Problem, Success};
+use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};
 use crate::idempotency::{IdempotencyKey, Identity};
 use crate::rejection;
 use crate::routes::call::{Call, Order, Proposal};
+use crate::routes::catalog_call::{of_command, recall, remember};
 use crate::routes::managers::{MANAGE_EVENTS, managed_event};
 use crate::routes::projected::is_ahead_of_catalog;
 use crate::state::AppState;
-use crate::submit::{Answering, Final, PendingAnswer, unexpected};
+use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
 use crate::versions::{self, IfMatch};
 
 /// Replace an event's description, its limit and its status.
@@ -62,10 +63,13 @@ pub(crate) async fn update(
     if_match: IfMatch,
     body: JsonBody<EventRequest>,
 ) -> Result<Response, ApiError> {
+    let identity = call.identity("update event", id, &body.bytes);
     let present = versioned(&call, EventId(id)).await?;
+    if let Some(answered) = recalled(&call, identity).await? {
+        return Ok(answered);
+    }
     let expected = if_match.expected(present.version)?;
     let request = body.value.mapped(&call.state).await?;
-    let identity = call.identity("update event", id, &body.bytes);
     change(call, identity, request, present.row, expected).await
 }
 
@@ -80,6 +84,15 @@ pub(super) async fn versioned(
         .versioned_event(event)
         .await?
         .ok_or_else(|| ApiError::not_found("event"))
+}
+
+/// What this very call was answered before. The version it was made for is another by now.
+pub(super) async fn recalled(
+    call: &Call,
+    identity: Identity,
+) -> Result<Option<Response>, ApiError> {
+    let answer = recall(&call.state, identity).await?;
+    Ok(answer.map(|answer| answer.into_response(&call.context)))
 }
 
 /// Changes an event to what a request says, where its row is of the expected version.
@@ -158,11 +171,7 @@ pub(super) async fn change(
         .ok_or_else(|| ApiError::not_found("event"))?;
     changed(state, &edited.row).await;
     let Some(command) = command else {
-        let tag = body::tag(edited.version, &edited.row);
-        let body = EventBody::from(edited.row);
-        let mut response = envelope::success(&call.context, StatusCode::OK, &body)?;
-        versions::set_tag(response.headers_mut(), &tag)?;
-        return Ok(response);
+        return as_edited(&call, identity, edited).await;
     };
     let change = Arc::new(change);
     let order = Order {
@@ -183,13 +192,36 @@ pub(super) async fn change(
         after.max_tickets_per_user = edited.row.max_tickets_per_user;
     }
     let changes = edited.row.changes(&after);
-    call.propose(
-        order,
-        Proposal::Event(event, change),
-        row.tenant_id,
-        changes,
-    )
-    .await
+    let (state, context) = (state.clone(), call.context.clone());
+    let proposal = Proposal::Event(event, change);
+    let answer = call.proposed(order, proposal, row.tenant_id, changes);
+    let answer = match answer.await? {
+        // What the log had no part in would be done again otherwise.
+        Answer::Final(answer) => {
+            let answer = remember(&state, identity, answer).await?;
+            of_command(answer, identity)
+        }
+        pending @ Answer::Pending(_) => pending,
+    };
+    Ok(answer.into_response(&context))
+}
+
+/// Answers a change that the log had no part in.
+async fn as_edited(
+    call: &Call,
+    identity: Identity,
+    edited: Versioned<EventRow>,
+) -> Result<Response, ApiError> {
+    let tag = body::tag(edited.version, &edited.row);
+    let answer = Final::new(StatusCode::OK, &EventBody::from(edited.row))?;
+    let answer = remember(&call.state, identity, answer).await?;
+    // Of two of the same call at once the first one's answer is given to both, with its values.
+    let is_present = !answer.replayed;
+    let mut response = answer.into_response(&call.context);
+    if is_present {
+        versions::set_tag(response.headers_mut(), &tag)?;
+    }
+    Ok(response)
 }
 
 /// What is kept of an event here is as it was.

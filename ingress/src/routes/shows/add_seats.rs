@@ -82,8 +82,8 @@ pub(crate) struct AddSeatsRequest {
     /// For general admission: how many places more.
     capacity: Option<u32>,
     /// What the show has now, so that nothing is added to what somebody else has changed: for rows how
-    /// many seats it ever had, for general admission the places of the zone. `LAYOUT_CHANGED` says
-    /// what it is.
+    /// many seats it ever had, in all zones and with those that were taken away; for general admission the places of
+    /// the zone. Nothing else tells the number of seats: `LAYOUT_CHANGED` does, as `details.now`.
     expected: Option<u32>,
 }
 
@@ -113,7 +113,7 @@ impl RequestBody for AddSeatsRequest {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
-        (status = 409, description = "`LAYOUT_CHANGED`: the show has other places than expected, or these already, `QUOTA_EXCEEDED`, `SHOW_CANCELLED`", body = Problem),
+        (status = 409, description = "`LAYOUT_CHANGED`: there are other places than `expected` says, `details.now` is what it has to say; `QUOTA_EXCEEDED`, `SHOW_CANCELLED`", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]

@@ -1,29 +1,27 @@
 //! `POST /events/{id}/shows`
 
+mod opening;
 mod places;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::response::Response;
-use http::StatusCode;
 use onsale_schemas::limits::{
     COMPANIONS_PER_ACCESSIBLE_MAX, COOLDOWN_MAX_MS, GENERAL_CAPACITY_MAX, HOLD_DEFAULT_MS,
     HOLD_MAX_MS, HOLD_MIN_MS, ROWS_PER_ZONE_MAX, ZONES_PER_SHOW_MAX,
 };
 use onsale_schemas::partitioning::partition_of;
-use onsale_schemas::{EventId, Offset, Outcome, OutcomeRecord, PartitionId, Rejection, ShowId};
+use onsale_schemas::{EventId, ShowId};
 use onsale_store::StoreError;
-use onsale_store::audit::{Actor, Audit, AuditEntry};
 use onsale_store::catalog::{EventRow, EventStatus, OfferRow, ShowRow, ShowStatus};
 use onsale_store::venue::StoredChart;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::opening::Opening;
+pub(super) use self::opening::{is_unopened, withdraw};
 use self::places::places;
 use super::body::ShowBody;
 use super::layout::{self, Layout, ZoneRequest};
@@ -31,27 +29,23 @@ use super::offer::{self, OfferRequest};
 use crate::audit;
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
-use crate::describe;
 use crate::detached::detached;
 use crate::envelope::{Problem, Success};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId, RequestBody};
 use crate::idempotency::{IdempotencyKey, Identity};
 use crate::local_time::{When, at_if_given, zone_of_row};
-use crate::rejection;
 use crate::routes::call::{Call, Order};
-use crate::routes::catalog_call::{derived_id, key_reused, recall, remember};
+use crate::routes::catalog_call::{derived_id, key_reused, of_command, recall, remember};
 use crate::routes::events::body::check_line;
 use crate::routes::managers::{MANAGE_EVENTS, Managed, managed_event};
 use crate::state::AppState;
-use crate::submit::{Answer, Answering, Final, PendingAnswer, unexpected};
+use crate::submit::{Answer, PendingAnswer};
 use crate::values::{Instant, Money};
 
 pub(super) const NAME_MAX_CHARS: usize = 200;
 /// How long before the show begins its sale closes, unless said otherwise.
 const SALE_CLOSES_BEFORE_MS: u64 = 3_600_000;
-/// How long refused shows wait for the catalog to be as far as their refusals.
-const WITHDRAW_PATIENCE: Duration = Duration::from_secs(2);
 
 /// As both requests with a show take it.
 pub(super) const HOLD_SECONDS: Bound =
@@ -216,7 +210,7 @@ fn not_published() -> ApiError {
     ApiError::wrong(
         "status",
         EventStatus::Draft,
-        "the event is a draft; publish it with `PUT /events/{id}` before adding shows to it",
+        "the event is a draft; publish it with `PATCH /events/{id}` before adding shows to it",
         "published",
     )
 }
@@ -365,14 +359,8 @@ async fn make(
 ) -> Result<Answer, ApiError> {
     let state = &call.state;
     let New { row, chart } = new;
-    let of_command = |answer| {
-        Answer::Final(Final {
-            command: Some(identity.request_id),
-            ..answer
-        })
-    };
     if let Some(answer) = recall(state, identity).await? {
-        return Ok(of_command(answer));
+        return Ok(of_command(answer, identity));
     }
     let opening = Opening {
         show: row.show_id,
@@ -425,97 +413,10 @@ async fn make(
     };
     let answer = call.hand_in(order).await?;
     match answer {
-        Answer::Final(answer) => remember(state, identity, answer).await.map(of_command),
+        Answer::Final(answer) => {
+            let answer = remember(state, identity, answer).await?;
+            Ok(of_command(answer, identity))
+        }
         pending @ Answer::Pending(_) => Ok(pending),
-    }
-}
-
-/// Answers the opening of a show.
-struct Opening {
-    show: ShowId,
-    event: EventId,
-    tenant: Uuid,
-    by: Actor,
-}
-
-impl Opening {
-    /// An entry of the audit trail about the show.
-    fn did(&self, action: &'static str) -> AuditEntry {
-        self.by
-            .did(action, "show", self.show)
-            .of_tenant(self.tenant)
-            .with(json!({ "event_id": self.event.0 }))
-    }
-
-    /// Takes the show out of the catalog again, once that is known to be as far as the refusal. What
-    /// a crash leaves behind, the next start withdraws.
-    async fn withdraw(&self, state: &AppState, partition: PartitionId, record: &OutcomeRecord) {
-        let entry = self.did("show.withdraw");
-        withdraw(
-            state,
-            (partition, record.offset),
-            [(self.show, entry.into())],
-        )
-        .await;
-    }
-}
-
-/// Takes shows out of the catalog whose openings the log refused, the last of them at this position.
-pub(super) async fn withdraw(
-    state: &AppState,
-    (partition, offset): (PartitionId, Offset),
-    shows: impl IntoIterator<Item = (ShowId, Audit)>,
-) {
-    let projected = state
-        .operations
-        .wait_projected(partition, offset, WITHDRAW_PATIENCE);
-    let is_projected = projected.await;
-    for (show, audit) in shows {
-        if !is_projected {
-            tracing::info!(%show, "a show that the log refused is withdrawn at the next start");
-        } else if let Err(error) = state.installation.withdraw_show(show, audit).await {
-            tracing::warn!(%show, %error, "a show that the log refused is withdrawn at the next start");
-        }
-    }
-}
-
-/// Whether a refused opening says that the log has no such show and never will. After a refusal that
-/// passes, another attempt may have opened it meanwhile.
-pub(super) fn is_unopened(why: &Rejection) -> bool {
-    !why.is_transient() && !matches!(why, Rejection::ShowExists | Rejection::IdempotencyKeyReused)
-}
-
-#[async_trait]
-impl Answering for Opening {
-    async fn answer(
-        &self,
-        state: &AppState,
-        partition: PartitionId,
-        record: &OutcomeRecord,
-    ) -> Result<Final, ApiError> {
-        match &record.outcome {
-            Outcome::ShowOpened { .. } => {
-                // Right behind its opening. Another process may have sold the first seat by now.
-                describe::opened(state, self.show).await;
-                let row = state
-                    .store
-                    .show(self.show)
-                    .await?
-                    .ok_or_else(|| ApiError::not_found("show"))?;
-                let mut body = ShowBody::of(&row);
-                // The log has opened it, whether or not that is projected yet.
-                if body.status == ShowStatus::Opening {
-                    body.status = ShowStatus::Open;
-                }
-                Final::new(StatusCode::CREATED, &body)
-            }
-            Outcome::Rejected(why) => {
-                if is_unopened(why) {
-                    self.withdraw(state, partition, record).await;
-                }
-                Err(rejection::to_error(why, None, None))
-            }
-            other => Err(unexpected("opening a show", other)),
-        }
     }
 }

@@ -162,6 +162,15 @@ impl Adding {
             {
                 unfit.why.clone()
             }
+            // Only places are added with what their sender expects; of zones it is counted here.
+            (_, Rejection::LayoutChanged { now }) if self.status == StatusCode::OK => {
+                let detail = format!(
+                    "There are other places by now than `expected` says. For rows it is how many seats the show \
+                     has had, for general admission how many places the zone has: {now}. Send that where they are \
+                     still to be added. Nothing was changed."
+                );
+                ApiError::new(Code::LayoutChanged, detail).with_details(json!({ "now": now }))
+            }
             _ => refused(why),
         }
     }

@@ -89,13 +89,25 @@ pub(crate) async fn shows(
     let begin = if event.status == EventStatus::Draft {
         Arc::new(Prepared::new(encode(&store, id, asked).await?))
     } else {
-        let make = move |stamp| shared(store, id, asked, stamp);
+        let asked = as_given(&store, id, asked).await?;
+        let make = move |stamp, asked| shared(store, id, asked, stamp);
         let page = state.event_pages.list(id, asked, make).await?;
         page.body.clone()
     };
     begin
         .response(JSON, envelope::end_page(&context), &headers)
         .await
+}
+
+/// The same page, behind a show of the event: whatever a cursor says, it leads to a page that was given. So there are no
+/// more pages than shows, and who moves or removes the show of a cursor keeps nobody from going on.
+async fn as_given(store: &Store, event: EventId, asked: Shared) -> Result<Shared, ApiError> {
+    match asked {
+        Shared::After(Some(place), limit) => {
+            Ok(Shared::After(store.show_at(event, place).await?, limit))
+        }
+        Shared::Event | Shared::Numbered(..) | Shared::After(None, _) => Ok(asked),
+    }
 }
 
 /// A page for all who ask.

@@ -25,7 +25,7 @@ use crate::client_address::ClientAddress;
 use crate::codes::TYPED_MAX_BYTES;
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, PathId};
 use crate::percent::Percent;
 use crate::rejection;
@@ -94,7 +94,7 @@ pub(crate) struct Quote {
         (status = 200, description = "What it would cost", body = Success<Quote>),
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: no such show", body = Problem),
-        (status = 409, description = "`SALE_NOT_OPEN`, `SALE_CLOSED`, `SHOW_CANCELLED`, `PRICE_CHANGED`, `TYPE_NOT_OFFERED`, `CODE_REFUSED`, `ACCESS_CODE_REQUIRED`, `TYPE_NOT_ON_SALE`, `TYPE_QUANTITY`, `WRONG_SEAT_KIND`, `COMPANION_ALONE`", body = Problem),
+        (status = 409, description = "`SALE_NOT_OPEN`, `SALE_CLOSED`, `SHOW_CANCELLED`, `PRICE_CHANGED`, `TYPE_NOT_OFFERED`, `CODE_REFUSED`, `ACCESS_CODE_REQUIRED`, `TYPE_NOT_ON_SALE`, `TYPE_QUANTITY`, `WRONG_SEAT_KIND`, `COMPANION_ALONE`; `TERMS_UNKNOWN`: a reservation goes by what the code is good for, which cannot be told right now", body = Problem),
         (status = 429, description = "`RATE_LIMITED`: too many requests, or too many wrong codes", body = Problem),
     ),
 )]
@@ -202,9 +202,16 @@ async fn tried(
     code: CodeHash,
     user: Option<UserId>,
 ) -> Result<Tried, ApiError> {
-    let Some((_group, terms)) = state.installation.code_terms(show, code).await? else {
+    let Some((group, terms)) = state.installation.code_terms(show, code).await? else {
         return Ok(Tried::Unknown);
     };
+    if state.installation.lacks_codes(show, group).await? {
+        return Err(ApiError::new(
+            Code::TermsUnknown,
+            "What this code is good for cannot be told right now. A reservation with it goes by what it is good \
+             for: make one to learn the price.",
+        ));
+    }
     let (uses, uses_of_user) = if terms.uses_max > 0 || terms.uses_per_user_max > 0 {
         state.installation.code_uses(show, code, user).await?
     } else {

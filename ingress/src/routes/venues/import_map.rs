@@ -10,7 +10,7 @@ use onsale_store::venue::{MapRow, StoredHall};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::map_body::{ImportedBody, MapBody};
+use super::map_body::{HallDocument, ImportedBody, MapBody};
 use super::{managed, new_map};
 use crate::bounds::{Bound, Bounds, Of};
 use crate::envelope::{Problem, Success};
@@ -116,7 +116,10 @@ fn read(kind: Kind, file: &[u8], query: &ImportQuery, venue: &str) -> Result<Rea
 /// What has no counterpart is in `notes`. What is wrong is said with its place: section and row, or line and column.
 #[utoipa::path(
     post, path = "/api/v1/venues/{id}/maps/import", operation_id = "import_map", tag = "venues",
-    request_body(content = FileBody, content_type = "application/octet-stream", description = "The file as it is"),
+    request_body(
+        description = "The file as it is. Without `format`, a table as `text/csv` and a hall as `application/json`; with it, whatever the type says",
+        content((FileBody = "text/csv"), (HallDocument = "application/json"), (FileBody = "application/octet-stream"))
+    ),
     params(
         ("id" = Uuid, Path, description = "The venue"),
         ImportQuery,
@@ -129,6 +132,7 @@ fn read(kind: Kind, file: &[u8], query: &ImportQuery, venue: &str) -> Result<Rea
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
         (status = 409, description = "`QUOTA_EXCEEDED`", body = Problem),
+        (status = 415, description = "`UNSUPPORTED_MEDIA_TYPE`: the type is neither of these, and `format` does not say what the file is", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]

@@ -130,7 +130,7 @@ async fn codes(world: &World) -> OutcomeRecord {
     let request = RequestId::from_bytes([0x9c; 16]);
     let by = Unaudited::Unattended;
     let proposed = world.store.propose_codes(request, &proposal, NOW_MS, by);
-    assert!(proposed.await.unwrap());
+    assert!(proposed.await.unwrap().is_there());
     let created = Outcome::CodesCreated {
         show: SHOW,
         group: GROUP,

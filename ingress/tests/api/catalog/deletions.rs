@@ -1,12 +1,14 @@
 //! What is taken out of the catalog, and what is not.
 
 use http::Method;
+use onsale_schemas::outcome::Confirmed;
+use onsale_schemas::{Outcome, SeatList};
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::ShowStatus;
 use serde_json::json;
 
 use super::{created, path_of};
-use crate::support::{EVENT, SHOW, World};
+use crate::support::{BUYER, EVENT, NOW_MS, SHOW, ScriptedLog, World};
 
 fn delete<'a>(world: &'a World, path: &str) -> crate::support::Call<'a> {
     world.call(Method::DELETE, path).by_role("organizer")
@@ -91,4 +93,48 @@ async fn what_is_on_sale_is_cancelled_first() {
     delete(&world, &event).send().await.data(200);
     let nobody = format!("/api/v1/shows/{}", uuid::Uuid::from_u128(9));
     delete(&world, &nobody).send().await.error(404, "NOT_FOUND");
+}
+
+/// What was sold has to be found; the refusal advises what can still be done, and nothing that would empty the event.
+#[tokio::test]
+async fn what_was_sold_stays_and_is_cancelled_once() {
+    let world = World::new().await;
+    let event = format!("/api/v1/events/{EVENT}");
+    world.booked(0).await;
+    let sold = Outcome::Confirmed(Confirmed {
+        booking: 0,
+        show: SHOW,
+        user: BUYER,
+        zone: 0,
+        seats: SeatList::from_iter([0]),
+        quantity: 1,
+        payment_reference: "pay-1".to_owned(),
+        confirmed_at_ms: NOW_MS,
+        first: true,
+        revived: false,
+    });
+    world.project(1, vec![ScriptedLog::record(1, sold)]).await;
+    let advice = async |code: &str| {
+        let refused = delete(&world, &event).send().await;
+        refused.error(409, code);
+        refused.json()["detail"].as_str().unwrap().to_owned()
+    };
+    let said = advice("STILL_ON_SALE").await;
+    assert!(said.contains("`PATCH /events/{id}`"), "{said}");
+    // The show alone is cancelled: the event can be, too.
+    let cancelled = world
+        .store
+        .set_show_status(SHOW, ShowStatus::Cancelled, Unaudited::Unattended);
+    assert!(cancelled.await.unwrap());
+    let said = advice("HAS_SALES").await;
+    assert!(
+        said.contains("Cancel it with `PATCH /events/{id}`"),
+        "{said}"
+    );
+    let cancelled = Outcome::EventCancelled { event: EVENT };
+    world
+        .project(2, vec![ScriptedLog::record(2, cancelled)])
+        .await;
+    let said = advice("HAS_SALES").await;
+    assert!(said.contains("It stays as cancelled"), "{said}");
 }

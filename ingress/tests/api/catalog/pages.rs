@@ -4,6 +4,7 @@ use http::Method;
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::ShowStatus;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::{EVENT, SHOW, World};
 
@@ -215,4 +216,32 @@ async fn shows_go_on_by_cursors() {
     let numbered = world.get(&path).send().await.json();
     assert_eq!(numbered["meta"]["total"], 1);
     assert!(numbered["meta"]["next_cursor"].is_null());
+    let beyond = world.get(&format!("{path}?page=7")).send().await.json();
+    assert_eq!(
+        (&beyond["data"], &beyond["meta"]["page"]),
+        (&json!([]), &json!(7))
+    );
+}
+
+/// Nobody gave these cursors out; each leads to the page behind the show that comes before it, as the cursor of that show
+/// does.
+#[tokio::test]
+async fn a_cursor_of_no_show_leads_to_a_page_that_was_given() {
+    let world = World::new().await;
+    let path = format!("/api/v1/events/{EVENT}/shows");
+    let whole = world.get(&path).send().await.json();
+    let id = Uuid::new_v4().simple();
+    for (cursor, expected) in [
+        (format!("0.{id}"), &whole["data"]),
+        (format!("0.{}", Uuid::max().simple()), &whole["data"]),
+        (format!("7fffffffffffffff.{id}"), &json!([])),
+        (format!("ffffffffffffffff.{id}"), &json!([])),
+    ] {
+        for limit in [1, 100] {
+            let page = format!("{path}?limit={limit}&cursor={cursor}");
+            let page = world.get(&page).send().await.json();
+            assert_eq!(&page["data"], expected, "{cursor} {limit}");
+            assert!(page["meta"]["next_cursor"].is_null());
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use http::Method;
 use onsale_store::audit::Unaudited;
+use onsale_store::catalog::ShowStatus;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{created, path_of};
-use crate::support::{Reply, World};
+use crate::support::{EVENT, Reply, SHOW, World};
 use crate::venues::venue_row;
 
 /// A venue of the organizer's tenant, in Bangkok, and one of it in Oslo.
@@ -135,4 +136,80 @@ async fn a_venue_that_events_name_stays_and_is_public_with_them() {
     let gone = world.call(Method::DELETE, &opera).by_role("organizer");
     gone.send().await.data(200);
     assert_eq!(create().send().await.data(201), event);
+}
+
+/// What a venue says of the place of an event is told wherever the event is, and does not become what the event says.
+#[tokio::test]
+async fn an_event_is_told_with_the_place_of_its_venue() {
+    let world = world().await;
+    let venue = format!("/api/v1/venues/{LYRIC}");
+    let said = json!({"name": "Lyric", "city": "Bangkok", "time_zone": "Asia/Bangkok"});
+    ask(&world, Method::PUT, &venue, &said).await.data(200);
+    let body = json!({"name": "Aida", "starts_at": "2030-01-01T00:00:00Z", "venue_id": LYRIC});
+    let event = created(&world, body.clone()).await;
+    let place = json!({"venue": "Lyric", "city": "Bangkok"});
+    assert_eq!(event["place"], place);
+    assert_eq!(event["venue"], Value::Null);
+    let path = path_of(&event);
+    let slug = event["slug"].as_str().unwrap();
+    for read in [
+        path.clone(),
+        format!("{path}?include=shows"),
+        format!("/api/v1/events/by-slug/{slug}"),
+    ] {
+        assert_eq!(
+            world.get(&read).send().await.data(200)["place"],
+            place,
+            "{read}"
+        );
+    }
+    let mine = world.get("/api/v1/events?mine=true&search=aida");
+    let mine = mine.by_role("organizer").send().await.data(200);
+    assert_eq!(mine[0]["place"], place);
+    // A calendar too, of an event with a show.
+    let opened = world
+        .store
+        .set_show_status(SHOW, ShowStatus::Open, Unaudited::Unattended);
+    assert!(opened.await.unwrap());
+    let silent = json!({"venue_id": LYRIC, "venue": null, "city": null});
+    let of_show = format!("/api/v1/events/{EVENT}");
+    let patched = ask(&world, Method::PATCH, &of_show, &silent).await;
+    assert_eq!(patched.data(200)["place"], place);
+    let calendar = world.get(&format!("{of_show}/calendar.ics")).send().await;
+    let calendar = String::from_utf8(calendar.bytes).unwrap();
+    let location = "LOCATION:Lyric\\, Bangkok\r\n";
+    assert!(calendar.contains(location), "{calendar}");
+
+    // A `PUT` of what was read, with its tag, says no more than was said before.
+    let read = world.get(&path).send().await;
+    let tag = read.header("etag").to_owned();
+    let told = read.data(200);
+    let mut same = body;
+    for field in ["venue", "city", "description", "category", "time_zone"] {
+        same[field] = told[field].clone();
+    }
+    let put = world.call(Method::PUT, &path).by_role("organizer");
+    let put = put.header("if-match", &tag).json(&same).send().await;
+    assert_eq!(put.header("etag"), tag, "nothing is other than before");
+    assert_eq!(put.data(200)["venue"], Value::Null);
+    let mut with_place = same;
+    with_place["place"] = place;
+    let refused = ask(&world, Method::PUT, &path, &with_place).await;
+    refused.error(400, "VALIDATION_ERROR");
+
+    // Another name of the venue is another answer, and no other version of the event.
+    let said = json!({"name": "Grand", "city": "Bangkok", "time_zone": "Asia/Bangkok"});
+    ask(&world, Method::PUT, &venue, &said).await.data(200);
+    let again = world.get(&path).header("if-none-match", &tag).send().await;
+    assert_eq!(again.data(200)["place"]["venue"], "Grand");
+    assert_ne!(again.header("etag"), tag);
+    let own = json!({"venue": "The small stage"});
+    let patch = world.call(Method::PATCH, &path).by_role("organizer");
+    let patched = patch.header("if-match", &tag).json(&own).send().await;
+    let place = json!({"venue": "The small stage", "city": "Bangkok"});
+    assert_eq!(patched.data(200)["place"], place);
+    // Of nowhere there is no place.
+    let nowhere = json!({"venue_id": null, "venue": null});
+    let patched = ask(&world, Method::PATCH, &path, &nowhere).await;
+    assert_eq!(patched.data(200)["place"], Value::Null);
 }

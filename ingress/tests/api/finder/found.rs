@@ -69,6 +69,9 @@ async fn words_are_found_in_spite_of_how_they_are_typed() {
         assert_eq!((&meta["page"], &meta["total"]), (&json!(1), &json!(1)));
         assert_eq!(meta["next_cursor"], json!(null));
     }
+    let nothing = list(ingress, "?search=xylophonequartet").await;
+    assert_eq!(names(&nothing), Vec::<String>::new());
+    assert_eq!(nothing.json()["meta"]["closeness"], "none");
     // Each event is told as it is told elsewhere.
     let found = list(ingress, "?search=saxophone").await.data(200)[0].clone();
     let path = format!("/api/v1/events/{}", found["event_id"].as_str().unwrap());

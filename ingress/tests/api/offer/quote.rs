@@ -91,10 +91,10 @@ async fn lines_fees_and_tax_are_those_of_the_offer() {
     plain.send().await.error(409, "TYPE_NOT_OFFERED");
     let unknown = json!({ "items": [{ "zone_id": STALLS, "quantity": 1, "ticket_type": "Dog" }] });
     let reply = quote(&world, &unknown).send().await;
-    assert_eq!(
-        reply.error(400, "VALIDATION_ERROR")["field"],
-        "items[0].ticket_type"
-    );
+    let refused = reply.error(400, "VALIDATION_ERROR");
+    assert_eq!(refused["field"], "items[0].ticket_type");
+    let expected = refused["expected"].as_str().unwrap();
+    assert!(expected.ends_with("(Adult, Child)"), "{expected}");
 }
 
 /// What a page reserves with it can ask the price with.

@@ -180,6 +180,15 @@ async fn plans_and_tables_are_imported() {
     assert_eq!(wrong.error(400, "VALIDATION_ERROR")["field"], "format");
     let unsaid = send("", "application/zip", table).send().await;
     unsaid.error(415, "UNSUPPORTED_MEDIA_TYPE");
+    let title = unsaid.json()["title"].clone();
+    assert_eq!(title, "The request body is of a type that is not read here");
+    // The types that are read without `format` are those of the document.
+    let document = world.get("/api/v1/openapi.json").send().await.json();
+    let described = &document["paths"]["/api/v1/venues/{id}/maps/import"]["post"];
+    let types = described["requestBody"]["content"].as_object().unwrap();
+    for kind in ["text/csv", "application/json"] {
+        assert!(types.contains_key(kind), "{kind}: {types:?}");
+    }
 }
 
 #[tokio::test]

@@ -15,9 +15,9 @@ pub struct CalendarShow {
     pub event_name: String,
     /// Its own, where it has one.
     pub show_name: Option<String>,
-    /// Where.
+    /// Where: what the event says, otherwise what its venue is called.
     pub venue: Option<String>,
-    /// In which city.
+    /// In which city: the one that the event says, otherwise that of its venue.
     pub city: Option<String>,
     /// The time zone in which its times are told (IANA).
     pub time_zone: Option<String>,

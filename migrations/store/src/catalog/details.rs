@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::EventPicture;
+use super::{EventPicture, FindableVenue};
 
 /// How many former names in addresses lead to an event; older ones are given up.
 pub const FORMER_SLUGS_MAX: usize = 10;
@@ -38,6 +38,10 @@ pub struct EventDetails {
     /// shows and the time.
     #[serde(skip)]
     pub ended_at_ms: Option<u64>,
+    /// What `venue_id` is called and in which city it is, as the database had it when the row was read; nothing is
+    /// written of it. No document tells of it either: venues are not in the log.
+    #[serde(skip)]
+    pub known_venue: Option<FindableVenue>,
 }
 
 impl EventDetails {
@@ -45,6 +49,7 @@ impl EventDetails {
     pub(crate) fn is_empty(&self) -> bool {
         let told = Self {
             ended_at_ms: None,
+            known_venue: None,
             ..self.clone()
         };
         told == Self::default()
@@ -117,11 +122,15 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_an_earlier_program_has_none_and_the_end_is_not_told() {
+    fn a_row_of_an_earlier_program_has_none_and_what_follows_is_not_told() {
         let none: EventDetails = serde_json::from_str("{}").unwrap();
         assert!(none.is_empty());
         let ended = EventDetails {
             ended_at_ms: Some(5),
+            known_venue: Some(FindableVenue {
+                name: "Lyric".to_owned(),
+                city: None,
+            }),
             ..EventDetails::default()
         };
         assert!(ended.is_empty());

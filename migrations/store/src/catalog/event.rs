@@ -112,6 +112,20 @@ impl EventRow {
         changes
     }
 
+    /// The place where it is: what it says itself, otherwise what its venue is called.
+    pub fn place(&self) -> Option<&str> {
+        let of_venue = self.details.known_venue.as_ref();
+        let own = self.venue.as_deref();
+        own.or(of_venue.map(|venue| venue.name.as_str()))
+    }
+
+    /// The city where it is: the one that it says itself, otherwise that of its venue.
+    pub fn place_city(&self) -> Option<&str> {
+        let of_venue = self.details.known_venue.as_ref();
+        let own = self.city.as_deref();
+        own.or(of_venue.and_then(|venue| venue.city.as_deref()))
+    }
+
     /// Whether it was deleted.
     pub fn is_deleted(&self) -> bool {
         self.details.deleted_at_ms.is_some()

@@ -15,7 +15,7 @@ pub struct FindableEvent {
     pub venue: Option<FindableVenue>,
 }
 
-/// A venue as a search knows it.
+/// A venue as lists and the search know it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FindableVenue {
     /// Its name.

@@ -53,6 +53,8 @@ pub struct PageStamp {
     pub shows_version: u64,
     /// How many of them were removed.
     pub removed_shows: u64,
+    /// How many are left.
+    pub shows: u64,
     /// When the newest of them was created, in milliseconds; 0 where there is none. One that the log refused is
     /// gone, and with it its version.
     pub newest_at_ms: u64,

@@ -77,8 +77,12 @@ pub(crate) async fn connect(path: &Path, connections_max: u32) -> Result<SqliteP
     let reads = options
         .pragma("cache_size", READER_CACHE_KIB)
         .pragma("query_only", "ON");
+    let readers_max = connections_max.saturating_sub(1).max(1);
     let readers = pool
-        .max_connections(connections_max.saturating_sub(1).max(1))
+        .max_connections(readers_max)
+        // All are opened now, and none is closed later: a process that has no descriptor left goes
+        // on reading, however many readers meet.
+        .min_connections(readers_max)
         .connect_with(reads)
         .await
         .map_err(classify)?;

@@ -8,7 +8,8 @@ mod fold;
 use onsale_schemas::command::Describe;
 use onsale_schemas::outcome::{BlockChange, PlacesReturned};
 use onsale_schemas::{
-    EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId, ZoneIndex,
+    CodeGroup, EventId, Offset, Outcome, OutcomeRecord, PartitionId, RequestId, SeatIndex, ShowId,
+    ZoneIndex,
 };
 
 use self::fold::Fold;
@@ -99,11 +100,23 @@ pub(crate) struct EventStep {
     pub(crate) offset: Offset,
 }
 
+/// What an outcome says of the codes of a show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CodesSaid {
+    /// This group has more codes, and may have begun with them.
+    Created(CodeGroup),
+    /// This group has other terms.
+    Amended(CodeGroup),
+    /// Codes ended; which, it does not say.
+    Ended,
+}
+
 /// A change of the codes of a show. What it is stands in the database under the id of the request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct CodesStep {
     pub(crate) show: ShowId,
-    pub(crate) request: RequestId,
+    pub(crate) said: CodesSaid,
+    pub(crate) request: Option<RequestId>,
     pub(crate) at_ms: u64,
     pub(crate) offset: Offset,
 }

@@ -11,10 +11,12 @@ use crate::error::StoreError;
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT s.show_id, s.event_id, e.name AS event_name, s.name AS show_name, e.venue, \
-             e.city, e.time_zone, s.starts_at_ms, s.status AS show_status, \
+            "SELECT s.show_id, s.event_id, e.name AS event_name, s.name AS show_name, \
+             COALESCE(e.venue, v.name) AS venue, COALESCE(e.city, v.city) AS city, e.time_zone, \
+             s.starts_at_ms, s.status AS show_status, \
              e.status AS event_status, s.version + e.version AS both_versions, s.created_at_ms \
              FROM shows AS s JOIN events AS e ON e.event_id = s.event_id \
+             LEFT JOIN venues AS v ON v.venue_id = e.venue_id AND v.tenant_id = e.tenant_id \
              WHERE s.removed_at_ms IS NULL AND s.status <> 'opening' \
              AND e.deleted_at_ms IS NULL AND ",
             $condition,

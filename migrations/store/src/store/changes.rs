@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::{Store, offers};
 use crate::audit::Audit;
-use crate::catalog::{Addition, EventChange, OfferRow, Precondition, ShowChange};
+use crate::catalog::{Addition, EventChange, Noted, OfferRow, Precondition, ShowChange};
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
 
@@ -68,6 +68,10 @@ macro_rules! statements {
 /// How often a change is written down that the projector takes over at the same moment. It does so once.
 const WRITE_DOWN_ATTEMPTS_MAX: u32 = 8;
 
+/// How long a change that the projector has not met keeps others out that go by what they have read, in
+/// milliseconds: one that never came to the log does so no longer.
+pub(super) const WAITS_WITHIN_MS: i64 = 60_000;
+
 const SHOW_CHANGES: Statements = statements!("show_changes", "show_id");
 const EVENT_CHANGES: Statements = statements!("event_changes", "event_id");
 
@@ -100,8 +104,7 @@ impl Proposal {
 
 impl Store {
     /// Writes down what `request` changes of `show` once the log accepts it. To write down the same
-    /// again changes nothing and leaves no further entry. False when another change stands under that
-    /// id: it is left as it is.
+    /// again changes nothing and leaves no further entry.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for times that the database cannot hold; otherwise as every write.
@@ -112,7 +115,7 @@ impl Store {
         change: &ShowChange,
         now_ms: u64,
         audit: impl Into<Audit>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Noted, StoreError> {
         self.propose_change_if(request, show, change, Precondition::None, now_ms, audit)
             .await
     }
@@ -129,7 +132,7 @@ impl Store {
         condition: Precondition,
         now_ms: u64,
         audit: impl Into<Audit>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Noted, StoreError> {
         // The projector could do nothing about them but stop.
         for (what, time) in [
             ("starts_at_ms", change.starts_at_ms),
@@ -154,7 +157,7 @@ impl Store {
         addition: &Addition,
         now_ms: u64,
         audit: impl Into<Audit>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Noted, StoreError> {
         let proposal = Proposal::new(request, show.0, addition, now_ms)?;
         self.write_down(&SHOW_CHANGES, proposal, Precondition::None, audit.into())
             .await
@@ -172,7 +175,7 @@ impl Store {
         offer: &OfferRow,
         now_ms: u64,
         audit: impl Into<Audit>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Noted, StoreError> {
         self.propose_offer_if(request, show, offer, Precondition::None, now_ms, audit)
             .await
     }
@@ -189,7 +192,7 @@ impl Store {
         condition: Precondition,
         now_ms: u64,
         audit: impl Into<Audit>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Noted, StoreError> {
         let proposal = Proposal::new(request, show.0, offer, now_ms)?;
         self.write_down(&SHOW_CHANGES, proposal, condition, audit.into())
             .await
@@ -206,7 +209,7 @@ impl Store {
         change: &EventChange,
         now_ms: u64,
         audit: impl Into<Audit>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Noted, StoreError> {
         integer("starts_at_ms", change.starts_at_ms)?;
         let proposal = Proposal::new(request, event.0, change, now_ms)?;
         self.write_down(&EVENT_CHANGES, proposal, Precondition::None, audit.into())
@@ -219,7 +222,7 @@ impl Store {
         proposal: Proposal,
         condition: Precondition,
         audit: Audit,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Noted, StoreError> {
         let Proposal {
             request,
             subject,
@@ -238,7 +241,8 @@ impl Store {
                         let own = [request.0.into()];
                         let known = transaction.fetch_optional(statements.select, &own).await?;
                         if known.is_none() {
-                            claim(&mut transaction, ShowId(subject), request, &condition).await?;
+                            let own = (ShowId(subject), request);
+                            claim(&mut transaction, own, &condition, now_ms).await?;
                         }
                     }
                     let values = [
@@ -255,7 +259,7 @@ impl Store {
                 })
                 .await?;
             if is_new {
-                return Ok(true);
+                return Ok(Noted::New);
             }
             let known = self
                 .database
@@ -263,11 +267,12 @@ impl Store {
                 .await?;
             // When there is none, the projector took it over between the two statements.
             if let Some(row) = known {
-                return Ok(row.uuid("subject")? == subject && row.text("change")? == text);
+                let is_same = row.uuid("subject")? == subject && row.text("change")? == text;
+                return Ok(Noted::known(is_same));
             }
         }
         // It is another tenant's, which this caller may not even see.
-        Ok(false)
+        Ok(Noted::Other)
     }
 
     /// Forgets what `request` was to change: the log has refused it, and remembers that.
@@ -342,9 +347,9 @@ impl Store {
 /// read the same as this request finds it changed.
 async fn claim(
     transaction: &mut Transaction,
-    show: ShowId,
-    request: RequestId,
+    (show, request): (ShowId, RequestId),
     condition: &Precondition,
+    now_ms: i64,
 ) -> Result<(), StoreError> {
     let is_fulfilled = match condition {
         Precondition::None => true,
@@ -364,8 +369,12 @@ async fn claim(
             let waiting = transaction
                 .fetch_optional(
                     "SELECT 1 AS found FROM show_changes WHERE show_id = $1 AND request_id <> $2 \
-                     LIMIT 1",
-                    &[show.0.into(), request.0.into()],
+                     AND created_at_ms > $3 LIMIT 1",
+                    &[
+                        show.0.into(),
+                        request.0.into(),
+                        now_ms.saturating_sub(WAITS_WITHIN_MS).into(),
+                    ],
                 )
                 .await?;
             waiting.is_none() && present.unwrap_or_default().offer == **expected

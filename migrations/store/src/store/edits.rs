@@ -54,10 +54,13 @@ impl Store {
                         .await?;
                     return Ok(Some(Versioned { version, row }));
                 }
-                if let Some(venue) = row.details.venue_id
-                    && before.row.details.venue_id != Some(venue)
-                {
-                    keep_for_event(&mut transaction, row.tenant_id, venue).await?;
+                if before.row.details.venue_id != row.details.venue_id {
+                    row.details.known_venue = match row.details.venue_id {
+                        Some(venue) => {
+                            Some(keep_for_event(&mut transaction, row.tenant_id, venue).await?)
+                        }
+                        None => None,
+                    };
                 }
                 replace(&mut transaction, &row).await?;
                 slugs::give_up(&mut transaction, &row, &given_up).await?;
@@ -173,6 +176,7 @@ pub(super) fn details(row: &Row) -> Result<EventDetails, StoreError> {
         former_slugs: list(row, "former_slugs")?,
         performers: list(row, "performers")?,
         venue_id: row.uuid_or_null("venue_id")?,
+        known_venue: None,
         time_zone: row.text_or_null("time_zone")?,
         deleted_at_ms: row.number_or_null("deleted_at_ms")?,
         ended_at_ms: row.number_or_null("ended_at_ms")?,

@@ -8,7 +8,10 @@ use super::edits::details;
 use super::usage::{self, Added};
 use super::{pictures, slugs, venues};
 use crate::audit::Audit;
-use crate::catalog::{EventChange, EventPicture, EventRow, EventStatus, Quotas, TenantScope};
+use crate::catalog::{
+    EventChange, EventDetails, EventPicture, EventRow, EventStatus, FindableVenue, Quotas,
+    TenantScope,
+};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 
@@ -18,6 +21,19 @@ macro_rules! columns {
          starts_at_ms, max_tickets_per_user, minimum_age, status, created_at_ms, \
          requires_verified_account, slug, former_slugs, performers, venue_id, time_zone, \
          deleted_at_ms, ended_at_ms, picture"
+    };
+}
+
+/// What is read of `events`: its columns, and what its venue is called and in which city it is.
+macro_rules! selected {
+    () => {
+        concat!(
+            columns!(),
+            ", (SELECT v.name FROM venues AS v WHERE v.venue_id = events.venue_id \
+             AND v.tenant_id = events.tenant_id) AS venue_name, \
+             (SELECT v.city FROM venues AS v WHERE v.venue_id = events.venue_id \
+             AND v.tenant_id = events.tenant_id) AS venue_city"
+        )
     };
 }
 
@@ -43,27 +59,27 @@ const REPLACE: &str = "UPDATE events SET tenant_id = $2, organizer_id = $3, name
 /// An event with the version of its row.
 pub(super) const SELECT_WITH_VERSION: &str = concat!(
     "SELECT version, ",
-    columns!(),
+    selected!(),
     " FROM events WHERE event_id = $1"
 );
 
 /// Events by id, from behind one on.
 pub(super) const SELECT_AFTER: &str = concat!(
     "SELECT ",
-    columns!(),
+    selected!(),
     " FROM events WHERE event_id > $1 ORDER BY event_id LIMIT $2"
 );
 /// Events of a list of ids, which is a JSON text of hexadecimal digits.
 pub(super) const SELECT_LISTED_ON_POSTGRES: &str = concat!(
     "SELECT ",
-    columns!(),
+    selected!(),
     " FROM events WHERE event_id IN \
      (SELECT CAST(value AS uuid) FROM json_array_elements_text(CAST($1 AS json))) ORDER BY event_id"
 );
 /// See [`SELECT_LISTED_ON_POSTGRES`].
 pub(super) const SELECT_LISTED_ON_SQLITE: &str = concat!(
     "SELECT ",
-    columns!(),
+    selected!(),
     " FROM events WHERE event_id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY event_id"
 );
 
@@ -253,7 +269,7 @@ impl Store {
     pub async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreError> {
         self.database
             .fetch_optional(
-                concat!("SELECT ", columns!(), " FROM events WHERE event_id = $1"),
+                concat!("SELECT ", selected!(), " FROM events WHERE event_id = $1"),
                 &[id.0.into()],
             )
             .await?
@@ -274,7 +290,7 @@ impl Store {
             .fetch_optional(
                 concat!(
                     "SELECT ",
-                    columns!(),
+                    selected!(),
                     " FROM events WHERE event_id = $1 AND ($2 IS NULL OR tenant_id = $2)"
                 ),
                 &[id.0.into(), scope.one().into()],
@@ -294,11 +310,11 @@ pub(crate) async fn lock_event(
     let select = match transaction {
         Transaction::Postgres(_) => concat!(
             "SELECT ",
-            columns!(),
+            selected!(),
             " FROM events WHERE event_id = $1 FOR UPDATE"
         ),
         Transaction::Sqlite(_) => {
-            concat!("SELECT ", columns!(), " FROM events WHERE event_id = $1")
+            concat!("SELECT ", selected!(), " FROM events WHERE event_id = $1")
         }
     };
     transaction
@@ -397,6 +413,18 @@ pub(super) fn event_row(row: &Row) -> Result<EventRow, StoreError> {
         status: row.word("status", EventStatus::parse)?,
         created_at_ms: row.number("created_at_ms")?,
         requires_verified_account: row.number::<i64>("requires_verified_account")? != 0,
-        details: details(row)?,
+        details: EventDetails {
+            known_venue: known_venue(row)?,
+            ..details(row)?
+        },
     })
+}
+
+/// What the venue of an event is called, where it has one of its tenant that the reader may see.
+fn known_venue(row: &Row) -> Result<Option<FindableVenue>, StoreError> {
+    let Some(name) = row.text_or_null("venue_name")? else {
+        return Ok(None);
+    };
+    let city = row.text_or_null("venue_city")?;
+    Ok(Some(FindableVenue { name, city }))
 }

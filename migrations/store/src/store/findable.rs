@@ -1,6 +1,6 @@
 //! Events as the search of each node knows them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use onsale_schemas::offer::{Offer, ZoneRule};
 use onsale_schemas::{EventId, PartitionId, ShowId, TicketTypeId, ZoneIndex};
@@ -35,17 +35,6 @@ macro_rules! zones_of {
              JOIN shows AS s ON s.show_id = z.show_id WHERE s.event_id IN (",
             $events,
             ") ORDER BY z.show_id, z.zone"
-        )
-    };
-}
-
-/// A list of venues.
-macro_rules! venues_of {
-    ($venues:literal) => {
-        concat!(
-            "SELECT venue_id, name, city FROM venues WHERE venue_id IN (",
-            $venues,
-            ")"
         )
     };
 }
@@ -154,45 +143,20 @@ impl Store {
             let zones = zones.remove(&show_id).unwrap_or_default();
             of_event.push(findable_show(row, show_id, &zones)?);
         }
-        let mut venues = self.venues_of(&events).await?;
         let findable = events.into_iter().map(|event| FindableEvent {
             shows: shows.remove(&event.event_id).unwrap_or_default(),
-            venue: venues.remove(&event.event_id),
+            venue: venue_of(&event),
             event,
         });
         Ok(findable.collect())
     }
+}
 
-    /// The venues of those events that do not say themselves where they take place.
-    async fn venues_of(
-        &self,
-        events: &[EventRow],
-    ) -> Result<HashMap<EventId, FindableVenue>, StoreError> {
-        let says_little = |event: &&EventRow| event.venue.is_none() || event.city.is_none();
-        let asked: Vec<(EventId, Uuid)> = events
-            .iter()
-            .filter(says_little)
-            .filter_map(|event| Some((event.event_id, event.details.venue_id?)))
-            .collect();
-        if asked.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let ids: BTreeSet<Uuid> = asked.iter().map(|(_, venue)| *venue).collect();
-        let ids = listed(ids.into_iter())?;
-        let select = of_list!(venues_of, &self.database);
-        let mut known: HashMap<Uuid, FindableVenue> = HashMap::new();
-        for row in &self.database.fetch(select, &[(&ids).into()]).await? {
-            let venue = FindableVenue {
-                name: row.text("name")?,
-                city: row.text_or_null("city")?,
-            };
-            known.insert(row.uuid("venue_id")?, venue);
-        }
-        let found = asked
-            .into_iter()
-            .filter_map(|(event, venue)| Some((event, known.get(&venue)?.clone())));
-        Ok(found.collect())
-    }
+/// The venue of an event that does not say itself where it takes place.
+fn venue_of(event: &EventRow) -> Option<FindableVenue> {
+    let says_little = event.venue.is_none() || event.city.is_none();
+    let known = event.details.known_venue.clone();
+    known.filter(|_| says_little)
 }
 
 /// A zone as far as its price goes.

@@ -136,6 +136,29 @@ impl Store {
         ))
     }
 
+    /// The last show of an event that does not come behind this place in the list; `None` where all do. What comes
+    /// behind it is what comes behind the place.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn show_at(
+        &self,
+        event: EventId,
+        place: (u64, ShowId),
+    ) -> Result<Option<(u64, ShowId)>, StoreError> {
+        let (starts_at_ms, show) = behind(Some(place));
+        self.database
+            .fetch_optional(
+                "SELECT starts_at_ms, show_id FROM shows WHERE event_id = $1 \
+                 AND removed_at_ms IS NULL AND (starts_at_ms, show_id) <= ($2, $3) \
+                 ORDER BY starts_at_ms DESC, show_id DESC LIMIT 1",
+                &[event.0.into(), starts_at_ms.into(), show.into()],
+            )
+            .await?
+            .map(|row| Ok((row.number("starts_at_ms")?, ShowId(row.uuid("show_id")?))))
+            .transpose()
+    }
+
     /// How many zones the shows of a page by its number have together, see [`Store::list_shows`].
     ///
     /// # Errors
@@ -169,6 +192,7 @@ impl Store {
                  CAST(COALESCE(SUM(s.version), 0) AS bigint) AS shows_version, \
                  CAST(COALESCE(MAX(s.created_at_ms), 0) AS bigint) AS newest_at_ms, \
                  COUNT(s.removed_at_ms) AS removed_shows, \
+                 COUNT(s.show_id) - COUNT(s.removed_at_ms) AS shows, \
                  COALESCE((SELECT v.version FROM venues AS v WHERE v.venue_id = e.venue_id), 0) \
                      AS venue_version FROM events AS e \
                  LEFT JOIN shows AS s ON s.event_id = e.event_id \
@@ -185,6 +209,7 @@ impl Store {
                     ended_at_ms: row.number_or_null("ended_at_ms")?,
                     shows_version: row.number("shows_version")?,
                     removed_shows: row.number("removed_shows")?,
+                    shows: row.number("shows")?,
                 })
             })
             .transpose()

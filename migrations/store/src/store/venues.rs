@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::audit::Audit;
-use crate::catalog::{Page, TenantScope};
+use crate::catalog::{FindableVenue, Page, TenantScope};
 use crate::database::{Durability, Row, Transaction, Value, integer, is_unique_violation};
 use crate::error::StoreError;
 use crate::venue::{Position, VENUES_PER_TENANT_MAX, Venue, VenueChanged, VenueDeleted, VenueRow};
@@ -285,9 +285,12 @@ pub(super) async fn keep_for_event(
     transaction: &mut Transaction,
     tenant: Uuid,
     id: Uuid,
-) -> Result<(), StoreError> {
+) -> Result<FindableVenue, StoreError> {
     match lock_venue(transaction, id).await? {
-        Some(venue) if venue.tenant_id == tenant => Ok(()),
+        Some(found) if found.tenant_id == tenant => Ok(FindableVenue {
+            name: found.venue.name,
+            city: found.venue.city,
+        }),
         _ => Err(StoreError::NotThere("venue")),
     }
 }

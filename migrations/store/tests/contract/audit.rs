@@ -207,11 +207,14 @@ async fn a_proposal_is_written_down_once(bench: Bench) {
     let entry = organizer().did("show.propose", "show", show_id(1));
     for _ in 0..2 {
         let proposed = store.propose_change(request, show_id(1), &change, 1, entry.clone());
-        assert!(proposed.await.unwrap());
+        assert!(proposed.await.unwrap().is_there());
     }
     let other = ShowChange::default();
     let proposed = store.propose_change(request, show_id(1), &other, 1, entry);
-    assert!(!proposed.await.unwrap(), "the id stands for another change");
+    assert!(
+        !proposed.await.unwrap().is_there(),
+        "the id stands for another change"
+    );
     let rows = all(&bench).await;
     assert_eq!(rows.len(), 1, "{rows:?}");
     assert_eq!(rows[0].action, "show.propose");

@@ -216,7 +216,7 @@ async fn a_refused_show_is_withdrawn(bench: Bench) {
         let request = RequestId(id(attempt));
         let change = ShowChange::default();
         let proposed = store.propose_change(request, refused.show_id, &change, 1, unattended);
-        assert!(proposed.await.unwrap());
+        assert!(proposed.await.unwrap().is_there());
         let withdrawn = store.withdraw_show(refused.show_id, unattended).await;
         assert!(withdrawn.unwrap());
         assert_eq!(store.show(refused.show_id).await.unwrap(), None);

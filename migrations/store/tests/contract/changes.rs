@@ -2,7 +2,7 @@
 
 use onsale_schemas::{Offset, Outcome, Rejection, RequestId};
 use onsale_store::audit::Unaudited;
-use onsale_store::catalog::{ShowChange, ShowRow, ShowStatus};
+use onsale_store::catalog::{Noted, ShowChange, ShowRow, ShowStatus};
 
 use crate::build::{Chain, event_id, id, show_id, time_of, with_show};
 use crate::harness::{Bench, contract};
@@ -42,6 +42,7 @@ async fn accepted(bench: &Bench, chain: &mut Chain, change: &ShowChange) -> Offs
             .propose_change(request, show_id(1), change, 1, Unaudited::Unattended)
             .await
             .unwrap()
+            .is_there()
     );
     offset
 }
@@ -111,6 +112,7 @@ async fn what_the_log_did_not_accept_never_counts(bench: Bench) {
             .propose_change(lost, show_id(1), &priced(6), 1, Unaudited::Unattended)
             .await
             .unwrap()
+            .is_there()
     );
     // Of a program that writes the catalog itself.
     chain.push(amended());
@@ -137,7 +139,7 @@ async fn a_repetition_changes_nothing(bench: Bench) {
     let other = store
         .propose_change(again, show_id(1), &priced(8), 1, Unaudited::Unattended)
         .await;
-    assert!(other.unwrap());
+    assert_eq!(other.unwrap(), Noted::New);
 }
 
 async fn a_closed_sale_is_opened_again(bench: Bench) {
@@ -210,9 +212,9 @@ async fn an_id_stands_for_one_change(bench: Bench) {
             .await
             .unwrap()
     };
-    assert!(propose(priced(5)).await);
-    assert!(propose(priced(5)).await);
-    assert!(!propose(priced(6)).await);
+    assert_eq!(propose(priced(5)).await, Noted::New);
+    assert_eq!(propose(priced(5)).await, Noted::Known);
+    assert_eq!(propose(priced(6)).await, Noted::Other);
     let endless = ShowChange {
         starts_at_ms: Some(u64::MAX),
         ..ShowChange::default()

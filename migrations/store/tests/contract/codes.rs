@@ -1,5 +1,7 @@
 //! Codes of shows: written down, accepted by the log, taken over by the projector.
 
+mod lacking;
+
 use onsale_private::Sealed;
 use onsale_schemas::code::{CodeTerms, Discount};
 use onsale_schemas::command::Currency;
@@ -7,6 +9,7 @@ use onsale_schemas::offer::Scope as Places;
 use onsale_schemas::outcome::{Line, PriceRule, ReservedV2};
 use onsale_schemas::{CodeHash, Offset, Outcome, Rejection, RequestId, SeatList};
 use onsale_store::audit::Unaudited;
+use onsale_store::catalog::Noted;
 use onsale_store::code::{CodeKind, CodeRow, CodesChange, CodesProposal, GroupTerms, NewCode};
 use onsale_store::retention::Kind;
 use onsale_store::{Scope, Store, StoreError};
@@ -92,7 +95,7 @@ async fn accepted(
     let offset = chain.push(outcome);
     let request = chain.outcomes.last().unwrap().request_id.unwrap();
     let proposed = store.propose_codes(request, proposal, 1, Unaudited::Unattended);
-    assert!(proposed.await.unwrap());
+    assert!(proposed.await.unwrap().is_there());
     offset
 }
 
@@ -273,33 +276,34 @@ async fn of_two_amendments_at_once_one_is_written_down(bench: Bench) {
     };
     let propose =
         async |number, amendment, now_ms| written(RequestId(id(number)), &amendment, now_ms).await;
-    let is_refused =
-        |answer: Result<bool, StoreError>| matches!(answer, Err(StoreError::VersionChanged { .. }));
+    let is_refused = |answer: Result<Noted, StoreError>| {
+        matches!(answer, Err(StoreError::VersionChanged { .. }))
+    };
     let first = amendment(GROUP, 1_000, 2_000);
     chain.push(Outcome::CodesAmended {
         show: show_id(1),
         group: GROUP,
     });
     let request = chain.outcomes.last().unwrap().request_id.unwrap();
-    assert!(written(request, &first, 1_000).await.unwrap());
+    assert!(written(request, &first, 1_000).await.unwrap().is_there());
     // A repetition is none.
-    assert!(written(request, &first, 1_000).await.unwrap());
+    assert!(written(request, &first, 1_000).await.unwrap().is_there());
     let second = || amendment(GROUP, 1_000, 3_000);
     assert!(is_refused(propose(901, second(), 1_001).await));
     let elsewhere = amendment(GROUP + 1, 1_000, 3_000);
     assert!(
-        propose(902, elsewhere, 1_001).await.unwrap(),
+        propose(902, elsewhere, 1_001).await.unwrap().is_there(),
         "another group"
     );
     // From terms that are no more.
     store.project(&chain.all()).await.unwrap();
     assert!(is_refused(propose(901, second(), 1_001).await));
     let after = amendment(GROUP, 2_000, 3_000);
-    assert!(propose(901, after, 1_001).await.unwrap());
+    assert!(propose(901, after, 1_001).await.unwrap().is_there());
     // What never came to the log keeps nobody out for long.
     let later = || amendment(GROUP, 2_000, 4_000);
     assert!(is_refused(propose(903, later(), 61_000).await));
-    assert!(propose(903, later(), 61_001).await.unwrap());
+    assert!(propose(903, later(), 61_001).await.unwrap().is_there());
 }
 
 async fn what_ended_begins_anew_without_its_uses(bench: Bench) {
@@ -429,7 +433,7 @@ async fn a_repetition_changes_nothing(bench: Bench) {
     // Nothing of it is left: the id is free.
     let other = proposal(CodesChange::EndGroup(GROUP), Vec::new());
     let proposed = store.propose_codes(again, &other, 1, Unaudited::Unattended);
-    assert!(proposed.await.unwrap());
+    assert!(proposed.await.unwrap().is_there());
     // What is known by the log, under a request of its own, stays as it is.
     create(store, &mut chain, GROUP + 1, &[2]).await;
     create(store, &mut chain, GROUP + 1, &[2]).await;
@@ -451,10 +455,10 @@ async fn an_id_stands_for_one_change(bench: Bench) {
         ..first.clone()
     };
     for (proposal, expected) in [
-        (&first, true),
-        (&first, true),
-        (&other, false),
-        (&elsewhere, false),
+        (&first, Noted::New),
+        (&first, Noted::Known),
+        (&other, Noted::Other),
+        (&elsewhere, Noted::Other),
     ] {
         let proposed = store.propose_codes(request, proposal, 1, Unaudited::Unattended);
         assert_eq!(proposed.await.unwrap(), expected, "{proposal:?}");
@@ -488,7 +492,7 @@ async fn what_the_projection_has_passed_is_forgotten_and_nothing_else(bench: Ben
         vec![code(2), code(3)],
     );
     let proposed = store.propose_codes(refused, &wanted, 1, Unaudited::Unattended);
-    assert!(proposed.await.unwrap());
+    assert!(proposed.await.unwrap().is_there());
     let left = async || {
         let count = "SELECT CAST(COUNT(*) AS TEXT) FROM proposed_codes";
         bench.texts(count).await.remove(0)
@@ -508,7 +512,7 @@ async fn what_the_projection_has_passed_is_forgotten_and_nothing_else(bench: Ben
     assert_eq!(left().await, "0");
     // One of which the refusal is known is forgotten at once.
     let proposed = store.propose_codes(refused, &wanted, 1, Unaudited::Unattended);
-    assert!(proposed.await.unwrap());
+    assert!(proposed.await.unwrap().is_there());
     store.forget_proposal(refused).await.unwrap();
     assert_eq!(left().await, "0");
     assert_eq!(store.forget_changes(much_later).await.unwrap(), 0);
@@ -545,10 +549,10 @@ async fn an_organizer_has_so_many_codes_in_all(bench: Bench) {
         (name, max, has, asked),
         ("codes_per_organizer_max", 4, 3, 2)
     );
-    assert!(propose(71, &[4], 4).await.unwrap());
-    assert!(propose(71, &[4], 4).await.unwrap(), "the same again");
+    assert_eq!(propose(71, &[4], 4).await.unwrap(), Noted::New);
+    assert_eq!(propose(71, &[4], 4).await.unwrap(), Noted::Known);
     assert!(propose(72, &[5], 4).await.is_err());
-    assert!(propose(72, &[5], 5).await.unwrap());
+    assert_eq!(propose(72, &[5], 5).await.unwrap(), Noted::New);
 }
 
 async fn codes_that_ended_are_forgotten(bench: Bench) {
@@ -587,12 +591,15 @@ async fn a_group_is_changed_as_it_was_read(bench: Bench) {
         "{changed}"
     );
     let read = said(GROUP, 1_000);
-    assert!(propose(71, 2_000, read.clone()).await.unwrap());
-    assert!(propose(71, 2_000, read.clone()).await.unwrap(), "again");
+    assert_eq!(propose(71, 2_000, read.clone()).await.unwrap(), Noted::New);
+    assert_eq!(
+        propose(71, 2_000, read.clone()).await.unwrap(),
+        Noted::Known
+    );
     // It is about to become another.
     assert!(propose(72, 3_000, read.clone()).await.is_err());
     store.forget_proposal(RequestId(id(71))).await.unwrap();
-    assert!(propose(72, 3_000, read).await.unwrap());
+    assert_eq!(propose(72, 3_000, read).await.unwrap(), Noted::New);
 }
 
 async fn uses_are_those_of_live_bookings(bench: Bench) {
@@ -670,7 +677,7 @@ async fn codes_are_their_tenants_and_terms_are_of_who_knows_the_code() {
         let refused = proposed.await.unwrap_err().to_string();
         assert!(refused.contains("row-level security"), "{refused}");
         let proposed = own.propose_codes(request, &end, 1, Unaudited::Unattended);
-        assert!(proposed.await.unwrap());
+        assert!(proposed.await.unwrap().is_there());
     })
     .await;
 }

@@ -1,5 +1,6 @@
 //! What a page about an event says, who changes it, and what is deleted of the catalog.
 
+mod places;
 mod reads;
 
 use onsale_schemas::Outcome;

@@ -148,7 +148,7 @@ async fn a_limit_is_the_events_and_what_was_written_down_comes_with_it(bench: Be
     let propose = async |change: EventChange| {
         let proposed =
             store.propose_event_change(request, event_id(1), &change, 1, Unaudited::Unattended);
-        proposed.await.unwrap()
+        proposed.await.unwrap().is_there()
     };
     assert!(propose(change()).await);
     assert!(propose(change()).await);
@@ -189,7 +189,7 @@ async fn what_the_log_refused_changes_no_event(bench: Bench) {
         let change = change();
         let proposed =
             store.propose_event_change(request, event_id(1), &change, 1, Unaudited::Unattended);
-        assert!(proposed.await.unwrap());
+        assert!(proposed.await.unwrap().is_there());
     }
     store.project(&chain.all()).await.unwrap();
     assert_eq!(found(&bench).await, event(1));

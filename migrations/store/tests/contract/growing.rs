@@ -75,7 +75,7 @@ async fn add(
         let written = store
             .propose_addition(request, show_id(1), addition, 1, Unaudited::Unattended)
             .await;
-        assert!(written.unwrap());
+        assert!(written.unwrap().is_there());
     }
     offset
 }

@@ -84,7 +84,7 @@ async fn accepted(bench: &Bench, chain: &mut Chain, offer: &OfferRow) {
     let proposed = bench
         .store
         .propose_offer(request, show, offer, 1, Unaudited::Unattended);
-    assert!(proposed.await.unwrap());
+    assert!(proposed.await.unwrap().is_there());
 }
 
 async fn a_show_keeps_the_offer_that_it_opens_with(bench: Bench) {
@@ -195,7 +195,7 @@ async fn an_offer_that_the_log_did_not_accept_never_counts(bench: Bench) {
     let lost = RequestId(id(77));
     let offered = selling(1, "Adult", 1);
     let proposed = store.propose_offer(lost, show_id(1), &offered, 1, Unaudited::Unattended);
-    assert!(proposed.await.unwrap());
+    assert!(proposed.await.unwrap().is_there());
     // Of a program that wrote nothing down.
     chain.push(Outcome::OfferSet { show: show_id(1) });
     store.project(&chain.all()).await.unwrap();
@@ -203,7 +203,7 @@ async fn an_offer_that_the_log_did_not_accept_never_counts(bench: Bench) {
     // Another offer under the same id is left out.
     let other = selling(1, "Adult", 2);
     let proposed = store.propose_offer(lost, show_id(1), &other, 1, Unaudited::Unattended);
-    assert!(!proposed.await.unwrap());
+    assert!(!proposed.await.unwrap().is_there());
 }
 
 fn document(version: u64, offer: Option<OfferRow>, as_of: u64) -> Document {

@@ -418,8 +418,14 @@ async fn another_tenant_sees_a_venue_with_an_event_in_it() {
         draft.status = EventStatus::Draft;
         store.add_event(&draft).await.unwrap();
         assert_eq!(elsewhere.venue(id(VENUE)).await.unwrap(), None);
-        store.add_event(&event_at(2, VENUE)).await.unwrap();
+        let silent = EventRow {
+            venue: None,
+            ..event_at(2, VENUE)
+        };
+        store.add_event(&silent).await.unwrap();
         assert!(elsewhere.venue(id(VENUE)).await.unwrap().is_some());
+        let read = elsewhere.event(event_id(2)).await.unwrap().unwrap();
+        assert_eq!(read.place(), Some("Venue 60"));
     })
     .await;
 }

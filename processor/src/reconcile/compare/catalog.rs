@@ -10,6 +10,7 @@ use onsale_store::document::Document;
 use onsale_store::retention::RetiredShows;
 use onsale_store::{Store, StoreError};
 
+use super::codes::differing_codes;
 use super::offers::{code_uses, counts_differ, offer_differs};
 use super::places::{compare_places, differing_places, holders_by_show};
 use crate::reconcile::report::{Finding, Report};
@@ -122,9 +123,30 @@ pub(super) async fn compare_shows(
                 "rows were changed from outside",
             );
         }
+        // Those of a show that is long over are deleted with its bookings.
+        if !show.cancelled && !retired.has(show.show) {
+            compare_codes(machine, show.show, store, report).await?;
+        }
         if !show.cancelled && has_zones {
             compare_places(machine, &show, is_explained, store, report).await?;
         }
+    }
+    Ok(())
+}
+
+async fn compare_codes(
+    machine: &Partition,
+    show_id: ShowId,
+    store: &Store,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let groups = differing_codes(machine, show_id, store).await?;
+    if !groups.is_empty() {
+        report.add(
+            machine.id(),
+            Finding::CodesDiffer { show_id, groups },
+            "the database was lost or comes from an old backup, or rows were changed from outside",
+        );
     }
     Ok(())
 }

@@ -81,7 +81,7 @@ async fn changes_of_shows_reach_the_catalog() {
         .store
         .propose_change(request, show, &change, 1, Unaudited::Unattended)
         .await;
-    assert!(proposed.unwrap());
+    assert!(proposed.unwrap().is_there());
     let amend = AmendShow {
         show,
         max_tickets_per_user: None,

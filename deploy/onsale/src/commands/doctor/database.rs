@@ -227,6 +227,7 @@ pub(super) fn misfits(found: &str, misfit: &Misfit) -> Check {
         Misfit::LogLost { .. } => ("log", "it was lost"),
         Misfit::SnapshotAhead { .. } => ("log", "it is shorter than it was"),
         Misfit::OtherSnapshots { .. } => ("snapshots", "they are of another log"),
+        Misfit::CodesLack { .. } => ("database", "reached, but older than the log"),
         _ => ("database", found),
     };
     Check::failed(name, found, misfit.to_string())

@@ -38,8 +38,12 @@ pub(super) fn of_another_folder(config: &Config, base: &str) -> Option<Check> {
     ))
 }
 
-pub(super) async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<Check>) {
-    let base = config.server_url();
+pub(super) async fn server(
+    config: &Config,
+    base: &str,
+    trust: &TrustArgs,
+    checks: &mut Vec<Check>,
+) {
     let http = match trust.client(config) {
         Ok(http) => http,
         Err(failure) => {
@@ -53,15 +57,15 @@ pub(super) async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<
         .timeout(Duration::from_secs(3));
     match request.send().await {
         Err(error) if http_client::is_not_listening(&error) => {
-            checks.push(none_runs(config, &base));
+            checks.push(none_runs(config, base));
         }
         Err(error) => checks.push(Check::warning(
             "server",
             format!("{base} does not answer like one: {error}"),
-            http_client::explain(&error, &base),
+            http_client::explain(&error, base),
         )),
         Ok(response) if response.status().is_success() => {
-            let other = of_another_folder(config, &base);
+            let other = of_another_folder(config, base);
             checks.push(other.unwrap_or_else(|| Check::ok("server", format!("ready at {base}"))));
             // Problems that do not stop a sale are reported too.
             let body: serde_json::Value = response.json().await.unwrap_or_default();
@@ -72,13 +76,13 @@ pub(super) async fn server(config: &Config, trust: &TrustArgs, checks: &mut Vec<
         }
         Ok(response) => {
             let status = response.status();
-            checks.extend(of_another_folder(config, &base));
+            checks.extend(of_another_folder(config, base));
             let body: serde_json::Value = response.json().await.unwrap_or_default();
             let Some(problems) = body["problems"].as_array() else {
                 checks.push(Check::failed(
                     "server",
                     format!("{base} answers {status}, unlike a server of Onsale"),
-                    "set http.listen to the address of the server",
+                    "name the address of the server with --server, or set http.listen to it",
                 ));
                 return;
             };
@@ -107,7 +111,8 @@ pub(super) fn none_runs(config: &Config, base: &str) -> Check {
         return Check::warning(
             "server",
             format!("{found}, but a process has the log open"),
-            "set http.listen to the address of that server, or wait until it is ready",
+            "name that server with --server, or its address with http.listen (ONSALE_HTTP__LISTEN), or wait until it \
+             is ready",
         );
     }
     Check::warning(

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use onsale_halls::{Hall, csv, pretix};
+use onsale_halls::{Hall, HallError, csv, pretix};
 
-use super::{OutArgs, faulty, read, refused};
+use super::{Looks, OutArgs, faulty, read, taken_wrongly};
 use crate::exit::Failure;
 use crate::output;
 
@@ -46,24 +46,35 @@ impl ImportArgs {
         };
         self.format.unwrap_or(by_name)
     }
+
+    /// What to do with a file that is not of this format; empty where nothing is known.
+    fn other(&self, bytes: &[u8]) -> &'static str {
+        match (self.format(), Looks::of(bytes)) {
+            (Format::Pretix, Looks::Hall) => {
+                "it is in the format onsale-hall/1, or is meant to be: nothing has to be made of it, and `onsale hall \
+                 check` says what is wrong with it"
+            }
+            (Format::Pretix, Looks::Table) => {
+                "a seating plan is JSON; `--format csv` is for a table"
+            }
+            _ => "",
+        }
+    }
 }
 
 pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
     let bytes = read(&args.file)?;
+    let wrong = |error: &HallError| taken_wrongly(&args.file, error, args.other(&bytes));
     let stem = args.file.file_stem().map(|stem| stem.to_string_lossy());
     let (mut document, notes, more_notes) = match args.format() {
         Format::Csv => {
             let name = stem.as_deref().unwrap_or("Hall");
             let document = csv::import(&bytes, args.name.as_deref().unwrap_or(name));
-            (
-                document.map_err(|error| refused(&args.file, &error))?,
-                Vec::new(),
-                0,
-            )
+            (document.map_err(|error| wrong(&error))?, Vec::new(), 0)
         }
         Format::Pretix => {
             let read = pretix::import(&bytes, pretix::Options::default());
-            let read = read.map_err(|error| refused(&args.file, &error))?;
+            let read = read.map_err(|error| wrong(&error))?;
             (read.document, read.notes, read.more_notes)
         }
     };

@@ -192,12 +192,13 @@ fn types_of(
 
 fn type_of(chart: &Chart, field: &str, name: &str) -> Result<TicketTypeId, ApiError> {
     chart.offer.type_by_name(name).ok_or_else(|| {
-        let expected = if chart.offer.has_types() {
-            "the name of a ticket type of the show"
-        } else {
-            "no value: the show has one kind of ticket"
+        let listed = chart.offer.listed_types();
+        let expected = match (chart.offer.has_types(), listed.is_empty()) {
+            (false, _) => "no value: the show has one kind of ticket".to_owned(),
+            (true, true) => "the name of a ticket type of the show".to_owned(),
+            (true, false) => format!("the name of a ticket type of the show ({listed})"),
         };
-        ApiError::invalid(field, name, expected)
+        ApiError::invalid(field, name, &expected)
     })
 }
 

@@ -10,14 +10,15 @@ use onsale_schemas::code::AmendCodes;
 use onsale_schemas::limits::{TYPES_PER_SHOW_MAX, ZONES_PER_SHOW_MAX};
 use onsale_schemas::{CodeGroup, Command, Outcome, OutcomeRecord, PartitionId, ShowId};
 use onsale_store::audit::Changes;
-use onsale_store::code::{CodeGroupRow, CodesChange, CodesProposal, GroupTerms};
+use onsale_store::code::{CodeGroupRow, CodeKind, CodesChange, CodesProposal, GroupTerms};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::CodeGroupBody;
 use super::create::NAME_MAX_CHARS;
-use super::terms::{PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX};
+use super::terms::{PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX, names_unknown};
 use super::{managed, refused};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -30,7 +31,7 @@ use crate::percent::Percent;
 use crate::routes::call::{Call, Order, Proposal};
 use crate::routes::events::body::check_line;
 use crate::routes::managers::MANAGE_EVENTS;
-use crate::routes::projected::is_ahead_of_catalog;
+use crate::routes::projected::{is_ahead_of_catalog, wait_for_before};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 use crate::values::{Instant, Money};
@@ -72,10 +73,10 @@ pub(crate) struct AmendCodesRequest {
     places_max: Option<u8>,
     from: Option<Instant>,
     until: Option<Instant>,
-    /// None is all.
+    /// Ids of zones, as the zones of the show have them (`zone_id`). None is all.
     #[schema(max_items = 256)]
     zones: Option<Vec<Uuid>>,
-    /// None is all.
+    /// Names of ticket types. None is all.
     #[schema(max_items = 64)]
     ticket_types: Option<Vec<String>>,
     presale: Option<bool>,
@@ -107,7 +108,7 @@ impl RequestBody for AmendCodesRequest {
         (status = 400, description = "`VALIDATION_ERROR`", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`: there is no such group, or it has ended", body = Problem),
-        (status = 409, description = "`SHOW_CANCELLED`; `REQUEST_IN_PROGRESS`: others are changing the group, nothing was changed", body = Problem),
+        (status = 409, description = "`SHOW_CANCELLED`; `REQUEST_IN_PROGRESS`: others are changing the group, nothing was changed; `TERMS_UNKNOWN`: the database is older than the group's terms, so all of them have to be named (`details.missing`)", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
     ),
 )]
@@ -144,18 +145,31 @@ async fn attempt(
 ) -> Result<Response, ApiError> {
     let show = ShowId(id);
     let (chart, managed) = managed(&call.state, &call.caller, show).await?;
+    // What is left out is taken from there.
+    wait_for_before(&call.state, chart.partition).await?;
     let row = call.state.store.code_group(show, group).await?;
-    let row = row
-        .filter(|row| row.ended_at_ms.is_none())
-        .ok_or_else(|| ApiError::not_found("group of codes"))?;
-    let said = match read(request, &row.said, &chart) {
-        Ok(said) => said,
-        Err(error) => {
-            // It may name what the show has got since the chart was read.
-            call.state.charts.doubt(&chart).await;
-            return Err(error);
+    let row = row.filter(|row| row.ended_at_ms.is_none());
+    let is_lacking = call.state.store.lacks_codes(show, group).await?;
+    let row = match row {
+        Some(row) => row,
+        None if is_lacking => {
+            return Err(ApiError::new(
+                Code::TermsUnknown,
+                "The database is older than this group of codes. End the group, or have an operator run `onsale \
+                 reconcile`. Nothing was changed.",
+            ));
         }
+        None => return Err(ApiError::not_found("group of codes")),
     };
+    if is_lacking {
+        request.check_whole(row.said.kind)?;
+    }
+    let is_missing = |chart: &Chart| {
+        let (zones, types) = (request.zones.as_deref(), request.ticket_types.as_deref());
+        names_unknown(zones, types, chart)
+    };
+    let chart = call.state.charts.knowing(&chart, &is_missing).await;
+    let said = read(request, &row.said, &chart)?;
     let mut changes = Changes::default();
     changes.field("group", &row.said, &said);
     let order = Order {
@@ -183,6 +197,47 @@ async fn attempt(
     });
     let proposal = Proposal::Terms(proposal, Box::new(row.said));
     call.propose(order, proposal, chart.tenant.0, changes).await
+}
+
+impl AmendCodesRequest {
+    /// Whether no term is left out: of a group of which the database is older than the log they would come back from
+    /// before.
+    ///
+    /// # Errors
+    /// `TERMS_UNKNOWN` with those that are.
+    fn check_whole(&self, kind: CodeKind) -> Result<(), ApiError> {
+        let is_off = self.percent.is_some() || self.amount.is_some();
+        let missing: Vec<&str> = [
+            ("percent", is_off || kind == CodeKind::Access),
+            ("uses_max", self.uses_max.is_some()),
+            ("uses_per_user_max", self.uses_per_user_max.is_some()),
+            ("places_max", self.places_max.is_some()),
+            ("from", self.from.is_some()),
+            ("until", self.until.is_some()),
+            ("zones", self.zones.is_some()),
+            ("ticket_types", self.ticket_types.is_some()),
+            ("presale", self.presale.is_some()),
+            ("opens", self.opens.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(field, is_given)| (!is_given).then_some(field))
+        .collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(unknown(&missing))
+        }
+    }
+}
+
+/// The refusal of a change that would take what is `missing` from a database that is older than the log.
+fn unknown(missing: &[&str]) -> ApiError {
+    ApiError::new(
+        Code::TermsUnknown,
+        "The database is older than the terms of these codes, so what you leave out is not known here. Name all \
+         terms, or end the group, or have an operator run `onsale reconcile`. Nothing was changed.",
+    )
+    .with_details(json!({ "missing": missing }))
 }
 
 /// What a request makes of a group.

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::body::{CodeBody, CodeGroupBody, CodeKind};
 use super::issue::{PREFIX_FORM, PREFIX_MAX_CHARS, Wanted};
-use super::terms::{self, PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX};
+use super::terms::{self, PLACES_MAX, Said, USES_MAX, USES_PER_USER_MAX, names_unknown};
 use super::{managed, refused};
 use crate::auth::{Caller, OnBehalf};
 use crate::bounds::{Bound, Bounds, Of};
@@ -113,7 +113,7 @@ pub(crate) struct CodesRequest {
     places_max: Option<u8>,
     from: Option<Instant>,
     until: Option<Instant>,
-    /// All, when left out.
+    /// Ids of zones (`zone_id` of `GET /shows/{id}/zones`); all, when left out.
     zones: Option<Vec<Uuid>>,
     /// Names of ticket types; all, when left out.
     ticket_types: Option<Vec<String>>,
@@ -139,6 +139,8 @@ impl RequestBody for CodesRequest {
         "until",
         "presale",
         "opens",
+        "zones",
+        "ticket_types",
     ];
 
     fn admit(caller: &Caller, _state: &AppState) -> Result<(), ApiError> {
@@ -188,19 +190,21 @@ pub(crate) async fn create(
     let (chart, managed) = managed(&call.state, &call.caller, show).await?;
     let identity = call.identity("create codes", id, &body.bytes);
     let group = call.state.codes.group_of(identity.request_id);
-    let (wanted, said) = match read(body.value, group, &chart) {
-        Ok(read) => read,
-        Err(error) => {
-            // It may name what the show has got since the chart was read.
-            call.state.charts.doubt(&chart).await;
-            return Err(error);
-        }
+    let request = body.value;
+    let is_missing = |chart: &Chart| {
+        let (zones, types) = (request.zones.as_deref(), request.ticket_types.as_deref());
+        names_unknown(zones, types, chart)
     };
-    let quota = if is_known(&call.state, identity, &chart, group).await? {
+    let chart = call.state.charts.knowing(&chart, &is_missing).await;
+    let (wanted, said) = read(request, group, &chart)?;
+    let quota = if was_decided(&call.state, identity, chart.partition, None).await {
+        // Its answer is for the log to give, which creates nothing.
         u64::MAX
     } else {
-        check_room(&call.state, show, wanted.count()).await?;
-        call.state.config.quota.codes_per_organizer_max
+        let known = known(&call.state, identity, show, group).await?;
+        check_room(&call.state, show, wanted.count(), known).await?;
+        let quota = call.state.config.quota.codes_per_organizer_max;
+        quota.saturating_add(known)
     };
     let mut changes = Changes::default();
     changes.field("group", &None, &Some(&said));
@@ -242,29 +246,34 @@ pub(crate) async fn create(
     .await
 }
 
-/// Whether the log has decided this very request before: its answer is for the log to give, which creates nothing.
-/// A group belongs to the request that began it.
-async fn is_known(
+/// How many codes an earlier attempt of this request has created: they are not created again. A group belongs to the
+/// request that began it.
+async fn known(
     state: &AppState,
     identity: Identity,
-    chart: &Chart,
+    show: ShowId,
     group: CodeGroup,
-) -> Result<bool, ApiError> {
+) -> Result<u64, ApiError> {
     if identity.fingerprint.is_none() {
-        return Ok(false);
+        return Ok(0);
     }
-    Ok(was_decided(state, identity, chart.partition, None).await
-        || state.store.code_group(chart.show, group).await?.is_some())
+    let row = state.store.code_group(show, group).await?;
+    Ok(row.map_or(0, |row| row.codes.into()))
 }
 
 /// Refuses what the log would refuse for certain, before thousands of codes are written down for it.
-async fn check_room(state: &AppState, show: ShowId, count: u32) -> Result<(), ApiError> {
+async fn check_room(
+    state: &AppState,
+    show: ShowId,
+    count: u32,
+    known: u64,
+) -> Result<(), ApiError> {
     if state.charts.show(show).await?.status == ShowStatus::Cancelled {
         return Err(refused(&Rejection::ShowCancelled));
     }
     // What one code is called may be there already, which is another refusal.
     if count > 1 {
-        let has = state.store.live_codes(show).await?;
+        let has = state.store.live_codes(show).await?.saturating_sub(known);
         if has.saturating_add(u64::from(count)) > u64::from(CODES_PER_SHOW_MAX) {
             let reason = InvalidReason::TooMany;
             return Err(refused(&Rejection::Invalid { reason }));

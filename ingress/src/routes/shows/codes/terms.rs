@@ -166,6 +166,18 @@ fn discount(
     }
 }
 
+/// Whether a chart lacks one of these zones or ticket types.
+pub(super) fn names_unknown(
+    zones: Option<&[Uuid]>,
+    types: Option<&[String]>,
+    chart: &Chart,
+) -> bool {
+    let lacks_zone = |id: &Uuid| chart.zone_by_id(*id).is_none();
+    let lacks_type = |name: &String| chart.offer.type_by_name(name).is_none();
+    zones.is_some_and(|ids| ids.iter().any(lacks_zone))
+        || types.is_some_and(|names| names.iter().any(lacks_type))
+}
+
 fn zones(ids: &[Uuid], chart: &Chart) -> Result<Vec<ZoneIndex>, ApiError> {
     let mut indexes: Vec<ZoneIndex> = Vec::with_capacity(chart.zones.len());
     for (place, id) in ids.iter().enumerate() {
@@ -175,7 +187,9 @@ fn zones(ids: &[Uuid], chart: &Chart) -> Result<Vec<ZoneIndex>, ApiError> {
             .filter(|index| !indexes.contains(index))
             .ok_or_else(|| {
                 let field = format!("zones[{place}]");
-                ApiError::invalid(&field, id, "a zone of the show, each one once")
+                let expected =
+                    "the id of a zone of the show (`zone_id` in its zones), each one once";
+                ApiError::invalid(&field, id, expected)
             })?;
         indexes.push(zone);
     }

@@ -12,7 +12,8 @@ use crate::charts::Chart;
 use crate::error::ApiError;
 use crate::extract::RequestBody;
 use crate::routes::bookings::reserve::{
-    Basket, BasketItem, Expected, Seen, SeenAmount, expected_total_schema, unit_price_schema,
+    Basket, BasketItem, Expected, Seen, SeenAmount, check_event, expected_total_schema,
+    unit_price_schema,
 };
 use crate::state::AppState;
 
@@ -73,16 +74,7 @@ impl QuoteRequest {
                 "the show of the address",
             ));
         }
-        if let Some(event_id) = self.event_id
-            && event_id != chart.event.0
-        {
-            return Err(ApiError::invalid(
-                "event_id",
-                event_id,
-                "the event of the show",
-            ));
-        }
-        Ok(())
+        check_event(chart, self.event_id)
     }
 
     /// What it asks for, and what the buyer saw.

@@ -11,7 +11,7 @@ use onsale_schemas::{
     BookingId, Offset, Outcome, OutcomeRecord, PartitionId, SeatIndex, ShowId, ZoneIndex,
 };
 
-use super::{BookingChange, CatalogStep, EventStep, Left, Phase, ShowEvent, Sweep};
+use super::{BookingChange, CatalogStep, CodesSaid, EventStep, Left, Phase, ShowEvent, Sweep};
 use crate::booking::{BookingRow, BookingStatus};
 use crate::error::StoreError;
 use crate::projection::bulk::SeatHolder;
@@ -107,9 +107,13 @@ impl Fold {
                 offset: record.offset,
             })),
             Outcome::SeatsAdded { .. } | Outcome::SeatsTaken(_) => self.change_places(record),
-            Outcome::CodesCreated { show, .. }
-            | Outcome::CodesAmended { show, .. }
-            | Outcome::CodesEnded { show, .. } => self.codes(*show, record),
+            Outcome::CodesCreated { show, group, .. } => {
+                self.codes(*show, CodesSaid::Created(*group), record);
+            }
+            Outcome::CodesAmended { show, group } => {
+                self.codes(*show, CodesSaid::Amended(*group), record);
+            }
+            Outcome::CodesEnded { show, .. } => self.codes(*show, CodesSaid::Ended, record),
             // They begin the next phase.
             Outcome::ShowCancelled { .. }
             | Outcome::EventCancelled { .. }

@@ -50,8 +50,8 @@ macro_rules! select_page {
              page AS (SELECT event_id, first_ms FROM found \
              ORDER BY first_ms, event_id LIMIT $9 OFFSET $10) SELECT total, ",
             columns!(),
-            " FROM (SELECT COUNT(*) AS total FROM found) AS counted LEFT JOIN (SELECT first_ms, ",
-            columns!(),
+            ", venue_name, venue_city FROM (SELECT COUNT(*) AS total FROM found) AS counted LEFT JOIN (SELECT first_ms, ",
+            selected!(),
             " FROM page JOIN events USING (event_id)) AS listed ON TRUE \
              ORDER BY first_ms, event_id"
         )

@@ -295,13 +295,14 @@ async fn forget_codes(transaction: &mut Transaction, show: ShowId) -> Result<boo
     if deleted >= u64::from(ROWS_PER_STEP_MAX) {
         return Ok(true);
     }
-    transaction
-        .execute(
-            "DELETE FROM code_groups WHERE show_id = $1 \
-             AND NOT EXISTS (SELECT 1 FROM bookings WHERE show_id = $1)",
-            &[show.0.into()],
-        )
-        .await?;
+    for delete in [
+        "DELETE FROM code_groups WHERE show_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM bookings WHERE show_id = $1)",
+        "DELETE FROM lacking_codes WHERE show_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM bookings WHERE show_id = $1)",
+    ] {
+        transaction.execute(delete, &[show.0.into()]).await?;
+    }
     Ok(false)
 }
 

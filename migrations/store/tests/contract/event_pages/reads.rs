@@ -2,7 +2,7 @@
 
 use onsale_store::audit::Unaudited;
 use onsale_store::booking::BookingStatus;
-use onsale_store::catalog::{Deletion, OrderFilter, ShowStatus};
+use onsale_store::catalog::{Deletion, OrderFilter, ShowRow, ShowStatus};
 
 use super::{delete, edit, remove, to_slug};
 use crate::build::{Chain, event, event_id, id, show, show_id, user_id, with_show};
@@ -10,6 +10,7 @@ use crate::harness::{Bench, contract};
 
 contract!(
     shows_go_on_behind_a_cursor,
+    every_place_in_a_list_is_behind_a_show_of_it,
     a_page_of_shows_ends_where_their_zones_are_too_many,
     orders_of_an_event_are_listed_newest_first,
     a_page_has_another_stamp_after_each_change,
@@ -40,6 +41,47 @@ async fn shows_go_on_behind_a_cursor(bench: Bench) {
         }
     }
     assert_eq!(seen, (1..=5).map(show_id).collect::<Vec<_>>());
+}
+
+async fn every_place_in_a_list_is_behind_a_show_of_it(bench: Bench) {
+    let store = &bench.store;
+    for number in [1, 2] {
+        store.add_event(&event(number)).await.unwrap();
+    }
+    let at = |number, of_event, starts_at_ms| ShowRow {
+        starts_at_ms,
+        ..show(number, of_event)
+    };
+    // Two begin at once, and the one between them and the last is another event's.
+    for show in [at(1, 1, 100), at(2, 1, 100), at(3, 2, 150), at(4, 1, 200)] {
+        store.add_show(&show).await.unwrap();
+    }
+    let found = async |starts_at_ms: u64, number: u64| {
+        let place = (starts_at_ms, show_id(number));
+        let found = store.show_at(event_id(1), place).await.unwrap();
+        found.map(|(at, show)| (at, (1..9).find(|number| show_id(*number) == show).unwrap()))
+    };
+    for (starts_at_ms, number, expected) in [
+        (0, 9, None),
+        (100, 0, None),
+        (100, 1, Some((100, 1))),
+        (100, 3, Some((100, 2))),
+        (150, 3, Some((100, 2))),
+        (200, 3, Some((100, 2))),
+        (200, 4, Some((200, 4))),
+        (u64::MAX, 0, Some((200, 4))),
+    ] {
+        let found = found(starts_at_ms, number).await;
+        assert_eq!(found, expected, "{starts_at_ms} {number}");
+    }
+    let stamp = store.page_stamp(event_id(1)).await.unwrap().unwrap();
+    assert_eq!((stamp.shows, stamp.removed_shows), (3, 0));
+    let cancelled = store.set_show_status(show_id(2), ShowStatus::Cancelled, Unaudited::Unattended);
+    assert!(cancelled.await.unwrap());
+    assert_eq!(remove(&bench, 2).await, Deletion::Done);
+    assert_eq!(found(150, 3).await, Some((100, 1)));
+    let stamp = store.page_stamp(event_id(1)).await.unwrap().unwrap();
+    assert_eq!((stamp.shows, stamp.removed_shows), (2, 1));
 }
 
 async fn a_page_of_shows_ends_where_their_zones_are_too_many(bench: Bench) {

@@ -3,7 +3,7 @@
 use onsale_schemas::outcome::BlockChange;
 use onsale_schemas::{Outcome, OutcomeRecord, ShowId};
 
-use super::super::{CatalogStep, CodesStep, Grown, ShowEvent, ShowStep};
+use super::super::{CatalogStep, CodesSaid, CodesStep, Grown, ShowEvent, ShowStep};
 use super::Fold;
 
 impl Fold {
@@ -32,15 +32,14 @@ impl Fold {
     }
 
     /// The codes of a show have changed; without an id nothing was written down of it.
-    pub(super) fn codes(&mut self, show: ShowId, record: &OutcomeRecord) {
-        if let Some(request) = record.request_id {
-            self.catalog.push(CatalogStep::Codes(CodesStep {
-                show,
-                request,
-                at_ms: record.log_time_ms,
-                offset: record.offset,
-            }));
-        }
+    pub(super) fn codes(&mut self, show: ShowId, said: CodesSaid, record: &OutcomeRecord) {
+        self.catalog.push(CatalogStep::Codes(CodesStep {
+            show,
+            said,
+            request: record.request_id,
+            at_ms: record.log_time_ms,
+            offset: record.offset,
+        }));
     }
 
     pub(super) fn step(&mut self, show: ShowId, event: ShowEvent, record: &OutcomeRecord) {

@@ -1,0 +1,19 @@
+-- Groups of codes of which the log has decided what was written down nowhere here: the database was lost, or comes from
+-- a backup that is older than the log. What their terms are by now is known by the machine alone, until reconciliation
+-- brings them or somebody gives them anew.
+
+-- Within the path that 0016 says.
+SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', false);
+
+CREATE TABLE lacking_codes (
+    show_id uuid NOT NULL,
+    -- It need not be in code_groups.
+    code_group bigint NOT NULL CHECK (code_group BETWEEN 0 AND 4294967295),
+    -- The last record about it of which nothing was written down.
+    noted_offset bigint NOT NULL CHECK (noted_offset >= 0),
+    PRIMARY KEY (show_id, code_group)
+);
+SELECT onsale_isolate('lacking_codes', 'false', seen => 'onsale_sees_show(show_id)');
+
+-- The record that said last what the terms are. NULL: from before this migration. One that comes again changes nothing.
+ALTER TABLE code_groups ADD COLUMN changed_offset bigint CHECK (changed_offset >= 0);
