@@ -25,6 +25,7 @@ pub(crate) mod jobs;
 mod listing;
 pub(crate) mod offers;
 mod orders;
+mod payments;
 mod pictures;
 mod projection;
 mod reconciled_orders;
