@@ -28,7 +28,7 @@ CREATE TABLE payments (
     -- What the gateway calls it.
     object text CHECK (octet_length(object) BETWEEN 1 AND 255),
     -- What the buyer has to do, as JSON.
-    next_action text CHECK (octet_length(next_action) <= 8192 AND next_action::json IS NOT NULL),
+    next_action text CHECK (next_action IS NULL OR octet_length(next_action) <= 8192 AND next_action::json IS NOT NULL),
     failure text CHECK (octet_length(failure) <= 500),
     captured bigint NOT NULL CHECK (captured >= 0),
     refunded bigint NOT NULL CHECK (refunded BETWEEN 0 AND captured),
