@@ -1,6 +1,6 @@
 //! Opening a payment. One at a time is under way for a booking, which an index holds to.
 
-use super::{first_job, integer_or_null, lock, note_move, payment_row, select};
+use super::{first_job, integer_or_null, note_move, payment_row, select};
 use crate::Store;
 use crate::audit::Unaudited;
 use crate::database::{Durability, Transaction, Value, integer};
@@ -59,24 +59,19 @@ async fn tried(
 ) -> Result<Vec<Payment>, StoreError> {
     let rows = transaction
         .fetch(
-            select!("WHERE booking_id = $1 ORDER BY attempt"),
-            &[new.booking.as_uuid().into()],
+            select!("WHERE booking_id = $1 OR payment_id = $2 ORDER BY attempt"),
+            &[new.booking.as_uuid().into(), new.id.into()],
         )
         .await?;
-    let tried: Vec<Payment> = rows.iter().map(payment_row).collect::<Result<_, _>>()?;
-    if tried.iter().all(|payment| payment.id != new.id)
-        && lock(transaction, new.id).await?.is_some()
-    {
-        return Err(StoreError::Exists("a payment with this id"));
-    }
-    Ok(tried)
+    rows.iter().map(payment_row).collect()
 }
 
 /// What keeps the payment from being opened.
 fn stands_already(tried: &[Payment], new: &NewPayment) -> Result<Option<Opened>, StoreError> {
     if let Some(known) = tried.iter().find(|payment| payment.id == new.id) {
-        let is_same = (known.tenant, known.user, known.amount, known.currency)
-            == (new.tenant, new.user, new.amount, new.currency)
+        let is_same = (known.tenant, known.booking, known.user)
+            == (new.tenant, new.booking, new.user)
+            && (known.amount, known.currency) == (new.amount, new.currency)
             && (&known.method, &known.gateway) == (&new.method, &new.gateway);
         return if is_same {
             Ok(Some(Opened::New(known.clone())))
