@@ -5,7 +5,7 @@ mod disputes;
 mod kept;
 mod listed;
 mod notices;
-mod refunds;
+pub(crate) mod refunds;
 mod seen;
 
 use onsale_schemas::command::Currency;

@@ -21,7 +21,7 @@ contract!(
     those_that_nobody_looks_at_are_found,
 );
 
-pub(super) fn new_refund(number: u64, of: &Payment, amount: i64) -> NewRefund {
+pub(crate) fn new_refund(number: u64, of: &Payment, amount: i64) -> NewRefund {
     NewRefund {
         id: id(0xbe00 + number),
         payment: of.id,
@@ -35,7 +35,7 @@ pub(super) fn new_refund(number: u64, of: &Payment, amount: i64) -> NewRefund {
     }
 }
 
-pub(super) async fn refund_of(bench: &Bench, new: &NewRefund) -> Refund {
+pub(crate) async fn refund_of(bench: &Bench, new: &NewRefund) -> Refund {
     match bench.store.open_refund(new, OPENED_MS + 50).await.unwrap() {
         RefundOpened::New(refund) => refund,
         other => panic!("{other:?}"),
@@ -43,7 +43,7 @@ pub(super) async fn refund_of(bench: &Bench, new: &NewRefund) -> Refund {
 }
 
 /// Moves it into that state; what it is then.
-pub(super) async fn in_state(bench: &Bench, before: &Refund, state: RefundState) -> Refund {
+pub(crate) async fn in_state(bench: &Bench, before: &Refund, state: RefundState) -> Refund {
     let after = Refund {
         state,
         wake_at_ms: None,
