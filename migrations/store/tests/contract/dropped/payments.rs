@@ -1,6 +1,6 @@
 //! Every write of payments: none takes its connection with it, and each is done whole or not at all.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use onsale_schemas::command::Currency;
 use onsale_store::job::NewJob;
@@ -37,38 +37,39 @@ fn moved(version: i64) -> Moved {
     }
 }
 
-async fn move_on(store: &Store, of: Uuid) -> Result<bool, StoreError> {
-    let before = store.payment(of).await?;
-    let before = before.ok_or(StoreError::NotThere("payment"))?;
-    let next = before.version + 1;
+/// Rows that there are to be moved, one for each call: more than a call is ever polled.
+const ROWS: u64 = 60;
+
+async fn move_on(store: &Store, before: Payment) -> Result<bool, StoreError> {
     let after = Payment {
-        tries: before.tries + 1,
+        tries: 1,
         ..before.clone()
     };
-    let job = Some(step("payment.step", of, next));
-    store.move_payment(&before, &after, &moved(next), job).await
+    let job = Some(step("payment.step", before.id, 2));
+    store.move_payment(&before, &after, &moved(2), job).await
 }
 
-async fn move_refund_on(store: &Store, of: Uuid) -> Result<bool, StoreError> {
-    let before = store.refund(of).await?;
-    let before = before.ok_or(StoreError::NotThere("refund"))?;
-    let next = before.version + 1;
+async fn move_refund_on(store: &Store, before: Refund) -> Result<bool, StoreError> {
     let after = Refund {
-        tries: before.tries + 1,
+        tries: 1,
         ..before.clone()
     };
-    let moved = moved(1_000 + next);
-    let job = Some(step("refund.step", of, next));
+    let moved = moved(before.number.into());
+    let job = Some(step("refund.step", before.id, 2));
     store.move_refund(&before, &after, &moved, job).await
 }
 
 async fn no_write_of_payments_takes_its_connection_with_it(bench: Bench) {
     let store = &bench.store;
-    let pending = opened(store, &new_payment(1, 1)).await.id;
-    let of = paid(store, 2, 2).await;
-    let refund = refund_of(&bench, &new_refund(1, &of, 1)).await.id;
-    let next = AtomicU64::new(10);
+    let of = paid(store, 1, 1).await;
+    let (mut payments, mut refunds) = (Vec::new(), Vec::new());
+    for number in 2..2 + ROWS {
+        payments.push(opened(store, &new_payment(number, number)).await);
+        refunds.push(refund_of(&bench, &new_refund(number, &of, 1)).await);
+    }
+    let next = AtomicU64::new(100);
     let number = || next.fetch_add(1, Ordering::Relaxed);
+    let (moved, moved_refunds) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let of = &of;
     let calls: Vec<(&str, Begin<'_>)> = vec![
         (
@@ -79,7 +80,13 @@ async fn no_write_of_payments_takes_its_connection_with_it(bench: Bench) {
                 call(async move { store.open_payment(&new, OPENED_MS).await })
             }),
         ),
-        ("move_payment", Box::new(|| call(move_on(store, pending)))),
+        (
+            "move_payment",
+            Box::new(|| {
+                let at = moved.fetch_add(1, Ordering::Relaxed);
+                call(move_on(store, payments[at].clone()))
+            }),
+        ),
         (
             "open_refund",
             Box::new(|| {
@@ -89,7 +96,10 @@ async fn no_write_of_payments_takes_its_connection_with_it(bench: Bench) {
         ),
         (
             "move_refund",
-            Box::new(|| call(move_refund_on(store, refund))),
+            Box::new(|| {
+                let at = moved_refunds.fetch_add(1, Ordering::Relaxed);
+                call(move_refund_on(store, refunds[at].clone()))
+            }),
         ),
         (
             "put_notice",
@@ -133,21 +143,28 @@ async fn no_write_of_payments_takes_its_connection_with_it(bench: Bench) {
     ];
     drop_each(store, &calls).await;
     drop(calls);
-    // Each version has its history, its entry of the books and its job.
-    let payment = store.payment(pending).await.unwrap().unwrap();
-    assert!(payment.version > 1);
-    let versions = usize::try_from(payment.version).unwrap();
-    let moves = store.moves_of_payment(pending).await.unwrap();
-    assert_eq!(moves.len(), versions);
-    let posted = store.postings_of_payment(pending).await.unwrap();
-    assert_eq!(posted.len(), versions - 1);
-    let stem = format!("{pending}:");
+    // Each version has its history, its entry of the books and its job. The first call was not begun.
     let jobs = job_keys(store, "payment.step").await;
-    let jobs = jobs.iter().filter(|key| key.starts_with(&stem));
-    assert_eq!(jobs.count(), versions);
-    let refund = store.refund(refund).await.unwrap().unwrap();
-    assert!(refund.version > 1);
-    let moves = store.moves_of_refund(refund.id).await.unwrap();
-    assert_eq!(moves.len(), usize::try_from(refund.version).unwrap());
+    for (at, payment) in payments.iter().enumerate() {
+        let is_moved = (1..moved.load(Ordering::Relaxed)).contains(&at);
+        let now = store.payment(payment.id).await.unwrap().unwrap();
+        assert_eq!(now.version, if is_moved { 2 } else { 1 }, "{at}");
+        let versions = usize::try_from(now.version).unwrap();
+        let moves = store.moves_of_payment(payment.id).await.unwrap();
+        assert_eq!(moves.len(), versions, "{at}");
+        let posted = store.postings_of_payment(payment.id).await.unwrap();
+        assert_eq!(posted.len(), versions - 1, "{at}");
+        let stem = format!("{}:", payment.id);
+        let jobs = jobs.iter().filter(|key| key.starts_with(&stem));
+        assert_eq!(jobs.count(), versions, "{at}");
+    }
+    for (at, refund) in refunds.iter().enumerate() {
+        let is_moved = (1..moved_refunds.load(Ordering::Relaxed)).contains(&at);
+        let now = store.refund(refund.id).await.unwrap().unwrap();
+        assert_eq!(now.version, if is_moved { 2 } else { 1 }, "{at}");
+        let moves = store.moves_of_refund(refund.id).await.unwrap();
+        let versions = usize::try_from(now.version).unwrap();
+        assert_eq!(moves.len(), versions, "{at}");
+    }
     assert!(store.unbalanced_postings(9).await.unwrap().is_empty());
 }
