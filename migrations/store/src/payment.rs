@@ -5,11 +5,43 @@
 //! for the same thing under the same key. A row is changed by compare-and-set on its version, and its jobs,
 //! ledger lines and events are written in the same transaction.
 
+mod books;
+mod dispute;
+mod listed;
+mod notice;
+mod refunds;
+
 use onsale_schemas::command::Currency;
 use onsale_schemas::{BookingId, EventId, ShowId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use books::{
+    Balance, BookEntry, BookFilter, BookPlace, DayBalance, POSTING_LINES_MAX,
+    POSTING_WHAT_MAX_BYTES,
+};
+pub use dispute::{DISPUTE_REASON_MAX_BYTES, Dispute, DisputeState};
+pub use listed::{MoneyPlace, PaymentFilter, PaymentMove, RefundMove};
+pub use notice::{
+    Handled, NOTICE_ID_MAX_BYTES, NOTICE_KIND_MAX_BYTES, NewNotice, NoticeKey, StoredNotice,
+};
+pub use refunds::{NewRefund, REFUNDS_MAX, RETURNS_MAX_BYTES, RefundOpened};
+
+/// The kind of a job that takes a payment on. Its key is the payment, a colon and what makes it one of its own; its
+/// payload is `{"payment": ID}`.
+pub const PAYMENT_JOB: &str = "payment.step";
+/// The kind of a job that takes a refund on, as [`PAYMENT_JOB`] with `{"refund": ID}`.
+pub const REFUND_JOB: &str = "refund.step";
+/// The kind of a job that acts on a notice of the inbox. Its payload is a [`NoticeKey`].
+pub const NOTICE_JOB: &str = "payment.webhook";
+/// How often such a job is tried before it is left to an operator.
+pub const JOB_ATTEMPTS_MAX: u16 = 50;
+/// Longest name of a method, in bytes.
+pub const METHOD_MAX_BYTES: usize = 64;
+/// Longest name of a gateway, in bytes.
+pub const GATEWAY_MAX_BYTES: usize = 32;
+/// Longest name of the rule that gave an amount, in bytes.
+pub const RULE_MAX_BYTES: usize = 64;
 /// Most payments that are tried for one booking.
 pub const ATTEMPTS_MAX: u32 = 20;
 /// Longest id of an object at a gateway, in bytes.
