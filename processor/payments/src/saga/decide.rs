@@ -1,0 +1,113 @@
+//! What is due for a payment.
+
+use onsale_store::payment::{Payment, PaymentState};
+
+use super::pace::{extend_at_ms, extension, give_up_ms};
+use super::{Action, Due, KEY_MS, Terms};
+
+/// What is due for a payment, from its row alone.
+///
+/// What fails is tried again after a pause; from the second failure on it is asked every other time how things stand,
+/// because a gateway may answer a key with the same failure for a day although it has done what it was asked.
+pub fn decide(payment: &Payment, terms: &Terms, now_ms: u64) -> Due {
+    if let (1.., Some(until_ms)) = (payment.tries, payment.wake_at_ms)
+        && now_ms < until_ms
+    {
+        return Due::Wait { until_ms };
+    }
+    let action = match payment.state {
+        PaymentState::Pending => pending(payment, terms, now_ms),
+        PaymentState::AwaitingBuyer | PaymentState::Processing => {
+            return under_way(payment, terms, now_ms);
+        }
+        PaymentState::Authorised | PaymentState::Paid => Action::Confirm,
+        // What was refused for good is let go: the answer is that, or that it was taken after all.
+        PaymentState::Capturing if payment.failure.is_some() => alternate(payment, Action::Cancel),
+        PaymentState::Capturing => alternate(payment, Action::Capture),
+        PaymentState::Cancelling => alternate(payment, Action::Cancel),
+        PaymentState::Refunding => {
+            let amount = payment.captured.saturating_sub(payment.refunded);
+            alternate(payment, Action::RefundAll { amount })
+        }
+        PaymentState::CaptureFailed if payment.captured == 0 && now_ms < payment.deadline_ms => {
+            return Due::Wait {
+                until_ms: payment.deadline_ms,
+            };
+        }
+        // Money that has come after all buys nothing: another payment may have been asked for.
+        PaymentState::CaptureFailed => Action::GiveBack,
+        // Something is open at the gateway all the same.
+        PaymentState::Failed | PaymentState::TimedOut if payment.wake_at_ms.is_some() => {
+            alternate(payment, Action::Cancel)
+        }
+        PaymentState::Failed
+        | PaymentState::TimedOut
+        | PaymentState::Succeeded
+        | PaymentState::Refunded
+        | PaymentState::NeedsOperator => return Due::Over,
+    };
+    Due::Do(action)
+}
+
+/// The action, or a look at what has become of it.
+fn alternate(payment: &Payment, action: Action) -> Action {
+    if is_to_be_read(payment) {
+        Action::Read
+    } else {
+        action
+    }
+}
+
+/// Whether it is time for a look.
+fn is_to_be_read(payment: &Payment) -> bool {
+    payment.tries >= 2 && payment.tries.is_multiple_of(2)
+}
+
+/// Whether the gateway may have forgotten the key by which the payment was made.
+pub(super) fn is_key_forgotten(payment: &Payment, now_ms: u64) -> bool {
+    payment
+        .asked_at_ms
+        .is_some_and(|asked| now_ms.saturating_sub(asked) >= KEY_MS)
+}
+
+/// Whether a refusal is one of making the payment, and not of finding it.
+pub(super) fn makes(payment: &Payment, now_ms: u64) -> bool {
+    payment.asked_at_ms.is_some() && !is_key_forgotten(payment, now_ms) && !is_to_be_read(payment)
+}
+
+fn pending(payment: &Payment, terms: &Terms, now_ms: u64) -> Action {
+    let is_late = give_up_ms(payment, terms, now_ms) <= now_ms;
+    if payment.asked_at_ms.is_none() && is_late {
+        // There is nothing, and this finds it out: whatever is seen ends it.
+        return Action::Read;
+    }
+    if let Some(by_ms) = extension_due(payment, terms, now_ms) {
+        return Action::Extend { by_ms };
+    }
+    // Also when it is given up: what was made is known for certain only when it was asked for under its key.
+    if is_key_forgotten(payment, now_ms) {
+        Action::Read
+    } else {
+        alternate(payment, Action::Create)
+    }
+}
+
+fn under_way(payment: &Payment, terms: &Terms, now_ms: u64) -> Due {
+    if give_up_ms(payment, terms, now_ms) <= now_ms {
+        return Due::Do(alternate(payment, Action::Cancel));
+    }
+    if let Some(by_ms) = extension_due(payment, terms, now_ms) {
+        return Due::Do(Action::Extend { by_ms });
+    }
+    match payment.wake_at_ms {
+        Some(until_ms) if now_ms < until_ms => Due::Wait { until_ms },
+        _ => Due::Do(Action::Read),
+    }
+}
+
+fn extension_due(payment: &Payment, terms: &Terms, now_ms: u64) -> Option<u32> {
+    if payment.cancel_asked_at_ms.is_some() || extend_at_ms(payment, terms, now_ms)? > now_ms {
+        return None;
+    }
+    extension(payment, terms, now_ms)
+}
