@@ -117,6 +117,10 @@ pub enum Seen {
     GivenBack,
     /// It is not known what became of a command.
     LogUnknown,
+    /// Another payment of the booking has its money, and pays for the sale in place of this one, whose money could not
+    /// be taken. Seen before the other one is told that the sale is its own, and only written down if places are not
+    /// about to go back: of that and this, one wins.
+    Replaced,
     /// The buyer wants to pay no more, or otherwise.
     CancelAsked,
     /// Time has passed.

@@ -29,13 +29,19 @@ pub fn decide(payment: &Payment, terms: &Terms, now_ms: u64) -> Due {
             let amount = payment.captured.saturating_sub(payment.refunded);
             alternate(payment, Action::RefundAll { amount })
         }
-        PaymentState::CaptureFailed if payment.captured == 0 && now_ms < payment.deadline_ms => {
+        // Money that has come after all buys nothing: another payment may have been asked for.
+        PaymentState::CaptureFailed
+            if payment.captured > 0 || payment.cancel_asked_at_ms.is_some() =>
+        {
+            Action::GiveBack
+        }
+        PaymentState::CaptureFailed if now_ms < payment.deadline_ms => {
             return Due::Wait {
                 until_ms: payment.deadline_ms,
             };
         }
-        // Money that has come after all buys nothing: another payment may have been asked for.
-        PaymentState::CaptureFailed => Action::GiveBack,
+        // A last look; whatever is seen, the time for another payment is over from then on.
+        PaymentState::CaptureFailed => Action::Read,
         // Something is open at the gateway all the same.
         PaymentState::Failed | PaymentState::TimedOut if payment.wake_at_ms.is_some() => {
             alternate(payment, Action::Cancel)

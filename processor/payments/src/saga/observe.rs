@@ -6,7 +6,7 @@ mod log;
 use onsale_store::payment::{Moved, Payment, PaymentState, Posting, REASON_MAX_BYTES};
 
 use super::decide::{is_key_forgotten, makes};
-use super::pace::{give_up_ms, pause_ms, pause_unavailable_ms, sooner};
+use super::pace::{give_up_ms, pause_unavailable_ms, sooner};
 use super::{NOT_FOUND, Seen, Terms, books};
 
 /// What a payment has become.
@@ -28,6 +28,9 @@ pub fn observe(payment: &Payment, seen: Seen, terms: &Terms, now_ms: u64) -> Obs
     if is_about_now && look.never_asked_and_late() {
         return look.over("time is over");
     }
+    if payment.state == PaymentState::CaptureFailed {
+        return log::capture_failed(&look, &seen);
+    }
     match seen {
         Seen::Gateway(state) => gateway::observe(&look, &state),
         Seen::GatewayRefused {
@@ -46,10 +49,9 @@ pub fn observe(payment: &Payment, seen: Seen, terms: &Terms, now_ms: u64) -> Obs
         Seen::ConfirmRefused(refusal) => log::refused(&look, refusal),
         Seen::Extended { hold_ends_ms } => log::extended(&look, hold_ends_ms),
         Seen::ExtendRefused => log::not_extended(&look),
-        Seen::GivenBack => log::given_back(&look),
         Seen::LogUnknown => log::failed(&look),
         Seen::CancelAsked => look.cancel_asked(),
-        Seen::Woken => None,
+        Seen::GivenBack | Seen::Replaced | Seen::Woken => None,
         Seen::Disputed {
             dispute,
             amount,
@@ -257,10 +259,4 @@ pub(super) fn word(code: &str) -> String {
     } else {
         cut(code)
     }
-}
-
-/// How long the next pause is, in Unix milliseconds.
-fn pause_until(look: &Look<'_>, row: &Payment) -> u64 {
-    let pause_ms = pause_ms(row.id, row.tries, look.terms);
-    look.now_ms.saturating_add(pause_ms)
 }

@@ -95,7 +95,7 @@ pub enum RefundPhase {
 pub fn decide_refund(refund: &Refund, payment: &Payment, terms: &Terms, now_ms: u64) -> RefundDue {
     let _ = (payment, terms);
     let action = match refund.state {
-        RefundState::Approved if refund.of != RefundOf::Amount => RefundAction::GiveBack,
+        RefundState::Approved if gives_back(refund) => RefundAction::GiveBack,
         // Once the gateway has it, its key is no longer needed.
         RefundState::Approved | RefundState::Processing if refund.object.is_some() => {
             RefundAction::Read
@@ -112,4 +112,9 @@ pub fn decide_refund(refund: &Refund, payment: &Payment, terms: &Terms, now_ms: 
         Some(until_ms) if waits && now_ms < until_ms => RefundDue::Wait { until_ms },
         _ => RefundDue::Do(action),
     }
+}
+
+/// Whether an approved refund begins with the log: where places go back, and where no money does.
+fn gives_back(refund: &Refund) -> bool {
+    refund.of != RefundOf::Amount || refund.amount <= 0
 }

@@ -1,1 +1,4 @@
-//! T.
+//! The saga against a world that does what it can.
+
+mod histories;
+mod world;

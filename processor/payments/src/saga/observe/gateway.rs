@@ -26,11 +26,11 @@ pub(super) fn observe(look: &Look<'_>, state: &GatewayState) -> Observed {
         PaymentState::Cancelling => cancelling(look, state),
         PaymentState::Authorised => authorised(look, state),
         PaymentState::Capturing => capturing(look, state),
-        PaymentState::CaptureFailed => capture_failed(look, state),
         PaymentState::Refunding => refunding(look, state),
         PaymentState::Failed | PaymentState::TimedOut => over(look, state),
         // The log's answer is waited for, or nothing more is due.
         PaymentState::Paid
+        | PaymentState::CaptureFailed
         | PaymentState::Succeeded
         | PaymentState::Refunded
         | PaymentState::NeedsOperator => None,
@@ -163,8 +163,7 @@ fn cancelling(look: &Look<'_>, state: &GatewayState) -> Observed {
     match state.phase {
         Phase::Captured => money(look, state),
         Phase::Cancelled => look.over("taken back at the gateway"),
-        // Some gateways let the buyer try again, so one that says this twice is believed.
-        Phase::Failed if look.payment.tries > 0 => look.over("failed at the gateway"),
+        // Not over: with some gateways a buyer may try again what has failed, until it is taken back.
         _ => look.failed_again(look.row(), None, "not yet taken back at the gateway"),
     }
 }
@@ -228,20 +227,6 @@ fn to_operator(look: &Look<'_>, state: &GatewayState) -> Observed {
     )
 }
 
-/// The places go back; money that has come after all follows them.
-fn capture_failed(look: &Look<'_>, state: &GatewayState) -> Observed {
-    let is_new = state.phase == Phase::Captured && look.payment.captured == 0 && state.captured > 0;
-    if !is_new {
-        return None;
-    }
-    let mut row = look.row();
-    row.captured = state.captured;
-    row.tries = 0;
-    row.wake_at_ms = Some(look.now_ms);
-    let posting = posted(&row, state, books::paid(look.payment, row.captured));
-    moved(row, "money has come after all", posting, None)
-}
-
 /// What has come is to go back.
 fn refunding(look: &Look<'_>, state: &GatewayState) -> Observed {
     let payment = look.payment;
@@ -281,14 +266,6 @@ fn over(look: &Look<'_>, state: &GatewayState) -> Observed {
             row.tries = 0;
             row.wake_at_ms = None;
             moved(row, "taken back at the gateway", None, None)
-        }
-        // The money did not come, and this is not about a way to pay that is open still.
-        Phase::Failed if !is_woken => None,
-        Phase::Failed if payment.tries > 0 => {
-            let mut row = look.row();
-            row.tries = 0;
-            row.wake_at_ms = None;
-            moved(row, "failed at the gateway", None, None)
         }
         _ if is_woken => look.failed_again(look.row(), None, "not yet taken back at the gateway"),
         _ => {

@@ -2,9 +2,9 @@
 
 use onsale_store::payment::{Payment, PaymentState};
 
-use super::{Look, Observed, moved, pause_until, word};
+use super::{Look, Observed, moved, word};
 use crate::saga::pace::{extension, poll_at_ms};
-use crate::saga::{ConfirmRefusal, books};
+use crate::saga::{ConfirmRefusal, GatewayState, Phase, Seen, books};
 
 /// The booking is sold to this payment.
 pub(super) fn confirmed(look: &Look<'_>) -> Observed {
@@ -110,13 +110,53 @@ fn rests(look: &Look<'_>, row: &mut Payment) {
     });
 }
 
-/// The places of a sale that was not paid for are on sale again.
-pub(super) fn given_back(look: &Look<'_>) -> Observed {
-    if look.payment.state != PaymentState::CaptureFailed {
-        return None;
+/// A sale that is not paid for: another payment takes its place, or its places go back.
+pub(super) fn capture_failed(look: &Look<'_>, seen: &Seen) -> Observed {
+    let Look {
+        payment, now_ms, ..
+    } = *look;
+    let goes_back_now = payment.cancel_asked_at_ms.is_some() || payment.captured > 0;
+    match seen {
+        Seen::Gateway(state) if is_late_money(payment, state) => {
+            let mut row = look.row_in(PaymentState::CaptureFailed);
+            row.captured = state.captured;
+            row.cancel_asked_at_ms.get_or_insert(now_ms);
+            let posting = books::paid(payment, state.captured);
+            let posting = posting.filter(|_| state.currency == payment.currency);
+            moved(row, "money has come after all", posting, None)
+        }
+        Seen::GivenBack if goes_back_now => {
+            let row = goes_back(look, &look.row());
+            moved(row, "the places are back on sale", None, None)
+        }
+        Seen::LogUnknown if goes_back_now => {
+            look.failed_again(look.row(), None, "no answer from the log")
+        }
+        _ if goes_back_now => None,
+        Seen::Replaced => {
+            let mut row = look.row_in(PaymentState::Failed);
+            row.wake_at_ms = None;
+            moved(row, "another payment takes its place", None, None)
+        }
+        Seen::CancelAsked => {
+            let mut row = look.row_in(PaymentState::CaptureFailed);
+            row.cancel_asked_at_ms = Some(now_ms);
+            moved(row, "the buyer gives the places back", None, None)
+        }
+        Seen::Disputed { .. } => None,
+        _ if now_ms < payment.deadline_ms => None,
+        _ => {
+            // Written down before the log is asked, so that no other payment takes its place meanwhile.
+            let mut row = look.row_in(PaymentState::CaptureFailed);
+            row.cancel_asked_at_ms = Some(now_ms);
+            moved(row, "nobody has paid: the places go back", None, None)
+        }
     }
-    let row = goes_back(look, &look.row());
-    moved(row, "the places are back on sale", None, None)
+}
+
+fn is_late_money(payment: &Payment, state: &GatewayState) -> bool {
+    let is_its_own = payment.object.as_ref() == Some(&state.object);
+    is_its_own && payment.captured == 0 && state.phase == Phase::Captured && state.captured > 0
 }
 
 /// It is not known what became of a command.
@@ -127,12 +167,7 @@ pub(super) fn failed(look: &Look<'_>) -> Observed {
         return look.failed_again(look.row(), None, why);
     }
     match state {
-        PaymentState::Authorised | PaymentState::Paid | PaymentState::CaptureFailed => {
-            let mut row = look.row();
-            row.tries = row.tries.saturating_add(1);
-            row.wake_at_ms = Some(pause_until(look, &row));
-            moved(row, why, None, None)
-        }
+        PaymentState::Authorised | PaymentState::Paid => look.failed_again(look.row(), None, why),
         _ => None,
     }
 }

@@ -1,10 +1,10 @@
 //! What a refund is after something was seen.
 
 use onsale_store::payment::{
-    Account, Moved, OBJECT_MAX_BYTES, Payment, Posting, Refund, RefundOf, RefundState,
+    Account, Moved, OBJECT_MAX_BYTES, Payment, Posting, Refund, RefundState,
 };
 
-use super::{RefundAtGateway, RefundPhase, RefundSeen};
+use super::{RefundAtGateway, RefundPhase, RefundSeen, gives_back};
 use crate::saga::observe::{cut, word};
 use crate::saga::pace::pause_unavailable_ms;
 use crate::saga::{Terms, books};
@@ -71,14 +71,14 @@ struct Look<'a> {
 impl Look<'_> {
     /// Whether the log is to give places back.
     fn gives_back(&self) -> bool {
-        self.refund.state == RefundState::Approved && self.refund.of != RefundOf::Amount
+        self.refund.state == RefundState::Approved && gives_back(self.refund)
     }
 
     /// Whether the gateway is asked.
     fn is_asked(&self) -> bool {
         match self.refund.state {
             RefundState::Processing => true,
-            RefundState::Approved => self.refund.of == RefundOf::Amount,
+            RefundState::Approved => !gives_back(self.refund),
             _ => false,
         }
     }
