@@ -1,4 +1,5 @@
 //! The saga against a world that does what it can.
 
 mod histories;
+mod planted;
 mod world;

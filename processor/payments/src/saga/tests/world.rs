@@ -12,7 +12,7 @@ use onsale_store::payment::{
 };
 use uuid::Uuid;
 
-use self::gateway::{DAY_MS, Gateway};
+use self::gateway::{DAY_MS, Gateway, Habits};
 use self::log::Log;
 use self::workers::Flight;
 use crate::saga::refund::{RefundDue, RefundSeen, decide_refund, observe_refund};
@@ -92,6 +92,8 @@ pub(super) struct World {
     books: Vec<(Uuid, Posting)>,
     flights: Vec<Flight>,
     has_faults: bool,
+    /// Whether notices of the gateway arrive.
+    has_notices: bool,
     /// What happened, for whoever has to find out.
     story: Vec<String>,
     wrong: Option<String>,
@@ -100,9 +102,14 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(seed: u64, saga: Saga) -> Self {
         let mut random = Random::new(seed);
-        let is_odd = random.below(5) == 0;
+        let habits = Habits {
+            is_odd: random.below(5) == 0,
+            refuses_one_in: [2, 6, 6][random.below(3)],
+            lags: random.below(2) == 0,
+        };
         Self {
-            gateway: Gateway::new(is_odd),
+            gateway: Gateway::new(habits),
+            has_notices: random.below(3) != 0,
             random,
             now_ms: START_MS,
             terms: Terms::default(),
@@ -159,6 +166,15 @@ impl World {
     }
 
     fn step(&mut self) {
+        let waits = |row: &Payment| row.state == PaymentState::CaptureFailed;
+        if self.rows.iter().any(waits) {
+            // This is seldom, and short.
+            match self.random.below(40) {
+                0..=2 => self.open_payment(),
+                3 => self.pass(200_000),
+                _ => {}
+            }
+        }
         match self.random.below(100) {
             0..=59 => self.work(),
             60..=67 => self.webhook(),
@@ -324,6 +340,7 @@ impl World {
     fn come_to_rest(&mut self) {
         self.tell("no more faults");
         self.has_faults = false;
+        self.gateway.habits.lags = false;
         self.flights.clear();
         self.gateway.arrive(self.now_ms, &mut self.random);
         self.log.arrive(self.now_ms);

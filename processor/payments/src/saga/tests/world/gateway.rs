@@ -16,6 +16,7 @@ pub(super) struct Object {
     pub(super) payment: usize,
     pub(super) state: GatewayState,
     pub(super) holds_back: bool,
+    made_ms: u64,
 }
 
 /// What is asked of it.
@@ -63,13 +64,24 @@ pub(super) struct Gateway {
     keys: BTreeMap<String, (u64, Answer)>,
     /// On their way, with until when they arrive.
     late: Vec<(String, Ask)>,
-    is_odd: bool,
+    pub(super) habits: Habits,
+}
+
+/// What a gateway is like in one world.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Habits {
+    /// Some objects are about another sum than was asked for.
+    pub(super) is_odd: bool,
+    /// One of so many captures is refused.
+    pub(super) refuses_one_in: usize,
+    /// Whether what was made a moment ago may not be found.
+    pub(super) lags: bool,
 }
 
 impl Gateway {
-    pub(super) fn new(is_odd: bool) -> Self {
+    pub(super) fn new(habits: Habits) -> Self {
         Self {
-            is_odd,
+            habits,
             ..Self::default()
         }
     }
@@ -125,7 +137,7 @@ impl Gateway {
         {
             return answer.clone();
         }
-        let answer = self.carry_out(key, ask, random);
+        let answer = self.carry_out(key, ask, now_ms, random);
         // Refusals of calls that cannot be now may be possible later, and taking back needs no memory.
         if !key.is_empty() && !key.ends_with(":cancel") && !matches!(answer, Answer::Refused(_)) {
             self.keys.insert(key.to_owned(), (now_ms, answer.clone()));
@@ -133,13 +145,13 @@ impl Gateway {
         answer
     }
 
-    fn carry_out(&mut self, key: &str, ask: &Ask, random: &mut Random) -> Answer {
+    fn carry_out(&mut self, key: &str, ask: &Ask, now_ms: u64, random: &mut Random) -> Answer {
         match ask {
             Ask::Create { payment, amount } => {
                 if random.below(40) == 0 {
                     return Answer::Refused("method_unavailable");
                 }
-                let is_odd = self.is_odd && random.below(3) == 0;
+                let is_odd = self.habits.is_odd && random.below(3) == 0;
                 let state = GatewayState {
                     object: format!("pi_{}", self.objects.len()),
                     phase: Phase::AwaitingBuyer,
@@ -153,7 +165,8 @@ impl Gateway {
                 self.objects.push(Object {
                     payment: *payment,
                     state,
-                    holds_back: random.below(2) == 0,
+                    holds_back: self.habits.refuses_one_in < 3 || random.below(2) == 0,
+                    made_ms: now_ms,
                 });
                 let last = self.objects.len() - 1;
                 if random.below(2) == 0 {
@@ -166,11 +179,13 @@ impl Gateway {
                 .objects
                 .iter()
                 .find(|object| object.payment == *payment)
+                .filter(|object| !self.habits.lags || now_ms - object.made_ms > 60_000)
                 .map_or(Answer::NotFound, |found| Answer::State(found.state.clone())),
             Ask::Capture { object } => {
+                let is_refused = random.below(self.habits.refuses_one_in) == 0;
                 let state = self.state(object);
                 match state.phase {
-                    Phase::Authorised if random.below(6) == 0 => {
+                    Phase::Authorised if is_refused => {
                         return Answer::Refused("card_declined");
                     }
                     Phase::Authorised => {

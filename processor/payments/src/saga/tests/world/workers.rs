@@ -111,7 +111,7 @@ impl World {
     /// A notice: the object is read now, and looked at at some time.
     pub(super) fn webhook(&mut self) {
         let objects = self.gateway.objects.len();
-        if objects == 0 || self.flights.len() > 6 {
+        if objects == 0 || !self.has_notices || self.flights.len() > 6 {
             return;
         }
         let index = self.random.below(objects);
@@ -125,15 +125,9 @@ impl World {
                 payment: object.payment,
             },
         };
-        // What was made a moment ago is not always found.
-        let is_lagging = row.object.is_none() && self.random.below(3) == 0;
-        let answer = if is_lagging {
-            Answer::NotFound
-        } else {
-            let fault = self.fault();
-            self.gateway
-                .ask("", &ask, fault, self.now_ms, &mut self.random)
-        };
+        let fault = self.fault();
+        let (now_ms, random) = (self.now_ms, &mut self.random);
+        let answer = self.gateway.ask("", &ask, fault, now_ms, random);
         let seen = seen(answer);
         let index = object.payment;
         self.tell(format!("a notice about {index} shows {seen:?}"));
