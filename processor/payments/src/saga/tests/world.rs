@@ -102,17 +102,23 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(seed: u64, saga: Saga) -> Self {
         let mut random = Random::new(seed);
+        let has_notices = random.below(3) != 0;
         let habits = Habits {
             is_odd: random.below(5) == 0,
             refuses_one_in: [2, 6, 6][random.below(3)],
             lags: random.below(2) == 0,
+            pays_late: has_notices && random.below(2) == 0,
+        };
+        let terms = Terms {
+            capture_grace_ms: [600_000, 20_000][random.below(2)],
+            ..Terms::default()
         };
         Self {
             gateway: Gateway::new(habits),
-            has_notices: random.below(3) != 0,
+            has_notices,
             random,
             now_ms: START_MS,
-            terms: Terms::default(),
+            terms,
             saga,
             log: Log::new(START_MS + 600_000),
             rows: Vec::new(),
@@ -170,8 +176,8 @@ impl World {
         if self.rows.iter().any(waits) {
             // This is seldom, and short.
             match self.random.below(40) {
-                0..=2 => self.open_payment(),
-                3 => self.pass(200_000),
+                0..=4 => self.open_payment(),
+                5 => self.pass(200_000),
                 _ => {}
             }
         }
@@ -341,6 +347,7 @@ impl World {
         self.tell("no more faults");
         self.has_faults = false;
         self.gateway.habits.lags = false;
+        self.gateway.habits.pays_late = false;
         self.flights.clear();
         self.gateway.arrive(self.now_ms, &mut self.random);
         self.log.arrive(self.now_ms);
@@ -363,6 +370,12 @@ impl World {
             for index in 0..self.gateway.objects.len() {
                 if self.gateway.objects[index].state.phase == Phase::Processing {
                     self.gateway.buyer_acts(index, &mut self.random);
+                }
+            }
+            if self.has_notices {
+                // They are repeated for days.
+                for index in 0..self.gateway.objects.len() {
+                    self.notice_of(index);
                 }
             }
             self.now_ms += 600_000;

@@ -76,6 +76,8 @@ pub(super) struct Habits {
     pub(super) refuses_one_in: usize,
     /// Whether what was made a moment ago may not be found.
     pub(super) lags: bool,
+    /// Whether money may come for what was taken back.
+    pub(super) pays_late: bool,
 }
 
 impl Gateway {
@@ -138,8 +140,12 @@ impl Gateway {
             return answer.clone();
         }
         let answer = self.carry_out(key, ask, now_ms, random);
-        // Refusals of calls that cannot be now may be possible later, and taking back needs no memory.
-        if !key.is_empty() && !key.ends_with(":cancel") && !matches!(answer, Answer::Refused(_)) {
+        // Taking back needs no memory, and what cannot be taken or given back now may be possible later.
+        let is_kept = match answer {
+            Answer::Refused(_) => key.contains(":create"),
+            _ => !key.ends_with(":cancel"),
+        };
+        if is_kept && !key.is_empty() {
             self.keys.insert(key.to_owned(), (now_ms, answer.clone()));
         }
         answer
@@ -253,12 +259,14 @@ impl Gateway {
         let Object {
             state, holds_back, ..
         } = &mut self.objects[index];
-        let is_open = matches!(
-            state.phase,
-            Phase::AwaitingBuyer | Phase::Processing | Phase::Failed
-        );
-        if !is_open {
-            return;
+        match state.phase {
+            Phase::AwaitingBuyer | Phase::Processing | Phase::Failed => {}
+            Phase::Cancelled if self.habits.pays_late && random.below(20) == 0 => {
+                state.phase = Phase::Captured;
+                state.captured = state.amount;
+                return;
+            }
+            _ => return,
         }
         state.failure = None;
         state.phase = match random.below(8) {

@@ -138,6 +138,13 @@ impl World {
         self.flights.push(flight);
     }
 
+    /// A notice that arrives, and whose object is looked at at once.
+    pub(super) fn notice_of(&mut self, index: usize) {
+        let object = self.gateway.objects[index].clone();
+        let seen = Seen::Gateway(object.state);
+        self.observed(object.payment, seen);
+    }
+
     fn fault(&mut self) -> Fault {
         if !self.has_faults {
             return Fault::None;
