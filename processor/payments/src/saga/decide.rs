@@ -7,8 +7,8 @@ use super::{Action, Due, KEY_MS, Terms};
 
 /// What is due for a payment, from its row alone.
 ///
-/// What fails is tried again after a pause; from the second failure on it is asked every other time how things stand,
-/// because a gateway may answer a key with the same failure for a day although it has done what it was asked.
+/// What fails is tried again after a pause; from the third failure on it is asked about every other time how things
+/// stand, because a gateway may answer a key with the same failure for a day although it has done what it was asked.
 pub fn decide(payment: &Payment, terms: &Terms, now_ms: u64) -> Due {
     if let (1.., Some(until_ms)) = (payment.tries, payment.wake_at_ms)
         && now_ms < until_ms
@@ -64,9 +64,11 @@ fn alternate(payment: &Payment, action: Action) -> Action {
     }
 }
 
-/// Whether it is time for a look.
+/// Whether it is time for a look: about every other time, and not in step with anything. Notices count as tries too,
+/// and one after each poll would otherwise leave nothing but looks.
 fn is_to_be_read(payment: &Payment) -> bool {
-    payment.tries >= 2 && payment.tries.is_multiple_of(2)
+    // Multiples of the golden ratio, whichever of them are taken, lie in both halves of the circle.
+    payment.tries >= 2 && payment.tries.wrapping_mul(0x9e37_79b9) >> 31 == 1
 }
 
 /// Whether the gateway may have forgotten the key by which the payment was made.

@@ -175,11 +175,16 @@ impl World {
         let waits = |row: &Payment| row.state == PaymentState::CaptureFailed;
         if self.rows.iter().any(waits) {
             // This is seldom, and short.
-            match self.random.below(40) {
-                0..=4 => self.open_payment(),
-                5 => self.pass(200_000),
+            match self.random.below(24) {
+                0..=2 => self.open_payment(),
+                3 => self.pass(self.terms.capture_grace_ms / 3),
+                4..=15 => self.work_on_the_sale(),
                 _ => {}
             }
+        }
+        let is_free = self.log.booking == log::Booking::Held && self.now_ms >= self.log.ends_ms;
+        if is_free && self.random.below(30) == 0 {
+            self.log.others_take(self.now_ms);
         }
         match self.random.below(100) {
             0..=59 => self.work(),

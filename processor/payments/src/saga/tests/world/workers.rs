@@ -45,6 +45,26 @@ impl World {
         }
     }
 
+    /// Who waits for another payment, and the other payment.
+    pub(super) fn work_on_the_sale(&mut self) {
+        let concerned: Vec<usize> = (0..self.rows.len())
+            .filter(|index| {
+                let state = self.rows[*index].state;
+                state == PaymentState::CaptureFailed || state.is_live()
+            })
+            .collect();
+        if self.flights.len() < 4 && !concerned.is_empty() {
+            let index = concerned[self.random.below(concerned.len())];
+            let row = self.rows[index].clone();
+            let seen = None;
+            self.flights.push(Flight::Payment { index, row, seen });
+        } else if !self.flights.is_empty() {
+            let index = self.random.below(self.flights.len());
+            let flight = self.flights.swap_remove(index);
+            self.go_on(flight);
+        }
+    }
+
     fn load(&mut self) {
         let payments = self.rows.len();
         let all = payments + self.refunds.len();
