@@ -1,5 +1,6 @@
 //! The saga against a world that does what it can.
 
+mod crashes;
 mod histories;
 mod planted;
 mod world;

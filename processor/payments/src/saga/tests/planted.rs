@@ -7,7 +7,7 @@ use crate::saga::refund::{RefundAction, RefundDue, RefundSeen, decide_refund, ob
 use crate::saga::{Action, ConfirmRefusal, Due, NOT_FOUND, Phase, Seen, Terms, decide, observe};
 
 /// Histories within which a bug is to show.
-const HISTORIES: u64 = 3_000;
+const HISTORIES: u64 = 20_000;
 const STEPS: usize = 600;
 
 type Observed = Option<(Payment, Moved)>;

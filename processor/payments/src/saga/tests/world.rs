@@ -94,6 +94,8 @@ pub(super) struct World {
     has_faults: bool,
     /// Whether notices of the gateway arrive.
     has_notices: bool,
+    /// Whether anybody asks for refunds: what they explain cannot tell of a ticket that was lost.
+    has_refunds: bool,
     /// What happened, for whoever has to find out.
     story: Vec<String>,
     wrong: Option<String>,
@@ -106,16 +108,18 @@ impl World {
         let habits = Habits {
             is_odd: random.below(5) == 0,
             refuses_one_in: [2, 6, 6][random.below(3)],
+            refuses_first: random.below(4) == 0,
             lags: random.below(2) == 0,
             pays_late: has_notices && random.below(2) == 0,
         };
         let terms = Terms {
-            capture_grace_ms: [600_000, 20_000][random.below(2)],
+            capture_grace_ms: [600_000, 60_000][random.below(2)],
             ..Terms::default()
         };
         Self {
             gateway: Gateway::new(habits),
             has_notices,
+            has_refunds: random.below(2) == 0,
             random,
             now_ms: START_MS,
             terms,
@@ -195,6 +199,10 @@ impl World {
             77..=78 => self.open_refund(),
             79..=80 => self.gateway.arrive(self.now_ms, &mut self.random),
             81..=82 => self.log.arrive(self.now_ms),
+            83..=94 | 96..=99 if self.gateway.habits.refuses_first => {
+                let by_ms = [5, 200, 1_500, 9_000][self.random.below(4)];
+                self.pass(by_ms);
+            }
             83..=94 => {
                 let by_ms = [5, 200, 1_500, 9_000][self.random.below(4)];
                 self.pass(by_ms);
@@ -239,10 +247,9 @@ impl World {
         let is_needed = match self.log.booking {
             log::Booking::Held => self.now_ms < self.log.ends_ms,
             // Another payment is waited for.
-            log::Booking::Confirmed { .. } => self
-                .rows
-                .iter()
-                .any(|row| row.state == PaymentState::CaptureFailed),
+            log::Booking::Confirmed { .. } => self.rows.iter().any(|row| {
+                row.state == PaymentState::CaptureFailed && self.now_ms < row.deadline_ms
+            }),
             log::Booking::Cancelled => false,
         };
         if is_taken || !is_needed || self.rows.len() >= ATTEMPTS {
@@ -250,7 +257,15 @@ impl World {
         }
         let attempt = u32::try_from(self.rows.len() + 1).unwrap();
         self.tell(format!("payment {attempt} is opened"));
-        let row = opened(attempt, PRICE, self.log.ends_ms, self.now_ms);
+        let waited_for = self
+            .rows
+            .iter()
+            .find(|row| row.state == PaymentState::CaptureFailed);
+        // Of what is sold already there is no hold: it may take as long as the sale is waited with.
+        let ends_ms = waited_for.map_or(self.log.ends_ms, |row| {
+            row.deadline_ms + self.terms.cancel_before_end_ms
+        });
+        let row = opened(attempt, PRICE, ends_ms, self.now_ms);
         self.rows.push(row);
     }
 
@@ -277,7 +292,7 @@ impl World {
             .rows
             .iter()
             .find(|row| row.state == PaymentState::Succeeded);
-        let Some(row) = paid.filter(|_| self.refunds.len() < 6) else {
+        let Some(row) = paid.filter(|_| self.has_refunds && self.refunds.len() < 6) else {
             return;
         };
         let (payment, tenant) = (row.id, row.tenant);

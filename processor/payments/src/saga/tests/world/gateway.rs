@@ -74,6 +74,8 @@ pub(super) struct Habits {
     pub(super) is_odd: bool,
     /// One of so many captures is refused.
     pub(super) refuses_one_in: usize,
+    /// All money is held back, and that of the first payment cannot be taken; that of others can.
+    pub(super) refuses_first: bool,
     /// Whether what was made a moment ago may not be found.
     pub(super) lags: bool,
     /// Whether money may come for what was taken back.
@@ -171,7 +173,7 @@ impl Gateway {
                 self.objects.push(Object {
                     payment: *payment,
                     state,
-                    holds_back: self.habits.refuses_one_in < 3 || random.below(2) == 0,
+                    holds_back: self.habits.refuses_first || random.below(2) == 0,
                     made_ms: now_ms,
                 });
                 let last = self.objects.len() - 1;
@@ -188,7 +190,15 @@ impl Gateway {
                 .filter(|object| !self.habits.lags || now_ms - object.made_ms > 60_000)
                 .map_or(Answer::NotFound, |found| Answer::State(found.state.clone())),
             Ask::Capture { object } => {
-                let is_refused = random.below(self.habits.refuses_one_in) == 0;
+                let is_first = self
+                    .objects
+                    .iter()
+                    .any(|of| of.payment == 0 && of.state.object == *object);
+                let is_refused = if self.habits.refuses_first {
+                    is_first
+                } else {
+                    random.below(self.habits.refuses_one_in) == 0
+                };
                 let state = self.state(object);
                 match state.phase {
                     Phase::Authorised if is_refused => {
