@@ -71,7 +71,7 @@ pub(super) fn pause_ms(stem: uuid::Uuid, tries: u32, terms: &Terms) -> u64 {
     let [first, second, ..] = *stem.as_bytes();
     let [.., last] = *stem.as_bytes();
     let spread = u64::from(first ^ second ^ last).wrapping_add(u64::from(tries) * 67) % 256;
-    longest_ms - longest_ms / 4 * spread / 256
+    longest_ms - longest_ms.saturating_mul(spread) / 1_024
 }
 
 /// As [`pause_ms`], or as long as the gateway has asked for.

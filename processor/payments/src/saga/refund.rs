@@ -90,10 +90,12 @@ pub enum RefundPhase {
     Failed,
 }
 
-/// What is due for a refund, from its row alone. All that is asked of the gateway about it goes by its payment's
-/// object, so `payment` is the payment that it is of.
-pub fn decide_refund(refund: &Refund, payment: &Payment, terms: &Terms, now_ms: u64) -> RefundDue {
-    let _ = (payment, terms);
+/// What is due for a refund of `payment`, from its row alone. Nothing is if it is of another one: all that is asked of
+/// the gateway goes by the payment's object.
+pub fn decide_refund(refund: &Refund, payment: &Payment, _terms: &Terms, now_ms: u64) -> RefundDue {
+    if refund.payment != payment.id {
+        return RefundDue::Over;
+    }
     let action = match refund.state {
         RefundState::Approved if gives_back(refund) => RefundAction::GiveBack,
         // Once the gateway has it, its key is no longer needed.

@@ -29,6 +29,9 @@ pub fn observe_refund(
         terms,
         now_ms,
     };
+    if refund.payment != payment.id {
+        return None;
+    }
     match seen {
         RefundSeen::Gateway(state) => look.at_gateway(&state),
         RefundSeen::GatewayRefused {

@@ -61,6 +61,7 @@ fn in_state(payment: &Payment, state: PaymentState, now_ms: u64) -> Observed {
     Some((row, moved))
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn bugs() -> Vec<(&'static str, Saga)> {
     use PaymentState as State;
 

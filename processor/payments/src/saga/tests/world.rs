@@ -22,14 +22,16 @@ pub(super) const START_MS: u64 = 1_800_000_000_000;
 pub(super) const PRICE: i64 = 250_000;
 const ATTEMPTS: usize = 6;
 
+type Observe = fn(&Payment, Seen, &Terms, u64) -> Option<(Payment, Moved)>;
+type ObserveRefund = fn(&Refund, &Payment, RefundSeen, &Terms, u64) -> Option<(Refund, Moved)>;
+
 /// The code that is held to the rules, or a copy of it with a bug.
 #[derive(Clone, Copy)]
 pub(super) struct Saga {
     pub(super) decide: fn(&Payment, &Terms, u64) -> Due,
-    pub(super) observe: fn(&Payment, Seen, &Terms, u64) -> Option<(Payment, Moved)>,
+    pub(super) observe: Observe,
     pub(super) decide_refund: fn(&Refund, &Payment, &Terms, u64) -> RefundDue,
-    pub(super) observe_refund:
-        fn(&Refund, &Payment, RefundSeen, &Terms, u64) -> Option<(Refund, Moved)>,
+    pub(super) observe_refund: ObserveRefund,
     /// What is behind the payment's id in a key of the gateway's.
     pub(super) key: fn(&Payment, &'static str) -> String,
 }
