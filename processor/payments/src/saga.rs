@@ -29,7 +29,7 @@ use onsale_schemas::command::Currency;
 #[cfg(doc)]
 use onsale_store::payment::PaymentState;
 
-pub use self::decide::decide;
+pub use self::decide::{decide, leaves_its_sale};
 pub use self::observe::observe;
 
 /// The code of a refusal that says that the gateway has nothing that was made for the payment.

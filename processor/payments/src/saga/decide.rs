@@ -55,6 +55,15 @@ pub fn decide(payment: &Payment, terms: &Terms, now_ms: u64) -> Due {
     Due::Do(action)
 }
 
+/// Whether a sale that the log knows by this payment's reference is there for another payment of the booking to pay,
+/// under that reference: its money could not be taken, and [`Seen::Replaced`](super::Seen::Replaced) has been written
+/// down. Whatever comes in for it afterwards goes back and does not change that.
+///
+/// While one is [`PaymentState::CaptureFailed`] it is not left: either `Replaced` moves it, or its places go back.
+pub fn leaves_its_sale(payment: &Payment) -> bool {
+    !payment.state.is_live() && payment.state != PaymentState::CaptureFailed
+}
+
 /// The action, or a look at what has become of it.
 fn alternate(payment: &Payment, action: Action) -> Action {
     if is_to_be_read(payment) {

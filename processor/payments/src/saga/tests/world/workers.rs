@@ -6,7 +6,7 @@ use super::World;
 use super::gateway::{Answer, Ask, Fault};
 use super::log::{Booking, Command, Outcome};
 use crate::saga::refund::{RefundAction, RefundDue, RefundSeen};
-use crate::saga::{Action, Due, NOT_FOUND, Seen};
+use crate::saga::{Action, Due, NOT_FOUND, Seen, leaves_its_sale};
 
 /// A worker at work.
 #[derive(Clone, Debug)]
@@ -252,11 +252,10 @@ impl World {
         }
         let mut reference = own;
         if let Booking::Confirmed { reference: known } = &self.log.booking {
-            let is_replaced = self.rows.iter().any(|other| {
-                other.id.to_string() == *known
-                    && other.captured == 0
-                    && other.state == PaymentState::Failed
-            });
+            let is_replaced = self
+                .rows
+                .iter()
+                .any(|other| other.id.to_string() == *known && leaves_its_sale(other));
             let goes_back = self
                 .rows
                 .iter()
