@@ -4,7 +4,8 @@
 //! Who takes a payment on loads its row, asks [`decide`] what is due, does it, tells [`observe`] what was seen, and
 //! writes the row that comes out by compare-and-set on its version. What is durable decides: an action follows from
 //! the row alone, and its key from the payment's id, so after a crash the same action is asked again under the same
-//! key. Who loses the compare-and-set loads the row again and asks anew.
+//! key. Who loses the compare-and-set loads the row again, and tells [`observe`] once more what the gateway has: that
+//! stays true, whoever was faster.
 //!
 //! What is seen is believed in any order and any number of times:
 //! - Between the gateway and the sale stands the log. Once money is set aside or has come, nothing but the log's
@@ -56,7 +57,8 @@ pub enum Due {
 /// Something to be done for a payment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Make it at the gateway. Key `{id}:create`.
+    /// Make it at the gateway. Key `{id}:create`. Before that is asked for the first time, `asked_at_ms` is written
+    /// down: while it is not, there is certainly nothing at the gateway.
     Create,
     /// Read it from the gateway; where the row has no object, find what was made for the payment.
     Read,
@@ -69,7 +71,9 @@ pub enum Action {
         /// In the smallest unit of the currency.
         amount: i64,
     },
-    /// Confirm the booking in the log, with the sum that was paid.
+    /// Confirm the booking in the log, with the sum that was paid. Another payment of the booking that is
+    /// [`PaymentState::CaptureFailed`] is told [`Seen::Replaced`] before. The reference is the payment's own; where the
+    /// log knows the sale by that of another one which [leaves it](leaves_its_sale), it is that.
     Confirm,
     /// Make the hold last longer, in the log. The id of the request follows from the payment and its `extended_ms`.
     Extend {

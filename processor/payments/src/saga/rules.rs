@@ -45,14 +45,14 @@ pub struct Step {
 }
 
 /// What goes back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Refundable<'a> {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refundable {
     /// Of what was paid, in the smallest unit of the currency.
     pub amount: i64,
     /// Beyond what was paid, in the smallest unit of the currency.
     pub compensation: i64,
     /// The name of the rule.
-    pub rule: &'a str,
+    pub rule: String,
 }
 
 /// Why rules cannot be.
@@ -162,7 +162,7 @@ impl Rules {
 
     /// What goes back of `paid`, the price of a booking or of some of its places, when a buyer asks at `now_ms`. A
     /// show that has begun has no time left.
-    pub fn refund(&self, paid: i64, show_starts_at_ms: u64, now_ms: u64) -> Refundable<'_> {
+    pub fn refund(&self, paid: i64, show_starts_at_ms: u64, now_ms: u64) -> Refundable {
         let step = show_starts_at_ms
             .checked_sub(now_ms)
             .filter(|left_ms| *left_ms > 0)
@@ -170,16 +170,16 @@ impl Rules {
         Refundable {
             amount: step.map_or(0, |step| share(paid, step.share_bp.min(ALL_BP))),
             compensation: 0,
-            rule: step.map_or(TOO_LATE, |step| &step.name),
+            rule: step.map_or(TOO_LATE, |step| &step.name).to_owned(),
         }
     }
 
     /// What goes back of `paid` when the organizer has cancelled the show.
-    pub fn cancelled(&self, paid: i64) -> Refundable<'_> {
+    pub fn cancelled(&self, paid: i64) -> Refundable {
         Refundable {
             amount: paid.max(0),
             compensation: share(paid, self.compensation_bp.min(COMPENSATION_MAX_BP)),
-            rule: SHOW_CANCELLED,
+            rule: SHOW_CANCELLED.to_owned(),
         }
     }
 }

@@ -261,6 +261,13 @@ fn bugs() -> Vec<(&'static str, Saga)> {
             ),
         ),
         (
+            "money that comes late takes a sale back that was left",
+            Saga {
+                leaves_its_sale: |other| other.state == State::Failed && other.captured == 0,
+                ..Saga::default()
+            },
+        ),
+        (
             "another sum is as good",
             observing(|payment, seen, terms, now_ms| {
                 let seen = match seen {

@@ -16,7 +16,7 @@ use self::gateway::{DAY_MS, Gateway, Habits};
 use self::log::Log;
 use self::workers::Flight;
 use crate::saga::refund::{RefundDue, RefundSeen, decide_refund, observe_refund};
-use crate::saga::{Due, Phase, Seen, Terms, decide, observe};
+use crate::saga::{Due, Phase, Seen, Terms, decide, leaves_its_sale, observe};
 
 pub(super) const START_MS: u64 = 1_800_000_000_000;
 pub(super) const PRICE: i64 = 250_000;
@@ -32,6 +32,7 @@ pub(super) struct Saga {
     pub(super) observe: Observe,
     pub(super) decide_refund: fn(&Refund, &Payment, &Terms, u64) -> RefundDue,
     pub(super) observe_refund: ObserveRefund,
+    pub(super) leaves_its_sale: fn(&Payment) -> bool,
     /// What is behind the payment's id in a key of the gateway's.
     pub(super) key: fn(&Payment, &'static str) -> String,
 }
@@ -43,6 +44,7 @@ impl Default for Saga {
             observe,
             decide_refund,
             observe_refund,
+            leaves_its_sale,
             key: |_, what| what.to_owned(),
         }
     }

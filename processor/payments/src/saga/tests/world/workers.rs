@@ -6,7 +6,7 @@ use super::World;
 use super::gateway::{Answer, Ask, Fault};
 use super::log::{Booking, Command, Outcome};
 use crate::saga::refund::{RefundAction, RefundDue, RefundSeen};
-use crate::saga::{Action, Due, NOT_FOUND, Seen, leaves_its_sale};
+use crate::saga::{Action, Due, NOT_FOUND, Seen};
 
 /// A worker at work.
 #[derive(Clone, Debug)]
@@ -255,7 +255,7 @@ impl World {
             let is_replaced = self
                 .rows
                 .iter()
-                .any(|other| other.id.to_string() == *known && leaves_its_sale(other));
+                .any(|other| other.id.to_string() == *known && (self.saga.leaves_its_sale)(other));
             let goes_back = self
                 .rows
                 .iter()
