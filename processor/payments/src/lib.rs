@@ -1,0 +1,5 @@
+//! Payments: what a payment does next, the gateways that it goes through, and what takes both on.
+//!
+//! [`saga`] says what is due for a payment and what it is after something was seen, and does nothing itself.
+
+pub mod saga;
