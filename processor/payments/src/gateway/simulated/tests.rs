@@ -335,7 +335,7 @@ fn histories_by_seed_keep_the_books() {
                 4 => {
                     machine.act(
                         &id,
-                        [Act::Pay, Act::Fail, Act::Begin][count as usize % 3],
+                        [Act::Pay, Act::Fail, Act::Begin][usize::try_from(count % 3).unwrap()],
                         now_ms,
                     );
                     continue;
