@@ -86,3 +86,38 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     }
     Ok(options)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Options, String> {
+        options(text.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn options_are_read_and_wrong_ones_named() {
+        let read_options = read(
+            "seed=7 webhook=http://127.0.0.1:1/a webhook_secret=a webhook_secret=b lost_calls=1000 \
+             buyers_pay_after_ms=50 buyers_leave=3",
+        )
+        .unwrap();
+        assert_eq!(
+            (read_options.faults.seed, read_options.faults.lost_calls),
+            (7, 1_000)
+        );
+        assert_eq!(read_options.webhook_secrets.len(), 2);
+        assert_eq!(read_options.buyers_pay_after_ms, Some(50));
+        assert_eq!(read_options.buyers_leave, 3);
+        for (text, said) in [
+            ("seed", "NAME=VALUE"),
+            ("seed=x", "seed"),
+            ("webhook=", "webhook"),
+            ("lost_calls=1001", "0 to 1000"),
+            ("colour=blue", "colour"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+}

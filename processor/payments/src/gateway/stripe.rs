@@ -12,6 +12,8 @@ mod methods;
 mod state;
 mod webhook;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use http::HeaderMap;
 use onsale_settings::Secret;
@@ -33,6 +35,8 @@ pub use webhook::{SIGNATURE_HEADER, TOLERANCE_S, sign};
 pub const VERSION: &str = "2026-08-26.dahlia";
 /// Where Stripe is.
 pub const URL: &str = "https://api.stripe.com";
+/// How long a call may take. Stripe itself gives up later.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// Objects on a page, which is the most that Stripe gives.
 const PAGE: &str = "100";
 /// Most pages that are looked through for one payment: 100,000 objects of a day.
@@ -57,6 +61,8 @@ pub struct StripeConfig {
     pub key: Secret,
     /// The secrets of the webhook endpoint, one or, while it is exchanged, two.
     pub webhook_secrets: Vec<Secret>,
+    /// How long a call may take with all that belongs to it: [`TIMEOUT`].
+    pub timeout: Duration,
 }
 
 /// Why Stripe cannot be asked as it is configured.
@@ -113,7 +119,8 @@ impl Stripe {
         if secrets.iter().any(|secret| secret.expose().is_empty()) {
             return Err(StripeConfigError::Empty("webhook secret"));
         }
-        let client = Client::new(url, &config.key, VERSION).map_err(StripeConfigError::Client)?;
+        let client = Client::new(url, &config.key, VERSION, config.timeout)
+            .map_err(StripeConfigError::Client)?;
         Ok(Self {
             client,
             webhook_secrets: secrets.clone(),

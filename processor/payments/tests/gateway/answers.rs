@@ -1,8 +1,10 @@
 //! Servers that answer with anything, or not at all; and secrets, which nothing shows.
 
+use std::time::Duration;
+
 use onsale_payments::gateway::circuit::{Limits, Position};
 use onsale_payments::gateway::counterpart::{KEY, Options, WEBHOOK_SECRET};
-use onsale_payments::gateway::stripe::{CARD, Stripe, StripeConfigError};
+use onsale_payments::gateway::stripe::{CARD, PROMPTPAY, Stripe, StripeConfigError};
 use onsale_payments::gateway::{Gateway, GatewayError, Guarded};
 use onsale_settings::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -69,6 +71,34 @@ async fn an_answer_that_says_nothing_leaves_it_unknown() {
         let said = read.unwrap_err().to_string();
         assert!(said.len() < 600, "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_leaves_it_unknown() {
+    // The system takes connections for it, and nobody answers them.
+    let silent = listener().await;
+    let mut config = config(&format!("http://{}", silent.local_addr().unwrap()));
+    config.timeout = Duration::from_millis(200);
+    let stripe = Stripe::new(&config).unwrap();
+    let asked = stripe.create(&Order::new(1, CARD).create()).await;
+    assert!(matches!(asked, Err(GatewayError::Unknown(_))), "{asked:?}");
+}
+
+#[tokio::test]
+async fn an_error_does_not_repeat_the_buyers_address() {
+    let url = raw(
+        "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n\
+         {\"error\":{\"code\":\"email_invalid\",\"message\":\"buyer@example.test: no\"}}",
+        0,
+    );
+    let stripe = stripe(&url.await);
+    let asked = stripe.create(&Order::new(1, PROMPTPAY).create()).await;
+    let shown = format!("{asked:?}");
+    assert!(
+        shown.contains("email_invalid") && shown.contains("…: no"),
+        "{shown}"
+    );
+    assert!(!shown.contains("buyer@"), "{shown}");
 }
 
 #[tokio::test]

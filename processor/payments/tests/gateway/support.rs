@@ -2,7 +2,7 @@
 
 use onsale_payments::gateway::counterpart::{Counterpart, KEY, Options, WEBHOOK_SECRET};
 use onsale_payments::gateway::simulated::Act;
-use onsale_payments::gateway::stripe::{Stripe, StripeConfig};
+use onsale_payments::gateway::stripe::{Stripe, StripeConfig, TIMEOUT};
 use onsale_payments::gateway::{CreateOrder, GatewayError};
 use onsale_private::Private;
 use onsale_settings::Secret;
@@ -24,6 +24,7 @@ pub(crate) fn config(url: &str) -> StripeConfig {
         url: url.parse().unwrap(),
         key: Secret::new(KEY),
         webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
+        timeout: TIMEOUT,
     }
 }
 

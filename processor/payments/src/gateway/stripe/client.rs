@@ -15,8 +15,6 @@ use crate::gateway::GatewayError;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a call may take with all that belongs to it.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest answer, in bytes: a page of 100 intents with their charges has about 1 MiB.
 const ANSWER_MAX_BYTES: usize = 4_194_304;
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -33,6 +31,13 @@ impl Form {
         self
     }
 
+    /// What must not come back in an error: addresses of people.
+    fn private(&self) -> impl Iterator<Item = &str> {
+        let fields = self.0.iter();
+        let private = fields.filter(|(name, _)| name.ends_with("[email]"));
+        private.map(|(_, value)| value.as_str())
+    }
+
     fn encoded(&self) -> String {
         let mut encoder = form_urlencoded::Serializer::new(String::new());
         encoder.extend_pairs(&self.0);
@@ -45,6 +50,7 @@ impl Form {
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
+    key: Secret,
     authorization: HeaderValue,
     version: HeaderValue,
 }
@@ -62,15 +68,20 @@ impl Client {
         clippy::disallowed_methods,
         reason = "it follows nothing and uses no proxy, and the other clients are of the cluster's side"
     )]
-    pub(super) fn new(base: &Url, key: &Secret, version: &'static str) -> Result<Self, String> {
+    pub(super) fn new(
+        base: &Url,
+        key: &Secret,
+        version: &'static str,
+        timeout: Duration,
+    ) -> Result<Self, String> {
         let tls = onsale_tls::client_config(None).map_err(|error| error.to_string())?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(Policy::none())
             .referer(false)
             .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+            .timeout(timeout)
             .build()
             .map_err(|error| error.to_string())?;
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
@@ -79,6 +90,7 @@ impl Client {
         Ok(Self {
             http,
             base: base.clone(),
+            key: key.clone(),
             authorization,
             version: HeaderValue::from_static(version),
         })
@@ -94,7 +106,7 @@ impl Client {
         if !query.0.is_empty() {
             url.set_query(Some(&query.encoded()));
         }
-        self.send(self.http.get(url)).await
+        self.send(self.http.get(url), &query).await
     }
 
     /// The answer to a form, once for its key.
@@ -113,7 +125,7 @@ impl Client {
             .header(IDEMPOTENCY_KEY, key)
             .header(CONTENT_TYPE, FORM)
             .body(form.encoded());
-        self.send(request).await
+        self.send(request, &form).await
     }
 
     /// The address of a path, each part of it encoded.
@@ -127,7 +139,11 @@ impl Client {
         Ok(url)
     }
 
-    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, GatewayError> {
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        form: &Form,
+    ) -> Result<T, GatewayError> {
         let sent = request
             .header(AUTHORIZATION, self.authorization.clone())
             .header(VERSION, self.version.clone())
@@ -140,7 +156,8 @@ impl Client {
         if !status.is_success() {
             // The status says more than a body that broke off.
             let body = body.unwrap_or_default();
-            return Err(failure::of_answer(status, &headers, &body));
+            let hidden: Vec<_> = form.private().chain([self.key.expose()]).collect();
+            return Err(failure::of_answer(status, &headers, &body, &hidden));
         }
         serde_json::from_slice(&body?).map_err(|error| {
             // Without what it holds: where and of which kind the error is.

@@ -16,13 +16,18 @@ const RETRY_AFTER_MAX_S: u64 = 600;
 /// How long a rate limit is waited for where it does not say, in milliseconds.
 const RATE_LIMITED_MS: u64 = 1_000;
 
-/// What an answer that is no success says.
-pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> GatewayError {
+/// What an answer that is no success says. Stripe repeats what it was sent: `hidden` is not taken over.
+pub(super) fn of_answer(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    hidden: &[&str],
+) -> GatewayError {
     let problem = serde_json::from_slice::<Failure>(body)
         .ok()
         .map(|failure| failure.error);
     let code = problem.as_ref().map(Problem::word);
-    let message = message(status, headers, problem.as_ref());
+    let message = message(status, headers, problem.as_ref(), hidden);
     match status {
         // Another call about the same object is under way: this one alone has to come again.
         StatusCode::TOO_MANY_REQUESTS if code.as_deref() == Some("lock_timeout") => {
@@ -87,7 +92,12 @@ fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
     Some(seconds.min(RETRY_AFTER_MAX_S) * 1_000)
 }
 
-fn message(status: StatusCode, headers: &HeaderMap, problem: Option<&Problem>) -> String {
+fn message(
+    status: StatusCode,
+    headers: &HeaderMap,
+    problem: Option<&Problem>,
+    hidden: &[&str],
+) -> String {
     let said = problem.and_then(|problem| problem.message.as_deref());
     let mut text = format!("status {}", status.as_u16());
     if let Some(said) = said {
@@ -95,6 +105,9 @@ fn message(status: StatusCode, headers: &HeaderMap, problem: Option<&Problem>) -
     }
     if let Some(parameter) = problem.and_then(|problem| problem.param.as_deref()) {
         text = format!("{text} (parameter {parameter})");
+    }
+    for hidden in hidden.iter().filter(|hidden| !hidden.is_empty()) {
+        text = text.replace(hidden, "…");
     }
     let mut text = shortened(&text);
     // By which Stripe's support finds it.
@@ -218,9 +231,25 @@ mod tests {
                 headers.insert(name, value.parse().unwrap());
             }
             let status = StatusCode::from_u16(status).unwrap();
-            let error = of_answer(status, &headers, body.as_bytes());
+            let error = of_answer(status, &headers, body.as_bytes(), &[]);
             assert_eq!(kind(&error, &codes), expected, "{status} {header:?} {body}");
         }
+    }
+
+    #[test]
+    fn a_message_does_not_repeat_what_is_hidden() {
+        let email = "somebody@example.test";
+        let body = format!(
+            r#"{{"error":{{"message":"{}{email} is none: {email}"}}}}"#,
+            "x".repeat(270)
+        );
+        let headers = HeaderMap::new();
+        let status = StatusCode::BAD_REQUEST;
+        let text = of_answer(status, &headers, body.as_bytes(), &["", email]).to_string();
+        assert!(
+            text.contains("x… is none") && !text.contains("somebody"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -231,7 +260,7 @@ mod tests {
         );
         let mut headers = HeaderMap::new();
         headers.insert("request-id", "req_1".parse().unwrap());
-        let text = of_answer(StatusCode::BAD_REQUEST, &headers, body.as_bytes()).to_string();
+        let text = of_answer(StatusCode::BAD_REQUEST, &headers, body.as_bytes(), &[]).to_string();
         assert!(
             text.len() < MESSAGE_MAX_BYTES + 100 && !text.contains('\n'),
             "{text}"
