@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod books;
 mod faults;
 mod notices;
 mod payments;

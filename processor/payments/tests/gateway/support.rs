@@ -6,7 +6,8 @@ use onsale_payments::gateway::stripe::{Stripe, StripeConfig, TIMEOUT};
 use onsale_payments::gateway::{CreateOrder, GatewayError};
 use onsale_private::Private;
 use onsale_settings::Secret;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 pub(crate) const AMOUNT: i64 = 150_000;
@@ -102,4 +103,25 @@ pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, GatewayError>) -> St
         }
         other => panic!("{other:?} is no refusal"),
     }
+}
+
+/// What a counterpart answers to a request: its status, and all of it.
+pub(crate) async fn ask(
+    counterpart: &Counterpart,
+    line: &str,
+    head: &str,
+    body: &str,
+) -> (u16, String) {
+    let address = counterpart.url().authority().to_owned();
+    let request = format!(
+        "{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{head}\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(&address).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer)
 }

@@ -4,10 +4,8 @@ use onsale_payments::gateway::Gateway;
 use onsale_payments::gateway::counterpart::{KEY, Options};
 use onsale_payments::gateway::simulated::Act;
 use onsale_payments::gateway::stripe::{CARD, PROMPTPAY, VERSION};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::support::{AMOUNT, Order, act, both, now_ms};
+use crate::support::{AMOUNT, Order, act, ask, both, now_ms};
 
 const VARIABLE: &str = "ONSALE_TEST_GATEWAY_URL";
 
@@ -73,7 +71,7 @@ async fn what_stripe_does_not_take_is_refused_here_too() {
         ..Options::default()
     };
     let (counterpart, _) = both(options).await;
-    let address = counterpart.url().authority().to_owned();
+    let head = format!("authorization: Bearer {KEY}\r\nstripe-version: {VERSION}\r\n");
     for (path, form) in [
         ("payment_intents", "amount=100"),
         ("payment_intents", "amount=much&currency=thb"),
@@ -81,21 +79,9 @@ async fn what_stripe_does_not_take_is_refused_here_too() {
         ("checkout/sessions", "mode=payment&expires_at=soon"),
         ("nothing", "a=b"),
     ] {
-        let request = format!(
-            "POST /v1/{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-             authorization: Bearer {KEY}\r\nstripe-version: {VERSION}\r\n\
-             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
-            form.len()
-        );
-        let mut connection = TcpStream::connect(&address).await.unwrap();
-        connection.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{form}: {answer}");
-        assert!(
-            answer.contains("\"code\":\"validator\""),
-            "{form}: {answer}"
-        );
+        let (status, answer) = ask(&counterpart, &format!("POST /v1/{path}"), &head, form).await;
+        assert_eq!(status, 400, "{form}: {answer}");
+        assert!(answer.contains(r#""code":"validator""#), "{form}: {answer}");
     }
     assert_eq!(counterpart.validated().1.len(), 5);
 }

@@ -15,7 +15,8 @@ use crate::gateway::simulated::{Act, Faults, Record};
 
 /// `GET /_books`: everything that it holds.
 pub(super) async fn books(State(shared): State<Arc<Shared>>) -> Response {
-    let machine = shared.machine.lock();
+    let mut machine = shared.machine.lock();
+    machine.advance(now_ms());
     let payments: Vec<Value> = machine
         .payments()
         .map(|record| {
@@ -153,7 +154,8 @@ pub(super) async fn page(
     State(shared): State<Arc<Shared>>,
     Path(object): Path<String>,
 ) -> Response {
-    let machine = shared.machine.lock();
+    let mut machine = shared.machine.lock();
+    machine.advance(now_ms());
     let Some(record) = machine.payment(&object) else {
         return (StatusCode::NOT_FOUND, "there is no such payment\n").into_response();
     };
