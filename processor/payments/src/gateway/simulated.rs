@@ -41,7 +41,7 @@ pub use record::{
 const PAGE: usize = 100;
 /// A key is remembered for a day, and clocks here and there differ.
 const FIND_WITHIN_MS: u64 = KEY_LIVES_MS + 2 * CLOCKS_MS;
-const CLOCKS_MS: u64 = 300_000;
+const CLOCKS_MS: u64 = 3_600_000;
 
 /// How the simulation behaves.
 #[derive(Clone, Debug, Default)]
@@ -291,6 +291,7 @@ impl Gateway for Simulated {
                 ("tenant".to_owned(), order.tenant.to_string()),
             ]),
             expires_at_ms: order.expires_at_ms,
+            email: None,
             page: None,
         }));
         match self.perform(order.key, &call).await? {
@@ -373,6 +374,7 @@ impl Gateway for Simulated {
             id: object.to_owned(),
             amount: Some(amount),
             metadata: BTreeMap::from([("key".to_owned(), key.to_owned())]),
+            has_email: false,
         };
         match self.perform(key, &call).await? {
             (Object::Refund(refund), _) => Ok(refund_state(&refund)),
@@ -399,6 +401,7 @@ impl Gateway for Simulated {
                 currency: found.currency,
                 reason: "fraudulent".to_owned(),
                 status: "needs_response".to_owned(),
+                due_at_ms: Some(found.due_at_ms()),
             })
         })
         .await

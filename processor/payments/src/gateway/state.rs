@@ -82,6 +82,8 @@ pub struct DisputeAtGateway {
     pub reason: String,
     /// Where it stands, in the gateway's word, such as `needs_response`, `won` or `lost`.
     pub status: String,
+    /// Until when the gateway takes evidence, in Unix milliseconds.
+    pub due_at_ms: Option<u64>,
 }
 
 /// A part of what a gateway holds, for comparing with what is known here.

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderMap;
+use onsale_private::Private;
 use onsale_settings::Secret;
 use url::Url;
 use uuid::Uuid;
@@ -46,7 +47,7 @@ const REFUND_PAGES_MAX: usize = 10;
 /// A key is remembered for a day, so what it made was made within one.
 const KEY_LIVES_S: u64 = 86_400;
 /// Clocks here and there differ.
-const CLOCKS_S: u64 = 300;
+const CLOCKS_S: u64 = 3_600;
 const INTENTS: &str = "payment_intents";
 const CHECKOUT: [&str; 2] = ["checkout", "sessions"];
 const CHARGE: &str = "latest_charge";
@@ -321,8 +322,12 @@ impl Gateway for Stripe {
         key: &str,
         amount: i64,
     ) -> Result<RefundAtGateway, GatewayError> {
-        let Some(intent) = self.intent_of(object).await? else {
-            return Err(not_paid());
+        let (intent, email) = if is_session(object) {
+            let intent = self.intent_of(object).await?;
+            (intent.ok_or_else(not_paid)?, None)
+        } else {
+            let intent = self.intent(object).await?;
+            (intent.id.clone(), instructions_email(intent))
         };
         if let Some(refund) = self.refunded_by(&intent, key).await? {
             return state::of_refund(&refund);
@@ -331,6 +336,10 @@ impl Gateway for Stripe {
             .set("payment_intent", intent)
             .set("amount", amount.to_string())
             .set("metadata[key]", key);
+        let form = match email {
+            Some(email) => form.set("instructions_email", email.expose()),
+            None => form,
+        };
         state::of_refund(&self.client.post(&["refunds"], key, form).await?)
     }
 
@@ -423,6 +432,17 @@ fn is_about_state(error: &GatewayError) -> bool {
         }
         GatewayError::Unknown(_) | GatewayError::Unavailable { .. } => false,
     }
+}
+
+/// PromptPay carries no money back: Stripe asks the buyer by mail for an account. The address is the one that
+/// the payment was made with.
+fn instructions_email(intent: Intent) -> Option<Private> {
+    let is_promptpay = intent
+        .payment_method_types
+        .iter()
+        .any(|name| name == PROMPTPAY);
+    let charge = intent.latest_charge.filter(|_| is_promptpay)?;
+    charge.object()?.billing_details.as_ref()?.email.clone()
 }
 
 fn not_paid() -> GatewayError {

@@ -128,6 +128,7 @@ async fn a_signed_notice_says_what_to_read() {
         (order.amount, "needs_response")
     );
     assert_eq!(read.payment_object, disputed.object);
+    assert_eq!(read.due_at_ms, Some(dispute.due_at_ms() / 1_000 * 1_000));
 }
 
 #[tokio::test]

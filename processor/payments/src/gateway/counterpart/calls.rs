@@ -1,5 +1,7 @@
 //! What requests of Stripe's interface ask of the simulation.
 
+use onsale_private::Private;
+
 use super::Options;
 use super::form::Fields;
 use crate::gateway::simulated::random::{befalls, number};
@@ -38,11 +40,20 @@ pub(super) fn call(
             Ok(Call::Cancel { id })
         }
         ["refunds"] => {
-            fields.only(&["payment_intent", "amount", "reason", "metadata[*"])?;
+            fields.only(&[
+                "payment_intent",
+                "amount",
+                "reason",
+                "instructions_email",
+                "metadata[*",
+            ])?;
             Ok(Call::Refund {
                 id: fields.needed("payment_intent")?.to_owned(),
                 amount: fields.number("amount")?,
                 metadata: fields.map("metadata"),
+                has_email: fields
+                    .get("instructions_email")
+                    .is_some_and(|email| email.contains('@')),
             })
         }
         _ => Err(unknown(path)),
@@ -109,6 +120,7 @@ fn session(fields: &Fields, course: Course, now_ms: u64) -> Result<Call, Problem
             && fields.get("payment_method_options[card][capture_method]") == Some("manual"),
         course,
         metadata: fields.map("payment_intent_data[metadata]"),
+        email: None,
         expires_at_ms: expires_at_s.saturating_mul(1_000),
         page: Some(NewPage {
             success_url: fields.needed("success_url")?.to_owned(),
@@ -137,7 +149,7 @@ fn intent(fields: &Fields, course: Course, now_ms: u64) -> Result<Call, Problem>
         let said = "the simulation makes intents of promptpay that are confirmed at once alone";
         return Err(Problem::invalid("", said));
     }
-    fields.needed("payment_method_data[billing_details][email]")?;
+    let email = fields.needed("payment_method_data[billing_details][email]")?;
     let currency = currency(fields.needed("currency")?)?;
     if currency.as_str() != "THB" {
         let said = "The currency provided is invalid for this payment method: promptpay takes thb.";
@@ -150,6 +162,7 @@ fn intent(fields: &Fields, course: Course, now_ms: u64) -> Result<Call, Problem>
         holds: false,
         course,
         metadata: fields.map("metadata"),
+        email: Some(Private::new(email)),
         expires_at_ms: now_ms,
         page: None,
     })))

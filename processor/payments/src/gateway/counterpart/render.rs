@@ -1,5 +1,6 @@
 //! The simulation's objects as Stripe spells them.
 
+use onsale_private::Private;
 use serde_json::{Value, json};
 
 use super::form::Fields;
@@ -72,6 +73,7 @@ impl Renderer<'_> {
             "amount": record.amount,
             "amount_captured": record.received,
             "amount_refunded": record.refunded,
+            "billing_details": { "email": record.email.as_ref().map(Private::expose) },
             "captured": record.received > 0,
             "created": record.created_ms / 1_000,
             "currency": code(record.currency.as_str()),
@@ -167,6 +169,7 @@ pub(super) fn dispute(dispute: &DisputeRecord) -> Value {
         "amount": dispute.amount,
         "created": dispute.created_ms / 1_000,
         "currency": code(dispute.currency.as_str()),
+        "evidence_details": { "due_by": dispute.due_at_ms() / 1_000 },
         "payment_intent": dispute.of,
         "reason": "fraudulent",
         "status": "needs_response",

@@ -6,6 +6,7 @@ mod course;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use onsale_private::Private;
 use onsale_schemas::command::Currency;
 
 use super::faults::{Fault, Faults};
@@ -51,6 +52,8 @@ pub enum Call {
         amount: Option<i64>,
         /// What is kept with it.
         metadata: BTreeMap<String, String>,
+        /// Whether it says where to ask the buyer for an account, without which PromptPay gives nothing back.
+        has_email: bool,
     },
 }
 
@@ -69,6 +72,8 @@ pub struct New {
     pub course: Course,
     /// What is kept with it.
     pub metadata: BTreeMap<String, String>,
+    /// The buyer's address.
+    pub email: Option<Private>,
     /// When its maker gives it up, in Unix milliseconds.
     pub expires_at_ms: u64,
     /// The page on which it is paid; `None`: it is paid otherwise.
@@ -254,7 +259,8 @@ impl Machine {
                 id,
                 amount,
                 metadata,
-            } => self.refund(id, *amount, metadata, now_ms),
+                has_email,
+            } => self.refund(id, *amount, (metadata, *has_email), now_ms),
         }
     }
 

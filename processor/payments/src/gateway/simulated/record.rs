@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use onsale_private::Private;
 use onsale_schemas::command::Currency;
 use uuid::Uuid;
 
@@ -138,6 +139,8 @@ pub struct Record {
     pub cancelled_for: Option<&'static str>,
     /// What its maker wants to be kept with it.
     pub metadata: BTreeMap<String, String>,
+    /// The buyer's address, where it was given.
+    pub email: Option<Private>,
     /// When it was made, in Unix milliseconds.
     pub created_ms: u64,
     /// What becomes of it by itself.
@@ -199,6 +202,13 @@ pub struct DisputeRecord {
     pub currency: Currency,
     /// When it was made, in Unix milliseconds.
     pub created_ms: u64,
+}
+
+impl DisputeRecord {
+    /// Until when it takes evidence, in Unix milliseconds: a week.
+    pub fn due_at_ms(&self) -> u64 {
+        self.created_ms.saturating_add(604_800_000)
+    }
 }
 
 /// What an answer or an event is about.

@@ -14,6 +14,7 @@ fn new(course: Course, holds: bool) -> New {
         holds,
         course,
         metadata: BTreeMap::new(),
+        email: None,
         expires_at_ms: NOW_MS + 600_000,
         page: None,
     }
@@ -111,6 +112,7 @@ fn each_call_is_refused_where_stripe_refuses_it() {
             id: id.to_owned(),
             amount: Some(amount),
             metadata: BTreeMap::new(),
+            has_email: false,
         },
     };
     let state = "payment_intent_unexpected_state";
@@ -171,6 +173,7 @@ fn no_more_goes_back_than_came() {
             id: id.clone(),
             amount,
             metadata: BTreeMap::new(),
+            has_email: false,
         };
         code(done(&mut machine, key, &call, NOW_MS))
     };
@@ -331,6 +334,7 @@ fn histories_by_seed_keep_the_books() {
                     id,
                     amount: Some(amount),
                     metadata: BTreeMap::new(),
+                    has_email: false,
                 },
                 4 => {
                     machine.act(

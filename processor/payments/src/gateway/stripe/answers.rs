@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use onsale_private::Private;
 use serde::Deserialize;
 
 /// An object that is named or given in full.
@@ -33,6 +34,8 @@ pub(super) struct Intent {
     pub(super) currency: String,
     pub(super) created: u64,
     #[serde(default)]
+    pub(super) payment_method_types: Vec<String>,
+    #[serde(default)]
     pub(super) amount_received: i64,
     #[serde(default)]
     pub(super) metadata: Metadata,
@@ -50,6 +53,14 @@ pub(super) struct Intent {
 pub(super) struct Charge {
     #[serde(default)]
     pub(super) amount_refunded: i64,
+    #[serde(default)]
+    pub(super) billing_details: Option<BillingDetails>,
+}
+
+#[derive(Clone, Deserialize, Debug)]
+pub(super) struct BillingDetails {
+    #[serde(default)]
+    pub(super) email: Option<Private>,
 }
 
 #[derive(Clone, Deserialize, Debug)]
@@ -114,6 +125,14 @@ pub(super) struct Dispute {
     pub(super) status: String,
     #[serde(default)]
     pub(super) payment_intent: Option<Expandable<Named>>,
+    #[serde(default)]
+    pub(super) evidence_details: Option<EvidenceDetails>,
+}
+
+#[derive(Clone, Deserialize, Debug)]
+pub(super) struct EvidenceDetails {
+    #[serde(default)]
+    pub(super) due_by: Option<u64>,
 }
 
 #[derive(Clone, Deserialize, Debug)]

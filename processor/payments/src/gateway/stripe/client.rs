@@ -34,7 +34,7 @@ impl Form {
     /// What must not come back in an error: addresses of people.
     fn private(&self) -> impl Iterator<Item = &str> {
         let fields = self.0.iter();
-        let private = fields.filter(|(name, _)| name.ends_with("[email]"));
+        let private = fields.filter(|(name, _)| name.contains("email"));
         private.map(|(_, value)| value.as_str())
     }
 

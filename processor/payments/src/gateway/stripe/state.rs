@@ -136,6 +136,10 @@ pub(super) fn of_dispute(dispute: &Dispute) -> Result<DisputeAtGateway, GatewayE
         reason: word(&dispute.reason).unwrap_or_else(|| "general".to_owned()),
         status: word(&dispute.status)
             .ok_or_else(|| unexpected("a dispute of a status that is no word"))?,
+        due_at_ms: dispute
+            .evidence_details
+            .as_ref()
+            .and_then(|details| Some(details.due_by?.saturating_mul(1_000))),
     })
 }
 

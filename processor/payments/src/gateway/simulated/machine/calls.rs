@@ -58,6 +58,7 @@ impl Machine {
             failure: None,
             cancelled_for: None,
             metadata: new.metadata.clone(),
+            email: new.email.clone(),
             created_ms: now_ms,
             course: new.course,
             expires_at_ms: new.expires_at_ms,
@@ -162,7 +163,7 @@ impl Machine {
         &mut self,
         id: &str,
         amount: Option<i64>,
-        metadata: &BTreeMap<String, String>,
+        (metadata, has_email): (&BTreeMap<String, String>, bool),
         now_ms: u64,
     ) -> Answer {
         let record = self
@@ -171,6 +172,10 @@ impl Machine {
             .ok_or_else(|| Problem::missing("payment_intent", id))?;
         if record.status != Status::Succeeded {
             return Err(unexpected_state(record, "refunded"));
+        }
+        if record.method == "promptpay" && !has_email {
+            let said = "Missing required param: instructions_email.";
+            return Err(Problem::invalid("parameter_missing", said));
         }
         let rest = record.received - record.refunded;
         let (amount, currency) = (amount.unwrap_or(rest), record.currency);
