@@ -324,6 +324,7 @@ impl Gateway for Simulated {
         self.look(|machine| {
             let found = machine
                 .payments_before(None)
+                .take_while(|record| record.created_ms >= *times.start())
                 .filter(|record| times.contains(&record.created_ms))
                 .find(|record| record.payment() == Some(payment));
             Ok(found.map(|record| self.state(record)))

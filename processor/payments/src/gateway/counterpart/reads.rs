@@ -94,7 +94,8 @@ fn page<'a>(
     let to_s: u64 = fields.number("created[lte]")?.unwrap_or(u64::MAX);
     let mut records = machine
         .payments_before(fields.get("starting_after"))
-        .filter(|record| (from_s..=to_s).contains(&(record.created_ms / 1_000)))
+        .take_while(|record| record.created_ms / 1_000 >= from_s)
+        .filter(|record| record.created_ms / 1_000 <= to_s)
         .filter(|record| is_listed(record));
     let data: Vec<_> = records.by_ref().take(limit).collect();
     let has_more = records.next().is_some();

@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use sha2::{Digest, Sha256};
+
 use super::record::{Object, Problem};
 
 /// How long an answer is remembered, in milliseconds.
 pub const KEY_LIVES_MS: u64 = 86_400_000;
-/// Most answers that are remembered; the oldest go first.
+/// Most answers that are remembered, each with about 1 KiB; the oldest go first.
 pub const KEYS_MAX: usize = 200_000;
 /// Longest key, in bytes.
 pub const KEY_MAX_BYTES: usize = 255;
@@ -16,8 +18,8 @@ pub type Answer = Result<Object, Problem>;
 
 #[derive(Debug)]
 struct Kept {
-    /// What was asked.
-    asked: String,
+    /// The hash of what was asked.
+    asked: [u8; 32],
     answer: Answer,
 }
 
@@ -42,7 +44,7 @@ impl Keys {
             }
         }
         let kept = self.kept.get(key)?;
-        if kept.asked == asked {
+        if kept.asked == hash(asked) {
             return Some(kept.answer.clone());
         }
         Some(Err(Problem {
@@ -54,7 +56,8 @@ impl Keys {
         }))
     }
 
-    pub(super) fn keep(&mut self, key: &str, asked: String, answer: Answer, now_ms: u64) {
+    pub(super) fn keep(&mut self, key: &str, asked: &str, answer: Answer, now_ms: u64) {
+        let asked = hash(asked);
         self.order.push_back((now_ms, key.to_owned()));
         self.kept.insert(key.to_owned(), Kept { asked, answer });
     }
@@ -62,4 +65,8 @@ impl Keys {
     pub(super) fn len(&self) -> usize {
         self.kept.len()
     }
+}
+
+fn hash(asked: &str) -> [u8; 32] {
+    Sha256::digest(asked.as_bytes()).into()
 }

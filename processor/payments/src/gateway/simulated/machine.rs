@@ -222,8 +222,7 @@ impl Machine {
                 _ => self.do_it(call, now_ms),
             };
             if let Some(key) = key {
-                self.keys
-                    .keep(key, asked.to_owned(), answer.clone(), now_ms);
+                self.keys.keep(key, asked, answer.clone(), now_ms);
             }
             answer
         });
