@@ -2,4 +2,5 @@
 //!
 //! [`saga`] says what is due for a payment and what it is after something was seen, and does nothing itself.
 
+pub mod gateway;
 pub mod saga;
