@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 const STRIPE_KEY_FILE: &str = "payments.stripe_key_file";
 const STRIPE_WEBHOOK_SECRET_FILE: &str = "payments.stripe_webhook_secret_file";
 const KEY_EXPECTED: &str = "a secret key of Stripe, as sk_live_… or rk_live_…";
-const WEBHOOK_SECRET_EXPECTED: &str =
-    "the secret that Stripe signs notices with, as whsec_…; while it is changed, both with a comma between";
+const WEBHOOK_SECRET_EXPECTED: &str = "the secret that Stripe signs notices with, as whsec_…; while it is changed, both with a comma between";
 /// Most webhook secrets at a time.
 const WEBHOOK_SECRETS_MAX: usize = 2;
 
@@ -116,12 +115,15 @@ impl PaymentsConfig {
     /// The files that its settings name.
     pub fn files(&self) -> Vec<NamedFile> {
         let key = self.stripe_key_file.iter().map(|path| {
-            NamedFile::secret(STRIPE_KEY_FILE, path, KEY_EXPECTED, |bytes| {
-                match is_visible(secret_text(bytes)?) {
+            NamedFile::secret(
+                STRIPE_KEY_FILE,
+                path,
+                KEY_EXPECTED,
+                |bytes| match is_visible(secret_text(bytes)?) {
                     true => Ok(()),
                     false => Err("it holds no such key".to_owned()),
-                }
-            })
+                },
+            )
         });
         let secret = self.stripe_webhook_secret_file.iter().map(|path| {
             NamedFile::secret(
@@ -147,7 +149,11 @@ impl PaymentsConfig {
         Secret::check_once(problems, name, secret, secret_file);
         let hidden = "(hidden)";
         if key.is_some_and(|key| !is_visible(key.expose())) {
-            problems.push(ConfigProblem::new("payments.stripe_key", hidden, KEY_EXPECTED));
+            problems.push(ConfigProblem::new(
+                "payments.stripe_key",
+                hidden,
+                KEY_EXPECTED,
+            ));
         }
         if secret.is_some_and(|secret| !are_secrets(secret.expose())) {
             problems.push(ConfigProblem::new(
@@ -201,7 +207,7 @@ impl PaymentsConfig {
             "cancel_before_end_seconds",
             self.cancel_before_end_seconds,
             5,
-            (self.payment_seconds / 2).clamp(5, 600),
+            (self.payment_seconds.max(60) / 2).min(600),
         );
         check("extend_seconds", self.extend_seconds.into(), 10, 3_600);
         check("extend_max_seconds", self.extend_max_seconds, 0, 43_200);
@@ -244,7 +250,9 @@ fn is_safe(url: &str) -> bool {
         let host = host.split(['/', ':']).next().unwrap_or_default();
         ["localhost", "127.0.0.1"].contains(&host)
     };
-    has_web_address(url) && !url.contains(['@', '#', '?']) && (url.starts_with("https://") || is_local())
+    has_web_address(url)
+        && !url.contains(['@', '#', '?'])
+        && (url.starts_with("https://") || is_local())
 }
 
 #[cfg(test)]
@@ -273,7 +281,11 @@ mod tests {
         let secrets = stripe().configured_webhook_secrets().unwrap();
         let secrets: Vec<&str> = secrets.iter().map(Secret::expose).collect();
         assert_eq!(secrets, ["whsec_new", "whsec_old"]);
-        for url in ["https://pay.example", "http://127.0.0.1:12111", "http://localhost:1"] {
+        for url in [
+            "https://pay.example",
+            "http://127.0.0.1:12111",
+            "http://localhost:1",
+        ] {
             let config = PaymentsConfig {
                 stripe_url: Some(url.to_owned()),
                 ..stripe()
@@ -286,7 +298,11 @@ mod tests {
     fn what_is_wrong_is_named_with_what_would_be_right() {
         type Change = fn(&mut PaymentsConfig);
         let wrong: &[(Change, &str, &str)] = &[
-            (|it| it.stripe_key = None, "payments.stripe_key = (not set)", "sk_live_"),
+            (
+                |it| it.stripe_key = None,
+                "payments.stripe_key = (not set)",
+                "sk_live_",
+            ),
             (
                 |it| it.stripe_webhook_secret = None,
                 "payments.stripe_webhook_secret = (not set)",
@@ -317,20 +333,36 @@ mod tests {
                 "payments.stripe_url = (hidden)",
                 "https://",
             ),
-            (|it| it.payment_seconds = 5, "payments.payment_seconds = 5", "60 to 86400"),
+            (
+                |it| it.payment_seconds = 5,
+                "payments.payment_seconds = 5",
+                "60 to 86400",
+            ),
             (
                 |it| it.cancel_before_end_seconds = 400,
                 "payments.cancel_before_end_seconds = 400",
                 "5 to 300",
             ),
-            (|it| it.extend_seconds = 1, "payments.extend_seconds = 1", "10 to 3600"),
+            (
+                |it| it.extend_seconds = 1,
+                "payments.extend_seconds = 1",
+                "10 to 3600",
+            ),
             (
                 |it| it.extend_max_seconds = 90_000,
                 "payments.extend_max_seconds = 90000",
                 "0 to 43200",
             ),
-            (|it| it.poll_seconds = 0, "payments.poll_seconds = 0", "5 to 3600"),
-            (|it| it.backoff_min_ms = 1, "payments.backoff_min_ms = 1", "50 to 60000"),
+            (
+                |it| it.poll_seconds = 0,
+                "payments.poll_seconds = 0",
+                "5 to 3600",
+            ),
+            (
+                |it| it.backoff_min_ms = 1,
+                "payments.backoff_min_ms = 1",
+                "50 to 60000",
+            ),
             (
                 |it| it.backoff_max_ms = 100,
                 "payments.backoff_max_ms = 100",

@@ -61,11 +61,7 @@ pub(super) async fn within_reach(
         caller.permit(right)?;
     }
     // Whose it is, is looked at before anything of it is said.
-    let payment = state
-        .installation
-        .payment(id)
-        .await?
-        .ok_or_else(nothing)?;
+    let payment = state.installation.payment(id).await?.ok_or_else(nothing)?;
     let is_within = match caller.role {
         Role::Buyer => ownership::is_of(state, caller.user, payment.user).await?,
         Role::Organizer | Role::Admin | Role::Service | Role::Operator | Role::Platform => state
@@ -74,5 +70,9 @@ pub(super) async fn within_reach(
             .await?
             .is_some_and(|event| caller.role != Role::Organizer || managers::owns(caller, &event)),
     };
-    if is_within { Ok(payment) } else { Err(nothing()) }
+    if is_within {
+        Ok(payment)
+    } else {
+        Err(nothing())
+    }
 }

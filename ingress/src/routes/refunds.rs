@@ -2,6 +2,7 @@
 
 mod approve;
 pub(super) mod body;
+mod decide;
 mod list;
 mod refuse;
 
@@ -46,11 +47,7 @@ fn nothing() -> ApiError {
 async fn to_decide(state: &AppState, caller: &Caller, id: Uuid) -> Result<Refund, ApiError> {
     caller.permit(&APPROVE_REFUNDS)?;
     // Whose it is, is looked at before anything of it is said.
-    let refund = state
-        .installation
-        .refund(id)
-        .await?
-        .ok_or_else(nothing)?;
+    let refund = state.installation.refund(id).await?.ok_or_else(nothing)?;
     within_reach(state, caller, refund.payment, &APPROVE_REFUNDS)
         .await
         .map_err(|error| match error.code() {

@@ -1,5 +1,3 @@
 //! Payments: what a payment does next, the gateways that it goes through, and what takes both on.
 
-pub mod gateway;
 pub mod run;
-pub mod saga;

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use onsale_auth::{Grant, Role};
 use onsale_cluster::http_client;
+use onsale_ingress::GatewayKind;
 use onsale_processor::clock;
 use onsale_schemas::{TenantId, UserId};
 use onsale_settings::Secret;
@@ -44,6 +45,7 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     without_huge_pages();
     let mut base = Config::default();
     base.payments.simulated = true;
+    base.payments.gateway = Some(GatewayKind::Simulated);
     base.auth.token_lifetime_max_seconds = TOKEN_TTL_S;
     // Nobody's password needs protection here, and the first start should not wait for three.
     base.accounts.bcrypt_cost = DEV_BCRYPT_COST;

@@ -211,7 +211,10 @@ async fn check_hold(state: &AppState, row: &BookingRow, now_ms: u64) -> Result<(
         }
         BookingStatus::Cancelled => Err(refused(onsale_schemas::Rejection::AlreadyCancelled)),
         BookingStatus::Confirmed => {
-            let payments = state.installation.payments_of_booking(row.booking_id).await?;
+            let payments = state
+                .installation
+                .payments_of_booking(row.booking_id)
+                .await?;
             // It was confirmed for money that could not be taken then.
             let is_owed = |payment: &Payment| payment.state == PaymentState::CaptureFailed;
             if payments.iter().any(is_owed) {
@@ -266,7 +269,8 @@ fn way(
         Some(method) if methods.contains(&method.as_str()) => Ok((gateway, method)),
         other => {
             let expected = if methods.is_empty() {
-                "another booking: no method of the gateway takes this amount and currency".to_owned()
+                "another booking: no method of the gateway takes this amount and currency"
+                    .to_owned()
             } else {
                 format!("one of {}", methods.join(", "))
             };

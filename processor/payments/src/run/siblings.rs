@@ -1,7 +1,6 @@
 //! Other payments of the same booking. A row says what is due for one payment; what only several of them say together
 //! stands here.
 
-use onsale_schemas::limits::PAYMENT_REFERENCE_MAX_BYTES;
 use onsale_store::StoreError;
 use onsale_store::payment::{Payment, PaymentState};
 
@@ -10,7 +9,7 @@ use super::ask_log::GivenBack;
 use crate::saga::Seen;
 
 impl Executor {
-    /// By which reference the log knows the sale: what the gateway calls the payment.
+    /// By which reference the log knows the sale.
     ///
     /// A booking that was confirmed for a payment whose money could then not be taken is paid by another one under
     /// the reference that it has, because the log knows one for good.
@@ -50,16 +49,9 @@ impl Executor {
     }
 }
 
-/// What the gateway calls a payment, or its own id where that is no reference for the log.
+/// The reference of a payment: its own id. What the gateway calls it may be found out late, and by two at once.
 fn own_reference(payment: &Payment) -> String {
-    let is_reference = |object: &&String| {
-        (1..=PAYMENT_REFERENCE_MAX_BYTES).contains(&object.len())
-            && object.bytes().all(|byte| byte.is_ascii_graphic())
-    };
-    match payment.object.as_ref().filter(is_reference) {
-        Some(object) => object.clone(),
-        None => payment.id.simple().to_string(),
-    }
+    payment.id.simple().to_string()
 }
 
 /// Whether a payment that a booking was confirmed for has come to nothing.
