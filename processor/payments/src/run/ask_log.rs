@@ -171,11 +171,7 @@ impl Executor {
     ) -> GivenBack {
         let asked = Request {
             id: ids::request(stem, "return places"),
-            meaning: Some(fingerprint(
-                "payment return places",
-                &stem.to_string(),
-                &[],
-            )),
+            meaning: Some(fingerprint("payment return places", &stem.to_string(), &[])),
             partition,
             tenant: TenantId(tenant),
         };
@@ -283,7 +279,11 @@ fn unexpected(what: &str, outcome: &Outcome) -> Seen {
             tracing::warn!("{what} waits: the log is full");
         }
         Outcome::Rejected(why) => {
-            tracing::error!(code = why.code(), number = why.number(), "{what} was refused");
+            tracing::error!(
+                code = why.code(),
+                number = why.number(),
+                "{what} was refused"
+            );
         }
         _ => tracing::error!("{what} has an outcome of something else"),
     }

@@ -6,9 +6,8 @@ use onsale_schemas::{RequestId, UserId};
 use uuid::Uuid;
 
 /// Who acts in the log for payments: this part of the program, in every installation.
-pub(super) const PAYMENTS: UserId = UserId(Uuid::from_u128(
-    0x7061_796d_656e_8473_8000_0000_0000_0001,
-));
+pub(super) const PAYMENTS: UserId =
+    UserId(Uuid::from_u128(0x7061_796d_656e_8473_8000_0000_0000_0001));
 
 /// The request of a payment or refund for this purpose.
 pub(super) fn request(stem: Uuid, purpose: &str) -> RequestId {
@@ -28,10 +27,7 @@ mod tests {
         let confirm = request(payment, "confirm pi_1");
         assert_eq!(confirm, request(payment, "confirm pi_1"));
         assert_ne!(confirm, request(payment, "confirm pi_2"));
-        assert_ne!(
-            confirm,
-            request(Uuid::from_bytes([4; 16]), "confirm pi_1")
-        );
+        assert_ne!(confirm, request(Uuid::from_bytes([4; 16]), "confirm pi_1"));
         assert_eq!(confirm.0.get_version_num(), 8);
         assert_eq!(PAYMENTS.0.get_version_num(), 8);
     }
