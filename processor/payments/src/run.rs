@@ -77,6 +77,9 @@ pub enum RunError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The gateway, where a job cannot go on without its answer.
+    #[error("the gateway did not answer: {0}")]
+    Gateway(String),
     /// It does not come to rest, which is a defect.
     #[error("{0} did not come to rest within {STEPS_MAX} steps")]
     Restless(String),

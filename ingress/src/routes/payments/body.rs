@@ -9,8 +9,9 @@ use uuid::Uuid;
 use crate::error::{ApiError, Code};
 use crate::values::{Instant, Money};
 
-/// What a payment may be, as clients ask for it.
-pub(super) const STATUSES: &[&str] = &[
+/// What a payment may be for clients.
+#[cfg(test)]
+const STATUSES: &[&str] = &[
     "pending",
     "processing",
     "succeeded",
@@ -36,6 +37,9 @@ pub(crate) struct PaymentBody {
     /// `pending`, `processing`, `succeeded`, `failed`, `timed_out`, `refund_pending`, `refunded` or
     /// `partially_refunded`.
     status: &'static str,
+    /// Where it stands within that, for the staff of the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
     method: String,
     /// The gateway that it goes through; `cash` over a counter, `none` where nothing is due.
     gateway: String,
@@ -69,6 +73,7 @@ impl From<Payment> for PaymentBody {
             attempt: payment.attempt,
             amount: Money::new(payment.amount, currency.as_str()),
             status,
+            state: None,
             next_action: is_open.then(|| next_action(&payment)),
             reason: payment.failure,
             method: payment.method,
@@ -77,6 +82,17 @@ impl From<Payment> for PaymentBody {
             created_at: Instant(payment.created_at_ms),
             updated_at: Instant(payment.updated_at_ms),
             expires_at: is_open.then_some(Instant(payment.deadline_ms)),
+        }
+    }
+}
+
+impl PaymentBody {
+    /// As the staff of its tenant reads it.
+    pub(super) fn for_staff(payment: Payment) -> Self {
+        let state = payment.state.as_str();
+        Self {
+            state: Some(state),
+            ..Self::from(payment)
         }
     }
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::body::PaymentBody;
 use super::{READ_PAYMENTS, within_reach};
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
 use crate::context::RequestContext;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
@@ -33,5 +33,9 @@ pub(crate) async fn one(
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
     let payment = within_reach(&state, &caller, id, &READ_PAYMENTS).await?;
-    envelope::success(&context, StatusCode::OK, &PaymentBody::from(payment))
+    let body = match caller.role {
+        Role::Buyer => PaymentBody::from(payment),
+        _ => PaymentBody::for_staff(payment),
+    };
+    envelope::success(&context, StatusCode::OK, &body)
 }

@@ -8,9 +8,7 @@ use onsale_schemas::SeatIndex;
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
 use onsale_store::booking::{BookingRow, BookingStatus};
 use onsale_store::catalog::ShowStatus;
-use onsale_store::payment::{
-    NewRefund, Payment, PaymentState, RefundOf, RefundOpened, RefundState,
-};
+use onsale_store::payment::{NewRefund, Payment, PaymentState, RefundOf, RefundOpened};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -102,7 +100,7 @@ impl RequestBody for RefundRequest {
         (status = 400, description = "`VALIDATION_ERROR`; also where nothing would go back by the rules (`details.rule`)", body = Problem),
         (status = 403, description = "`FORBIDDEN`", body = Problem),
         (status = 404, description = "`NOT_FOUND`", body = Problem),
-        (status = 409, description = "`NOT_CONFIRMED`: nothing was paid, or all of it goes back already; `ALREADY_CANCELLED`", body = Problem),
+        (status = 409, description = "`NOT_CONFIRMED`: nothing was paid, or all of it goes back already; `ALREADY_CANCELLED`; `QUOTA_EXCEEDED`: too many refunds of it", body = Problem),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`", body = Problem),
         (status = 501, description = "`NOT_SUPPORTED`: no payments are taken here", body = Problem),
     ),
@@ -138,7 +136,7 @@ async fn ask(
         Some(_) => return Err(key_reused()),
         None => {
             let new = new_refund(call, &payment, request, id).await?;
-            let is_of_staff = new.state == RefundState::Approved;
+            let is_of_staff = new.is_approved;
             let now_ms = state.clock.now_ms();
             match state.installation.open_refund(&new, now_ms).await? {
                 RefundOpened::New(refund) => {
@@ -152,7 +150,13 @@ async fn ask(
                     refund
                 }
                 RefundOpened::TooMuch { left } => return Err(too_much(left)),
-                RefundOpened::NotPaid => return Err(nothing_paid()),
+                RefundOpened::NotPaid(_) => return Err(nothing_paid()),
+                RefundOpened::TooMany => {
+                    return Err(ApiError::new(
+                        Code::QuotaExceeded,
+                        "The payment has as many refunds as it may have.",
+                    ));
+                }
             }
         }
     };
@@ -187,18 +191,13 @@ async fn new_refund(
     let new = |of, amount, compensation, rule: &str| NewRefund {
         id,
         payment: payment.id,
-        tenant: payment.tenant,
         of,
         amount,
         compensation,
         rule: rule.to_owned(),
         reason,
-        state: if is_staff {
-            RefundState::Approved
-        } else {
-            RefundState::Requested
-        },
         asked_by: Some(caller.user),
+        is_approved: is_staff,
     };
     if let Some(amount) = amount {
         if seats.is_some() {

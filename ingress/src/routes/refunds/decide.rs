@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use onsale_store::job::NewJob;
-use onsale_store::payment::{Moved, Refund, RefundState};
+use onsale_store::payment::{JOB_ATTEMPTS_MAX, Moved, REFUND_JOB, Refund, RefundState};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -18,10 +18,6 @@ use crate::state::AppState;
 
 /// How often it is tried where somebody else changes the same refund at the same moment.
 const TRIES_MAX: u32 = 5;
-/// The job that takes a refund on.
-const REFUND_STEP: &str = "refund.step";
-/// How often that is tried.
-const STEP_ATTEMPTS_MAX: u16 = 50;
 
 /// What somebody of the staff has decided.
 pub(super) struct Decision {
@@ -66,23 +62,21 @@ pub(super) async fn decide(
             event: None,
         };
         let job = is_approved.then(|| NewJob {
-            kind: REFUND_STEP,
+            kind: REFUND_JOB,
             key: format!("{id}:{}", refund.version.saturating_add(1)),
             payload: json!({ "refund": id }).to_string(),
             delay_ms: 0,
-            attempts_max: STEP_ATTEMPTS_MAX,
+            attempts_max: JOB_ATTEMPTS_MAX,
         });
-        let moved = state
+        let entry = audit::actor(caller, context)
+            .did(decision.action, "refund", id)
+            .of_tenant(refund.tenant)
+            .with(json!({ "payment": refund.payment, "amount": refund.amount }));
+        // Where somebody else was faster, what that was is looked at.
+        state
             .installation
-            .move_refund(&refund, &after, &moved, job)
+            .move_refund_as(&refund, &after, &moved, job, entry)
             .await?;
-        if moved {
-            let entry = audit::actor(caller, context)
-                .did(decision.action, "refund", id)
-                .of_tenant(refund.tenant)
-                .with(json!({ "payment": refund.payment, "amount": refund.amount }));
-            audit::note(state, entry).await;
-        }
         refund = state.installation.refund(id).await?.ok_or_else(nothing)?;
     }
     Err(ApiError::overloaded(

@@ -69,7 +69,7 @@ pub(crate) async fn gateway(
             }))
         })?;
     let is_new = detached(async move {
-        let new = new_notice(notice, now_ms);
+        let new = new_notice(notice);
         Ok(state.installation.put_notice(gateway, &new).await?)
     })
     .await?;
@@ -79,7 +79,7 @@ pub(crate) async fn gateway(
     envelope::success(&context, StatusCode::OK, &NoticeReceipt { received: true })
 }
 
-fn new_notice(notice: GatewayNotice, now_ms: u64) -> NewNotice {
+fn new_notice(notice: GatewayNotice) -> NewNotice {
     NewNotice {
         event_id: notice.event_id,
         kind: notice.kind,
@@ -88,6 +88,5 @@ fn new_notice(notice: GatewayNotice, now_ms: u64) -> NewNotice {
         refund: notice.refund,
         dispute: notice.dispute,
         created_at_ms: notice.created_at_ms,
-        received_at_ms: now_ms,
     }
 }

@@ -7,17 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use onsale_jobs::{Attempt, Failure, Handler, Kind, Schedule};
 use onsale_store::job::NewJob;
+use onsale_store::payment::{JOB_ATTEMPTS_MAX, NOTICE_JOB, NoticeKey, PAYMENT_JOB, REFUND_JOB};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{Executor, Rest, RunError};
 
-/// A step of a payment. Its key is the payment, a colon and what makes it one of its own.
-pub(super) const PAYMENT_STEP: &str = "payment.step";
-/// A step of a refund. Its key is that of a payment's step, with the refund.
-pub(super) const REFUND_STEP: &str = "refund.step";
-/// What a gateway has said.
-const WEBHOOK: &str = "payment.webhook";
 /// The look at what nobody has woken.
 const POLL: &str = "payment.poll";
 
@@ -27,8 +22,6 @@ const REFUNDS_AT_ONCE: u32 = 8;
 const NOTICES_AT_ONCE: u32 = 16;
 /// Longer than a gateway may take for one call.
 const LEASE: Duration = Duration::from_secs(90);
-/// How often a step is tried where the database is away. What becomes of it afterwards is the poll's.
-const STEP_ATTEMPTS_MAX: u16 = 50;
 const POLL_EVERY: Duration = Duration::from_secs(60);
 const POLL_ATTEMPTS_MAX: u16 = 3;
 /// Payments that a poll looks at. Those beyond it are the next one's.
@@ -47,16 +40,16 @@ pub fn kinds(executor: &Executor) -> Vec<Kind> {
     let executor = || executor.clone();
     vec![
         kind(
-            PAYMENT_STEP,
+            PAYMENT_JOB,
             Arc::new(PaymentSteps(executor())),
             PAYMENTS_AT_ONCE,
         ),
         kind(
-            REFUND_STEP,
+            REFUND_JOB,
             Arc::new(RefundSteps(executor())),
             REFUNDS_AT_ONCE,
         ),
-        kind(WEBHOOK, Arc::new(Notices(executor())), NOTICES_AT_ONCE),
+        kind(NOTICE_JOB, Arc::new(Notices(executor())), NOTICES_AT_ONCE),
         kind(POLL, Arc::new(Poll(executor())), 1),
     ]
 }
@@ -73,22 +66,22 @@ pub fn schedule() -> Schedule {
 /// A step of a payment, `delay_ms` from now.
 pub(super) fn payment_job(payment: Uuid, key: String, delay_ms: u64) -> NewJob {
     NewJob {
-        kind: PAYMENT_STEP,
+        kind: PAYMENT_JOB,
         key,
         payload: json!({ "payment": payment }).to_string(),
         delay_ms,
-        attempts_max: STEP_ATTEMPTS_MAX,
+        attempts_max: JOB_ATTEMPTS_MAX,
     }
 }
 
 /// A step of a refund, `delay_ms` from now.
 pub(super) fn refund_job(refund: Uuid, key: String, delay_ms: u64) -> NewJob {
     NewJob {
-        kind: REFUND_STEP,
+        kind: REFUND_JOB,
         key,
         payload: json!({ "refund": refund }).to_string(),
         delay_ms,
-        attempts_max: STEP_ATTEMPTS_MAX,
+        attempts_max: JOB_ATTEMPTS_MAX,
     }
 }
 
@@ -161,8 +154,8 @@ struct Notices(Executor);
 impl Handler for Notices {
     async fn run(&self, attempt: &Attempt) -> Result<(), Failure> {
         let Self(executor) = self;
-        let notice = attempt.payload()?;
-        let became = executor.hear(notice).await?;
+        let notice: NoticeKey = attempt.payload()?;
+        let became = executor.hear(&notice).await?;
         attempt.note_progress(became);
         Ok(())
     }

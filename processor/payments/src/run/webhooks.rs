@@ -1,54 +1,100 @@
 //! What a gateway has said: which payment, refund or dispute to look at. How things stand is then read from it.
 
-use onsale_store::payment::NoticeRow;
-use serde::Deserialize;
+use onsale_store::payment::{Dispute, DisputeState, NoticeKey, Payment, StoredNotice};
 
-use super::{Executor, RunError};
-
-/// The notice that a job is about.
-#[derive(Debug, Deserialize)]
-pub(super) struct NoticeKey {
-    gateway: String,
-    event_id: String,
-}
+use super::{Executor, Rest, RunError};
 
 impl Executor {
     /// Looks at what a notice is about. What became of it, for an operator.
-    pub(super) async fn hear(&self, key: NoticeKey) -> Result<String, RunError> {
+    pub(super) async fn hear(&self, key: &NoticeKey) -> Result<String, RunError> {
         let NoticeKey { gateway, event_id } = key;
-        let Some(notice) = self.store.notice(&gateway, &event_id).await? else {
+        let Some(stored) = self.store.notice(gateway, event_id).await? else {
             return Ok("there is no such notice".to_owned());
         };
-        let became = self.look_at(&notice).await?;
-        let now_ms = self.now_ms();
-        self.store
-            .mark_notice(&gateway, &event_id, &became, now_ms)
-            .await?;
+        let became = self.look_at(&stored).await?;
+        self.store.mark_notice(gateway, event_id, &became).await?;
         Ok(became)
     }
 
-    async fn look_at(&self, notice: &NoticeRow) -> Result<String, RunError> {
+    async fn look_at(&self, stored: &StoredNotice) -> Result<String, RunError> {
+        let StoredNotice {
+            gateway, notice, ..
+        } = stored;
+        let kind = &notice.kind;
         let payment = match (notice.payment, &notice.object) {
             (Some(id), _) => self.store.payment(id).await?,
-            (None, Some(object)) => {
-                self.store
-                    .payment_by_object(&notice.gateway, object)
-                    .await?
-            }
+            (None, Some(object)) => self.store.payment_by_object(gateway, object).await?,
             (None, None) => None,
         };
-        let Some(payment) = payment.filter(|payment| payment.gateway == notice.gateway) else {
-            // It is kept: another program may use the same account there.
-            return Ok(format!("{}: about nothing that is known here", notice.kind));
+        let payment = match (payment, &notice.dispute) {
+            (None, Some(dispute)) => self.disputed(gateway, dispute).await?,
+            (payment, _) => payment,
         };
+        let Some(payment) = payment.filter(|payment| payment.gateway == *gateway) else {
+            // It is kept: another program may use the same account there.
+            return Ok(format!("{kind}: about nothing that is known here"));
+        };
+        let id = payment.id;
+        if let Some(dispute) = &notice.dispute {
+            return self.note_dispute(&payment, dispute).await;
+        }
         if notice.refund.is_some() {
-            for refund in self.store.refunds_of_payment(payment.id).await? {
+            for refund in self.store.refunds_of_payment(id).await? {
                 if refund.object == notice.refund {
                     self.advance_refund(refund.id).await?;
                 }
             }
         }
-        let rest = self.look(payment.id).await?;
-        Ok(format!("{}: payment {} {rest:?}", notice.kind, payment.id))
+        Ok(match self.look(id).await? {
+            Rest::Unknown => format!("{kind}: payment {id} is gone"),
+            Rest::Over => format!("{kind}: payment {id} is over"),
+            Rest::Waits { until_ms, .. } => format!("{kind}: payment {id} waits until {until_ms}"),
+        })
+    }
+
+    /// The payment of a dispute whose notice does not say it.
+    async fn disputed(&self, gateway: &str, dispute: &str) -> Result<Option<Payment>, RunError> {
+        let Some(asked) = self.gateway().filter(|asked| asked.name() == gateway) else {
+            return Ok(None);
+        };
+        let read = asked.read_dispute(dispute).await;
+        let read = read.map_err(|error| RunError::Gateway(error.to_string()))?;
+        match read.payment_object {
+            Some(object) => Ok(self.store.payment_by_object(gateway, &object).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes down how a dispute stands, as read from the gateway.
+    async fn note_dispute(&self, payment: &Payment, dispute: &str) -> Result<String, RunError> {
+        let id = payment.id;
+        let Some(gateway) = self.gateway_of(payment) else {
+            let name = &payment.gateway;
+            return Err(RunError::Gateway(format!("{name} is not configured here")));
+        };
+        let read = gateway.read_dispute(dispute).await;
+        let read = read.map_err(|error| RunError::Gateway(error.to_string()))?;
+        let now_ms = self.now_ms();
+        let state = match read.status.as_str() {
+            "won" | "warning_closed" | "prevented" => DisputeState::Won,
+            "lost" => DisputeState::Lost,
+            _ => DisputeState::Open,
+        };
+        let dispute = Dispute {
+            gateway: payment.gateway.clone(),
+            object: read.object,
+            payment: id,
+            tenant: payment.tenant,
+            amount: read.amount,
+            currency: read.currency,
+            state,
+            reason: read.reason,
+            due_at_ms: None,
+            opened_at_ms: now_ms,
+            updated_at_ms: now_ms,
+        };
+        self.store.put_dispute(&dispute).await?;
+        tracing::warn!(payment = %id, state = state.as_str(), "a payment is disputed");
+        Ok(format!("payment {id}: the dispute is {}", state.as_str()))
     }
 }
