@@ -3,7 +3,7 @@
 pub(super) mod body;
 mod cancel;
 mod create;
-mod list;
+pub(super) mod list;
 mod one;
 mod refund;
 

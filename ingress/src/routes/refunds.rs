@@ -4,6 +4,7 @@ mod approve;
 pub(super) mod body;
 mod decide;
 mod list;
+mod of_payment;
 mod refuse;
 
 use onsale_accounts::Action;
@@ -23,6 +24,10 @@ pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(
             routes!(list::list),
+            Rules::DEFAULT.compressed().bounds(list::BOUNDS),
+        )
+        .with(
+            routes!(of_payment::of_payment),
             Rules::DEFAULT.for_guests().compressed(),
         )
         .with(routes!(approve::approve), Rules::DEFAULT.remembered())

@@ -48,7 +48,7 @@ const STATES: &[&str] = &[
 ];
 
 /// To list the payments of a tenant.
-const LIST_PAYMENTS: Right = Right::of_members_alone(
+pub(in crate::routes) const LIST_PAYMENTS: Right = Right::of_members_alone(
     &[Role::Organizer, Role::Admin, Role::Operator],
     Action::ReadPayments,
     "Payments are listed by those who read them for a tenant, by its admins and by operators.",
@@ -89,8 +89,8 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     context: RequestContext,
     caller: Caller,
-    RawQuery(raw): RawQuery,
     query: Result<Query<PaymentsQuery>, ApiError>,
+    RawQuery(raw): RawQuery,
 ) -> Result<Response, ApiError> {
     caller.permit(&LIST_PAYMENTS)?;
     // Before anything of it is repeated.
@@ -99,7 +99,7 @@ pub(crate) async fn list(
     let tenant = tenant(&caller, query.tenant)?;
     let limit = cursor::limit(query.limit)?;
     let after = match &query.cursor {
-        Some(cursor) => Some(read_cursor(cursor).ok_or_else(|| cursor::no_cursor(cursor))?),
+        Some(cursor) => Some(read_cursor(cursor).ok_or_else(no_cursor)?),
         None => None,
     };
     let requires = still::required(&caller, Action::ReadPayments);
@@ -124,7 +124,7 @@ pub(crate) async fn list(
 }
 
 /// The tenant whose payments are listed: from the token, and from the request only where that reaches all of them.
-fn tenant(caller: &Caller, asked: Option<Uuid>) -> Result<Uuid, ApiError> {
+pub(in crate::routes) fn tenant(caller: &Caller, asked: Option<Uuid>) -> Result<Uuid, ApiError> {
     match (caller.scope(), asked) {
         (TenantScope::All, Some(tenant)) => Ok(tenant),
         (TenantScope::All, None) => Err(ApiError::wrong(
@@ -140,11 +140,16 @@ fn tenant(caller: &Caller, asked: Option<Uuid>) -> Result<Uuid, ApiError> {
     }
 }
 
-fn write_cursor(created_at_ms: u64, id: Uuid) -> String {
+/// The refusal of a cursor that this list did not give out, which may be anything.
+pub(in crate::routes) fn no_cursor() -> ApiError {
+    ApiError::invalid("cursor", Value::Null, "a next_cursor of an earlier answer")
+}
+
+pub(in crate::routes) fn write_cursor(created_at_ms: u64, id: Uuid) -> String {
     format!("{created_at_ms:x}.{}", id.simple())
 }
 
-fn read_cursor(cursor: &str) -> Option<MoneyPlace> {
+pub(in crate::routes) fn read_cursor(cursor: &str) -> Option<MoneyPlace> {
     let (time, id) = cursor.split_once('.')?;
     Some(MoneyPlace {
         created_at_ms: u64::from_str_radix(time, 16).ok()?,

@@ -6,6 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use onsale_schemas::SeatIndex;
 use onsale_schemas::limits::TICKETS_PER_BOOKING_MAX;
+use onsale_store::audit::{Audit, Unaudited};
 use onsale_store::booking::{BookingRow, BookingStatus};
 use onsale_store::catalog::ShowStatus;
 use onsale_store::payment::{NewRefund, Payment, PaymentState, RefundOf, RefundOpened};
@@ -136,19 +137,19 @@ async fn ask(
         Some(_) => return Err(key_reused()),
         None => {
             let new = new_refund(call, &payment, request, id).await?;
-            let is_of_staff = new.is_approved;
             let now_ms = state.clock.now_ms();
-            match state.installation.open_refund(&new, now_ms).await? {
-                RefundOpened::New(refund) => {
-                    if is_of_staff {
-                        let entry = audit::actor(&call.caller, &call.context)
-                            .did("refund.ask", "refund", refund.id)
-                            .of_tenant(refund.tenant)
-                            .with(json!({ "payment": refund.payment, "amount": refund.amount }));
-                        audit::note(state, entry).await;
-                    }
-                    refund
-                }
+            let by = if new.is_approved {
+                let entry = audit::actor(&call.caller, &call.context)
+                    .did("refund.ask", "refund", id)
+                    .of_tenant(payment.tenant)
+                    .with(json!({ "payment": payment.id, "amount": new.amount }));
+                Audit::from(entry)
+            } else {
+                // What a buyer asks for changes nothing before somebody of the staff decides.
+                Audit::from(Unaudited::Automatic)
+            };
+            match state.installation.open_refund_as(&new, now_ms, by).await? {
+                RefundOpened::New(refund) => refund,
                 RefundOpened::TooMuch { left } => return Err(too_much(left)),
                 RefundOpened::NotPaid(_) => return Err(nothing_paid()),
                 RefundOpened::TooMany => {

@@ -154,6 +154,7 @@ pub(super) const MATRIX: &[Row] = &[
     row("POST", "/api/v1/payments/{id}/cancel", [U, K, H, F, F, F, F, F, F, F, F, F], NONE),
     row("POST", "/api/v1/payments/{id}/refund", [U, K, H, K, H, H, K, F, H, F, K, F], FINANCE),
     row("GET", "/api/v1/payments/{id}/refunds", [U, K, H, K, H, H, K, K, H, H, K, K], FINANCE),
+    row("GET", "/api/v1/refunds?tenant=00000000-0000-0000-0000-000000000007", [U, F, F, F, F, F, K, F, F, F, K, F], [K, K, K, F, F, F]),
     row("POST", "/api/v1/refunds/{id}/approve", [U, F, F, K, H, H, K, F, H, F, K, F], FINANCE),
     row("POST", "/api/v1/refunds/{id}/refuse", [U, F, F, K, H, H, K, F, H, F, K, F], FINANCE),
     row("POST", "/api/v1/webhooks/{gateway}", EVERYBODY, ALL),

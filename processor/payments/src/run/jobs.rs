@@ -168,21 +168,28 @@ impl Handler for Poll {
     async fn run(&self, attempt: &Attempt) -> Result<(), Failure> {
         let Self(executor) = self;
         let before_ms = executor.now_ms().saturating_sub(FORGOTTEN_MS);
-        let stuck = executor.store.stuck_payments(before_ms, POLL_MAX).await?;
+        let payments = executor.store.stuck_payments(before_ms, POLL_MAX).await?;
+        let refunds = executor.store.stuck_refunds(before_ms, POLL_MAX).await?;
+        let all = payments.len() + refunds.len();
         let mut failed = 0u32;
-        for (done, payment) in stuck.iter().enumerate() {
-            // One that cannot be taken on keeps nobody else waiting.
+        // One that cannot be taken on keeps nobody else waiting.
+        for (done, payment) in payments.iter().enumerate() {
             if let Err(error) = executor.advance(payment.id).await {
                 failed += 1;
                 tracing::warn!(payment = %payment.id, %error, "a payment was not taken on");
             }
-            attempt.note_progress(format!("{} of {}", done + 1, stuck.len()));
+            attempt.note_progress(format!("{} of {all}", done + 1));
+        }
+        for refund in &refunds {
+            if let Err(error) = executor.advance_refund(refund.id).await {
+                failed += 1;
+                tracing::warn!(refund = %refund.id, %error, "a refund was not taken on");
+            }
         }
         match failed {
             0 => Ok(()),
             failed => Err(Failure::Later(format!(
-                "{failed} of {} payments were not taken on",
-                stuck.len()
+                "{failed} of {all} payments and refunds were not taken on"
             ))),
         }
     }

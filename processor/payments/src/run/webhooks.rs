@@ -1,6 +1,8 @@
 //! What a gateway has said: which payment, refund or dispute to look at. How things stand is then read from it.
 
-use onsale_store::payment::{Dispute, DisputeState, NoticeKey, Payment, StoredNotice};
+use onsale_store::payment::{
+    Account, Dispute, DisputeState, NoticeKey, Payment, Posting, StoredNotice,
+};
 
 use super::{Executor, Rest, RunError};
 
@@ -26,9 +28,14 @@ impl Executor {
             (None, Some(object)) => self.store.payment_by_object(gateway, object).await?,
             (None, None) => None,
         };
-        let payment = match (payment, &notice.dispute) {
-            (None, Some(dispute)) => self.disputed(gateway, dispute).await?,
-            (payment, _) => payment,
+        let refund = match &notice.refund {
+            Some(object) => self.store.refund_by_object(gateway, object).await?,
+            None => None,
+        };
+        let payment = match (payment, &refund, &notice.dispute) {
+            (None, Some(refund), _) => self.store.payment(refund.payment).await?,
+            (None, None, Some(dispute)) => self.disputed(gateway, dispute).await?,
+            (payment, ..) => payment,
         };
         let Some(payment) = payment.filter(|payment| payment.gateway == *gateway) else {
             // It is kept: another program may use the same account there.
@@ -38,12 +45,8 @@ impl Executor {
         if let Some(dispute) = &notice.dispute {
             return self.note_dispute(&payment, dispute).await;
         }
-        if notice.refund.is_some() {
-            for refund in self.store.refunds_of_payment(id).await? {
-                if refund.object == notice.refund {
-                    self.advance_refund(refund.id).await?;
-                }
-            }
+        if let Some(refund) = refund {
+            self.look_at_refund(refund.id).await?;
         }
         Ok(match self.look(id).await? {
             Rest::Unknown => format!("{kind}: payment {id} is gone"),
@@ -93,7 +96,13 @@ impl Executor {
             opened_at_ms: now_ms,
             updated_at_ms: now_ms,
         };
-        self.store.put_dispute(&dispute).await?;
+        // Until then it is the gateway's own business what it holds back.
+        let is_lost = state == DisputeState::Lost && dispute.amount > 0;
+        let posting = is_lost.then(|| {
+            let what = format!("dispute:{}", dispute.object);
+            Posting::new(what, Account::Disputes, Account::Gateway, dispute.amount)
+        });
+        self.store.put_dispute(&dispute, posting.as_ref()).await?;
         tracing::warn!(payment = %id, state = state.as_str(), "a payment is disputed");
         Ok(format!("payment {id}: the dispute is {}", state.as_str()))
     }
