@@ -16,6 +16,13 @@ pub(super) fn request(stem: Uuid, purpose: &str) -> RequestId {
     RequestId(Uuid::new_v8(bytes))
 }
 
+/// What is written into the books for a dispute, by what the gateway calls that, which may be long.
+pub(super) fn posting_of_dispute(object: &str) -> String {
+    let name = "onsale 2026 dispute to posting";
+    let id = Uuid::new_v8(derived(name, &[object.as_bytes()]));
+    format!("dispute:{}", id.simple())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,5 +37,8 @@ mod tests {
         assert_ne!(confirm, request(Uuid::from_bytes([4; 16]), "confirm pi_1"));
         assert_eq!(confirm.0.get_version_num(), 8);
         assert_eq!(PAYMENTS.0.get_version_num(), 8);
+        let posting = posting_of_dispute(&"d".repeat(255));
+        assert_eq!(posting.len(), "dispute:".len() + 32);
+        assert_ne!(posting, posting_of_dispute("d"));
     }
 }

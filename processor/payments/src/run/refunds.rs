@@ -43,6 +43,42 @@ impl Executor {
         Err(RunError::Restless(format!("refund {id}")))
     }
 
+    /// Reads a refund at its gateway whatever is due, and takes it on: something is said to have happened there.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn look_at_refund(&self, id: Uuid) -> Result<Rest, RunError> {
+        for _ in 0..STEPS_MAX {
+            let Some(refund) = self.store.refund(id).await? else {
+                return Ok(Rest::Unknown);
+            };
+            let Some(payment) = self.store.payment(refund.payment).await? else {
+                return Ok(Rest::Unknown);
+            };
+            if refund.object.is_none() {
+                // Nothing of it is at the gateway as far as is known: what is due says whether it is asked.
+                break;
+            }
+            let seen = self
+                .perform_refund(&refund, &payment, &RefundAction::Read)
+                .await;
+            let now_ms = self.now_ms();
+            let observed = observe_refund(&refund, &payment, seen, &self.terms, now_ms);
+            let Some((after, moved)) = observed else {
+                break;
+            };
+            let job = self.wake_refund(&refund, (&after, &payment), now_ms);
+            if self
+                .store
+                .move_refund(&refund, &after, &moved, job)
+                .await?
+            {
+                break;
+            }
+        }
+        self.advance_refund(id).await
+    }
+
     async fn refund_step(&self, id: Uuid, is_left: &mut bool) -> Result<Step, StoreError> {
         let Some(refund) = self.store.refund(id).await? else {
             return Ok(Step::Rests(Rest::Unknown));

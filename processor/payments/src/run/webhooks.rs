@@ -4,7 +4,7 @@ use onsale_store::payment::{
     Account, Dispute, DisputeState, NoticeKey, Payment, Posting, StoredNotice,
 };
 
-use super::{Executor, Rest, RunError};
+use super::{Executor, Rest, RunError, ids};
 
 impl Executor {
     /// Looks at what a notice is about. What became of it, for an operator.
@@ -99,7 +99,7 @@ impl Executor {
         // Until then it is the gateway's own business what it holds back.
         let is_lost = state == DisputeState::Lost && dispute.amount > 0;
         let posting = is_lost.then(|| {
-            let what = format!("dispute:{}", dispute.object);
+            let what = ids::posting_of_dispute(&dispute.object);
             Posting::new(what, Account::Disputes, Account::Gateway, dispute.amount)
         });
         self.store.put_dispute(&dispute, posting.as_ref()).await?;
