@@ -94,26 +94,37 @@ fn is_in_text(text: &str) -> bool {
     if Uuid::try_parse(text).is_ok() {
         return false;
     }
-    let mut digits: Vec<u8> = Vec::new();
+    // As they stand together, and with the separators between them left out.
+    let (mut run, mut joined): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
     let mut is_after_separator = false;
     for char in text.chars().chain(std::iter::once('\n')) {
-        match char.to_digit(10).and_then(|digit| u8::try_from(digit).ok()) {
-            Some(digit) => {
-                digits.push(digit);
-                is_after_separator = false;
-            }
-            // One separator at a time: more of them part one number from another.
-            None if SEPARATORS.contains(&char) && !is_after_separator => is_after_separator = true,
-            None => {
-                if DIGITS.contains(&digits.len()) && passes_luhn(&digits) {
-                    return true;
-                }
-                digits.clear();
-                is_after_separator = false;
-            }
+        let digit = char.to_digit(10).and_then(|digit| u8::try_from(digit).ok());
+        if let Some(digit) = digit {
+            run.push(digit);
+            joined.push(digit);
+            is_after_separator = false;
+            continue;
         }
+        if is_number(&run) {
+            return true;
+        }
+        run.clear();
+        // One separator at a time: more of them part one number from another.
+        if SEPARATORS.contains(&char) && !is_after_separator {
+            is_after_separator = true;
+            continue;
+        }
+        if is_number(&joined) {
+            return true;
+        }
+        joined.clear();
+        is_after_separator = false;
     }
     false
+}
+
+fn is_number(digits: &[u8]) -> bool {
+    DIGITS.contains(&digits.len()) && passes_luhn(digits)
 }
 
 /// The check that the last digit of a card's number is made for.
@@ -150,6 +161,7 @@ mod tests {
             json!({"reason": "my card 378282246310005, please"}),
             json!({"4242424242424242": true}),
             json!({"seats": ["A-1", ["6011111111111117"]]}),
+            json!({"reason": "no 1 4242424242424242"}),
             // 13 and 19 digits.
             json!({"x": "4222222222222"}),
             json!({"x": "6304000000000000000"}),

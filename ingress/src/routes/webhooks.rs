@@ -10,6 +10,5 @@ use crate::rules::Rules;
 /// The endpoints with their rules.
 pub(super) fn endpoints() -> Endpoints {
     // A gateway sends in bursts from few addresses, and its signature is cheaper to check than a limit is missed.
-    let signed = Rules::UNLIMITED.ignoring_bad_tokens();
-    Endpoints::default().with(routes!(gateway::gateway), signed)
+    Endpoints::default().with(routes!(gateway::gateway), Rules::UNLIMITED)
 }

@@ -81,7 +81,7 @@ pub enum RunError {
     #[error("the gateway did not answer: {0}")]
     Gateway(String),
     /// It does not come to rest, which is a defect.
-    #[error("{0} did not come to rest within {STEPS_MAX} steps")]
+    #[error("{0} did not come to rest within {max} steps", max = STEPS_MAX)]
     Restless(String),
 }
 

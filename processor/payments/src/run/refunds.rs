@@ -68,11 +68,7 @@ impl Executor {
                 break;
             };
             let job = self.wake_refund(&refund, (&after, &payment), now_ms);
-            if self
-                .store
-                .move_refund(&refund, &after, &moved, job)
-                .await?
-            {
+            if self.store.move_refund(&refund, &after, &moved, job).await? {
                 break;
             }
         }
