@@ -76,13 +76,13 @@ impl Default for PaymentsConfig {
             stripe_url: None,
             payment_seconds: 600,
             cancel_before_end_seconds: 30,
-            extend_seconds: 120,
+            extend_seconds: 300,
             extend_max_seconds: 900,
             poll_seconds: 60,
             backoff_min_ms: 500,
             backoff_max_ms: 8_000,
             tries_max: 5,
-            capture_grace_seconds: 3_600,
+            capture_grace_seconds: 600,
         }
     }
 }

@@ -7,14 +7,12 @@ use onsale_store::payment::Payment;
 
 use super::Executor;
 use crate::gateway::{self, CreateOrder, Gateway, GatewayError};
-use crate::saga::{Action, GatewayState, Phase, Seen};
+use crate::saga::{Action, GatewayState, NOT_FOUND, Phase, Seen};
 
 /// A gateway gives up by itself before this; what it has not answered by then is unknown.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How far the clock of a gateway may be apart, in milliseconds.
 const CLOCKS_APART_MS: u64 = 3_600_000;
-/// Why a payment failed that the gateway never heard of.
-const NEVER_MADE: &str = "not_found";
 
 impl Executor {
     /// Does something about a payment at its gateway. One that is none of this process is unavailable to it: another
@@ -106,7 +104,7 @@ impl Executor {
         match gateway.find(payment.id, from_ms).await {
             Ok(Some(state)) => read(state),
             Ok(None) => Seen::GatewayRefused {
-                code: NEVER_MADE.to_owned(),
+                code: NOT_FOUND.to_owned(),
                 is_final: true,
             },
             Err(error) => seen(payment, Err(error)),

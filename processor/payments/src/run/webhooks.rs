@@ -83,12 +83,15 @@ impl Executor {
             "lost" => DisputeState::Lost,
             _ => DisputeState::Open,
         };
+        // An inquiry takes no money.
+        let is_of_money = !read.status.starts_with("warning") && read.status != "prevented";
+        let amount = read.amount;
         let dispute = Dispute {
             gateway: payment.gateway.clone(),
             object: read.object,
             payment: id,
             tenant: payment.tenant,
-            amount: read.amount,
+            amount,
             currency: read.currency,
             state,
             reason: read.reason,
@@ -96,13 +99,24 @@ impl Executor {
             opened_at_ms: now_ms,
             updated_at_ms: now_ms,
         };
-        // Until then it is the gateway's own business what it holds back.
-        let is_lost = state == DisputeState::Lost && dispute.amount > 0;
-        let posting = is_lost.then(|| {
-            let what = ids::posting_of_dispute(&dispute.object);
-            Posting::new(what, Account::Disputes, Account::Gateway, dispute.amount)
-        });
-        self.store.put_dispute(&dispute, posting.as_ref()).await?;
+        let what = ids::posting_of_dispute(&dispute.object);
+        let post = |what: String, to: Account, from: Account| {
+            (is_of_money && amount > 0).then(|| Posting::new(what, to, from, amount))
+        };
+        let taken = post(what.clone(), Account::Disputes, Account::Gateway);
+        if state == DisputeState::Won {
+            // What came back went first, also where that was never heard of.
+            let open = Dispute {
+                state: DisputeState::Open,
+                ..dispute.clone()
+            };
+            self.store.put_dispute(&open, taken.as_ref()).await?;
+            let what = format!("{what}:returned");
+            let returned = post(what, Account::Gateway, Account::Disputes);
+            self.store.put_dispute(&dispute, returned.as_ref()).await?;
+        } else {
+            self.store.put_dispute(&dispute, taken.as_ref()).await?;
+        }
         tracing::warn!(payment = %id, state = state.as_str(), "a payment is disputed");
         Ok(format!("payment {id}: the dispute is {}", state.as_str()))
     }
