@@ -149,7 +149,7 @@ pub(super) fn failure(payment: &Payment) -> Option<ApiError> {
 /// Why a payment failed, for whoever wanted to pay. It begins with what can be done about it by them.
 fn in_words(reason: &str) -> &'static str {
     match reason {
-        "card_declined" | "generic_decline" | "do_not_honor" => {
+        "card_declined" | "declined" | "generic_decline" | "do_not_honor" => {
             "The bank has declined the card. Nothing was taken: try another card, or another way to pay."
         }
         "insufficient_funds" => {
@@ -161,6 +161,9 @@ fn in_words(reason: &str) -> &'static str {
         }
         "timed_out" | "expired" => {
             "It was not paid in time. Nothing was taken: try again while your places are held."
+        }
+        "reservation_expired" | "booking_cancelled" | "show_cancelled" | "already_confirmed" => {
+            "The places could not be had any more when it was paid. Nothing was taken."
         }
         "cancelled" | "canceled" | "requested_by_customer" => {
             "The payment was cancelled. Nothing was taken: pay again while your places are held."

@@ -16,11 +16,11 @@ pub(super) fn request(stem: Uuid, purpose: &str) -> RequestId {
     RequestId(Uuid::new_v8(bytes))
 }
 
-/// What is written into the books for a dispute, by what the gateway calls that, which may be long.
-pub(super) fn posting_of_dispute(object: &str) -> String {
-    let name = "onsale 2026 dispute to posting";
+/// A name of one length for what a gateway calls something, which may be long: for the books.
+pub(super) fn short(object: &str) -> String {
+    let name = "onsale 2026 object of a gateway to name";
     let id = Uuid::new_v8(derived(name, &[object.as_bytes()]));
-    format!("dispute:{}", id.simple())
+    id.simple().to_string()
 }
 
 #[cfg(test)]
@@ -37,8 +37,8 @@ mod tests {
         assert_ne!(confirm, request(Uuid::from_bytes([4; 16]), "confirm pi_1"));
         assert_eq!(confirm.0.get_version_num(), 8);
         assert_eq!(PAYMENTS.0.get_version_num(), 8);
-        let posting = posting_of_dispute(&"d".repeat(255));
-        assert_eq!(posting.len(), "dispute:".len() + 32);
-        assert_ne!(posting, posting_of_dispute("d"));
+        let name = short(&"d".repeat(255));
+        assert_eq!(name.len(), 32);
+        assert_ne!(name, short("d"));
     }
 }

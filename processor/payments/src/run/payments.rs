@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use super::jobs::payment_job;
 use super::{Executor, Rest, RunError, STEPS_MAX, counter};
-use crate::saga::{Action, ConfirmRefusal, Due, Seen, decide, observe};
+use crate::saga::{Action, Due, Seen, decide, observe};
+
+/// How long after something was told a job looks whether it was gone on with, in milliseconds.
+const FOLLOW_UP_MS: u64 = 5_000;
 
 /// What became of a step.
 enum Step {
@@ -15,15 +18,6 @@ enum Step {
     Changed,
     /// Nothing more to do now.
     Rests(Rest),
-}
-
-/// What became of a move.
-#[derive(Clone, Copy)]
-struct Written {
-    /// False: somebody else was faster.
-    is_moved: bool,
-    /// Whether a job that wakes the payment was left with it.
-    wakes: bool,
 }
 
 impl Executor {
@@ -80,7 +74,15 @@ impl Executor {
             let Some((after, moved)) = observe(&payment, seen.clone(), &self.terms, now_ms) else {
                 return Ok(());
             };
-            if self.write(&payment, after, moved, now_ms).await?.is_moved {
+            let (job, _) = self.wake(&payment, &after, now_ms);
+            // Nobody has promised yet to go on with what is due now.
+            let key = format!("{id}:{}", payment.version.saturating_add(1));
+            let job = job.unwrap_or_else(|| payment_job(id, key, FOLLOW_UP_MS));
+            let moved = self
+                .store
+                .move_payment(&payment, &after, &moved, Some(job))
+                .await?;
+            if moved {
                 return Ok(());
             }
         }
@@ -126,8 +128,12 @@ impl Executor {
         let now_ms = self.now_ms();
         match observe(&payment, seen, &self.terms, now_ms) {
             Some((after, moved)) => {
-                let written = self.write(&payment, after, moved, now_ms).await?;
-                *is_left = written.is_moved && written.wakes;
+                let (job, wakes) = self.wake(&payment, &after, now_ms);
+                let is_moved = self
+                    .store
+                    .move_payment(&payment, &after, &moved, job)
+                    .await?;
+                *is_left = is_moved && wakes;
                 Ok(Step::Changed)
             }
             // Nothing new: it is asked again after a while, not at once.
@@ -137,49 +143,6 @@ impl Executor {
                 is_left: false,
             })),
         }
-    }
-
-    /// Writes down what became of a payment.
-    ///
-    /// Money may come for one that was given up while another payment of its booking is under way. Of two that are
-    /// under way at once only one may be, so this one is what it would be once the log had confirmed the other: its
-    /// money goes back.
-    async fn write(
-        &self,
-        before: &Payment,
-        after: Payment,
-        moved: Moved,
-        now_ms: u64,
-    ) -> Result<Written, StoreError> {
-        let (job, wakes) = self.wake(before, &after, now_ms);
-        let written = self.store.move_payment(before, &after, &moved, job).await;
-        let refused = match written {
-            Ok(is_moved) => return Ok(Written { is_moved, wakes }),
-            Err(refused @ StoreError::Exists(_)) => refused,
-            Err(error) => return Err(error),
-        };
-        let other = Seen::ConfirmRefused(ConfirmRefusal::OtherReference);
-        let Some((second, told)) = observe(&after, other, &self.terms, now_ms) else {
-            return Err(refused);
-        };
-        let posting = match (moved.posting, told.posting) {
-            (Some(_), Some(_)) => return Err(refused),
-            (first, second) => first.or(second),
-        };
-        if second.state.is_live() {
-            return Err(refused);
-        }
-        let moved = Moved {
-            reason: "money has come beside another payment of the booking".to_owned(),
-            posting,
-            event: told.event.or(moved.event),
-        };
-        let (job, wakes) = self.wake(before, &second, now_ms);
-        let is_moved = self
-            .store
-            .move_payment(before, &second, &moved, job)
-            .await?;
-        Ok(Written { is_moved, wakes })
     }
 
     /// The job that wakes a payment which is to wait, for the transaction of its move, and whether there is one.

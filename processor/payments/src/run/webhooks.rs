@@ -1,10 +1,9 @@
 //! What a gateway has said: which payment, refund or dispute to look at. How things stand is then read from it.
 
-use onsale_store::payment::{
-    Account, Dispute, DisputeState, NoticeKey, Payment, Posting, StoredNotice,
-};
+use onsale_store::payment::{Dispute, DisputeState, NoticeKey, Payment, StoredNotice};
 
 use super::{Executor, Rest, RunError, ids};
+use crate::saga::Seen;
 
 impl Executor {
     /// Looks at what a notice is about. What became of it, for an operator.
@@ -85,7 +84,22 @@ impl Executor {
         };
         // An inquiry takes no money.
         let is_of_money = !read.status.starts_with("warning") && read.status != "prevented";
-        let amount = read.amount;
+        let amount = if is_of_money { read.amount } else { 0 };
+        let known = self.store.disputes_of_payment(id).await?;
+        let known = known.iter().find(|known| known.object == read.object);
+        let tell = |is_returned| Seen::Disputed {
+            dispute: ids::short(&read.object),
+            amount,
+            is_returned,
+        };
+        // Told first and written down then: what is told again after a crash is in the books once.
+        if amount > 0 && known.is_none_or(|known| known.amount == 0) {
+            self.tell(id, &tell(false)).await?;
+        }
+        let is_back = state == DisputeState::Won && amount > 0;
+        if is_back && known.is_none_or(|known| known.state != DisputeState::Won) {
+            self.tell(id, &tell(true)).await?;
+        }
         let dispute = Dispute {
             gateway: payment.gateway.clone(),
             object: read.object,
@@ -99,24 +113,7 @@ impl Executor {
             opened_at_ms: now_ms,
             updated_at_ms: now_ms,
         };
-        let what = ids::posting_of_dispute(&dispute.object);
-        let post = |what: String, to: Account, from: Account| {
-            (is_of_money && amount > 0).then(|| Posting::new(what, to, from, amount))
-        };
-        let taken = post(what.clone(), Account::Disputes, Account::Gateway);
-        if state == DisputeState::Won {
-            // What came back went first, also where that was never heard of.
-            let open = Dispute {
-                state: DisputeState::Open,
-                ..dispute.clone()
-            };
-            self.store.put_dispute(&open, taken.as_ref()).await?;
-            let what = format!("{what}:returned");
-            let returned = post(what, Account::Gateway, Account::Disputes);
-            self.store.put_dispute(&dispute, returned.as_ref()).await?;
-        } else {
-            self.store.put_dispute(&dispute, taken.as_ref()).await?;
-        }
+        self.store.put_dispute(&dispute, None).await?;
         tracing::warn!(payment = %id, state = state.as_str(), "a payment is disputed");
         Ok(format!("payment {id}: the dispute is {}", state.as_str()))
     }

@@ -10,6 +10,7 @@
 mod fake_gateway;
 mod fake_log;
 
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,8 +20,8 @@ use onsale_payments::gateway::Gateway;
 use onsale_payments::run::{CASH, Executor, NOTHING_DUE, Rest};
 use onsale_payments::saga::Terms;
 use onsale_schemas::{BookingId, EventId, PartitionId, ShowId, UserId};
-use onsale_store::Store;
 use onsale_store::payment::{NewPayment, Opened, Payment, PaymentState};
+use onsale_store::{Store, testing};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -33,6 +34,8 @@ const PRICE: i64 = 500_000;
 const SHOW: ShowId = ShowId::from_bytes([2; 16]);
 const USER: UserId = UserId::from_bytes([3; 16]);
 const PAYMENT: Uuid = Uuid::from_u128(0x9a);
+/// Where a migrated file lies between tests.
+const KEPT: &str = env!("CARGO_TARGET_TMPDIR");
 /// More than any payment takes to come to rest.
 const ROUNDS_MAX: u32 = 400;
 
@@ -47,9 +50,10 @@ struct World {
 impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("onsale.db").display());
+        let file = folder.path().join("store.db");
+        testing::create_file(Path::new(KEPT), &file).await.unwrap();
+        let url = format!("sqlite://{}", file.display());
         let store = Store::connect(&url, 4).await.unwrap().for_installation();
-        store.migrate().await.unwrap();
         Self {
             _folder: folder,
             store,
