@@ -2,6 +2,7 @@
 //! jobs, and the ingress is handed it as its desk, so that a buyer who waits need not wait for a job.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
@@ -11,19 +12,27 @@ use onsale_ingress::{
 };
 use onsale_log::CommandLog;
 use onsale_payments::gateway::circuit::Limits;
-use onsale_payments::gateway::simulated::Simulated;
+use onsale_payments::gateway::simulated::{Faults, Simulated, SimulatedConfig};
 use onsale_payments::gateway::stripe::{Stripe, StripeConfig, URL};
 use onsale_payments::gateway::{Gateway, Guarded};
 use onsale_payments::run::{self, Executor};
-use onsale_payments::saga::{Terms, rules};
+use onsale_payments::saga::Terms;
+use onsale_payments::saga::rules::Rules;
 use onsale_schemas::command::Currency;
 use onsale_store::Store;
+use onsale_store::payment::NewNotice;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
+use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
+
+/// How long a call of the simulated gateway takes.
+const SIMULATED_LATENCY: Duration = Duration::from_millis(50);
+/// How often it is heard what the simulated gateway says.
+const HEARD_EVERY: Duration = Duration::from_millis(500);
 
 /// What takes payments on in this process.
 pub(super) fn executor(
@@ -31,10 +40,7 @@ pub(super) fn executor(
     store: &Store,
     log: Arc<dyn CommandLog>,
 ) -> Result<Executor, Failure> {
-    let gateway = gateway(&config.payments)?;
-    if config.payments.gateway == Some(GatewayKind::Simulated) {
-        tracing::warn!("payments.gateway = \"simulated\": buyers pay with no money");
-    }
+    let gateway = gateway(&config.payments, store)?;
     Ok(Executor::new(
         store,
         log,
@@ -54,11 +60,14 @@ pub(super) fn desk(config: &Config, executor: &Executor) -> Arc<dyn PaymentDesk>
 }
 
 /// Who takes the money.
-fn gateway(config: &PaymentsConfig) -> Result<Option<Arc<dyn Gateway>>, Failure> {
+fn gateway(config: &PaymentsConfig, store: &Store) -> Result<Option<Arc<dyn Gateway>>, Failure> {
     Ok(match config.gateway {
         None => None,
         Some(GatewayKind::Simulated) => {
-            let simulated: Arc<dyn Gateway> = Arc::new(Simulated::new());
+            tracing::warn!("payments.gateway = \"simulated\": buyers pay with no money");
+            let simulated = simulated();
+            tokio::spawn(hear(simulated.clone(), store.for_installation()));
+            let simulated: Arc<dyn Gateway> = Arc::new(simulated);
             Some(simulated)
         }
         Some(GatewayKind::Stripe) => {
@@ -76,6 +85,44 @@ fn gateway(config: &PaymentsConfig) -> Result<Option<Arc<dyn Gateway>>, Failure>
             Some(guarded)
         }
     })
+}
+
+/// A gateway within this process, which forgets with it.
+fn simulated() -> Simulated {
+    let config = SimulatedConfig {
+        faults: Faults {
+            // Ids of an earlier process would come again.
+            seed: rand::random(),
+            ..Faults::default()
+        },
+        latency: SIMULATED_LATENCY,
+        challenge_url: None,
+    };
+    Simulated::new(config, run::system_clock())
+}
+
+/// Puts what the simulated gateway says into the inbox, as notices over HTTP come there, until the process ends. What
+/// is lost is found by looking, as with every gateway.
+async fn hear(simulated: Simulated, store: Store) {
+    let mut turns = tokio::time::interval(HEARD_EVERY);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        for notice in simulated.take_notices() {
+            let new = NewNotice {
+                event_id: notice.event_id,
+                kind: notice.kind,
+                object: notice.object,
+                payment: notice.payment,
+                refund: notice.refund,
+                dispute: notice.dispute,
+                created_at_ms: notice.created_at_ms,
+            };
+            if let Err(error) = store.put_notice(simulated.name(), &new).await {
+                tracing::debug!(%error, "a notice of the simulated gateway is lost");
+            }
+        }
+    }
 }
 
 fn terms(config: &PaymentsConfig) -> Terms {
@@ -148,7 +195,12 @@ impl PaymentDesk for Desk {
     }
 
     fn refundable(&self, asked: &RefundAsked) -> RefundTerms {
-        let due = rules::Rules::default().refund(asked.paid, asked.show_starts_at_ms, asked.now_ms);
+        let rules = Rules::default();
+        let due = if asked.is_show_cancelled {
+            rules.cancelled(asked.paid)
+        } else {
+            rules.refund(asked.paid, asked.show_starts_at_ms, asked.now_ms)
+        };
         RefundTerms {
             amount: due.amount,
             compensation: due.compensation,

@@ -12,8 +12,11 @@ use uuid::Uuid;
 use super::ask_log::GivenBack;
 use super::jobs::refund_job;
 use super::{Executor, Rest, RunError, STEPS_MAX, counter};
-use crate::gateway::{GatewayError, RefundAtGateway, RefundPhase};
-use crate::saga::refund::{RefundAction, RefundDue, RefundSeen, decide_refund, observe_refund};
+use crate::gateway::{self, GatewayError};
+use crate::saga::refund::{
+    RefundAction, RefundAtGateway, RefundDue, RefundPhase, RefundSeen, decide_refund,
+    observe_refund,
+};
 
 /// As with payments.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -199,7 +202,7 @@ impl Executor {
             }
         };
         match asked {
-            Ok(state) => RefundSeen::Gateway(state),
+            Ok(state) => read(state),
             Err(GatewayError::Refused {
                 code,
                 message_for_operator,
@@ -226,4 +229,19 @@ impl Executor {
             }
         }
     }
+}
+
+/// A refund of the gateway as the saga sees it.
+fn read(state: gateway::RefundAtGateway) -> RefundSeen {
+    RefundSeen::Gateway(RefundAtGateway {
+        object: state.object,
+        phase: match state.phase {
+            gateway::RefundPhase::Pending => RefundPhase::Pending,
+            gateway::RefundPhase::Done => RefundPhase::Done,
+            gateway::RefundPhase::Failed => RefundPhase::Failed,
+        },
+        amount: state.amount,
+        currency: state.currency,
+        failure: state.failure,
+    })
 }
