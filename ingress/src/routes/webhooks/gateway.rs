@@ -15,6 +15,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::{PathName, whole};
 use crate::payments::GatewayNotice;
 use crate::state::AppState;
+use crate::values::FileBody;
 
 /// What became of a notice.
 #[derive(Serialize, ToSchema)]
@@ -31,7 +32,7 @@ pub(crate) struct NoticeReceipt {
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{gateway}", operation_id = "gateway_notice", tag = "payments",
     params(("gateway" = String, Path, description = "The gateway of this installation, as `stripe`")),
-    request_body(content = Object, content_type = "application/json", description = "An event of the gateway"),
+    request_body(content = FileBody, content_type = "application/json", description = "An event of the gateway, as it comes"),
     responses(
         (status = 200, description = "It is written down", body = Success<NoticeReceipt>),
         (status = 400, description = "`VALIDATION_ERROR`: it is not signed by the gateway, too old, or no event; nothing was kept", body = Problem),

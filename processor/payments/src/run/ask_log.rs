@@ -25,11 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What the log said to places that are to be given back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum GivenBack {
-    /// They are on sale again. `refund` is what they had cost, where the log says so.
-    Done {
-        /// In the smallest unit.
-        refund: Option<i64>,
-    },
+    /// They are on sale again.
+    Done,
     /// There is nothing to give back: the booking has ended.
     Ended,
     /// It does not have these places.
@@ -180,12 +177,9 @@ impl Executor {
 
     async fn given_back(&self, asked: Request, command: Command) -> GivenBack {
         match self.ask(asked, command).await {
-            Some(Outcome::Released { .. } | Outcome::ReleasedV2(_)) => {
-                GivenBack::Done { refund: None }
-            }
-            Some(Outcome::PlacesReturned(returned)) => GivenBack::Done {
-                refund: Some(returned.refund_price.saturating_add(returned.refund_fees)),
-            },
+            Some(
+                Outcome::Released { .. } | Outcome::ReleasedV2(_) | Outcome::PlacesReturned(_),
+            ) => GivenBack::Done,
             Some(Outcome::Rejected(why)) => match why {
                 Rejection::AlreadyCancelled
                 | Rejection::ShowCancelled

@@ -141,7 +141,7 @@ impl Executor {
     ) -> RefundSeen {
         match action {
             RefundAction::GiveBack => match self.places_back(refund, payment).await {
-                GivenBack::Done { .. } | GivenBack::Ended => RefundSeen::GivenBack,
+                GivenBack::Done | GivenBack::Ended => RefundSeen::GivenBack,
                 GivenBack::Refused => RefundSeen::GiveBackRefused,
                 GivenBack::Unknown => RefundSeen::LogUnknown,
             },

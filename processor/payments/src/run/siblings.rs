@@ -43,7 +43,7 @@ impl Executor {
             .give_back(payment.id, payment.tenant, payment.booking)
             .await;
         Ok(match given_back {
-            GivenBack::Done { .. } | GivenBack::Ended => Seen::GivenBack,
+            GivenBack::Done | GivenBack::Ended => Seen::GivenBack,
             GivenBack::Refused | GivenBack::Unknown => Seen::LogUnknown,
         })
     }
