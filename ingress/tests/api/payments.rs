@@ -209,7 +209,7 @@ async fn the_same_call_again_has_the_same_answer() {
     assert_eq!(payment(&declined), payment(&again));
     let first = pay("k-2", "sim_card").await.data(201);
     let again = pay("k-2", "sim_card").await;
-    assert_eq!(again.headers["idempotent-replayed"], "true");
+    assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(again.data(201), first);
     let other = pay("k-2", "sim_slow").await;
     other.error(422, "IDEMPOTENCY_KEY_REUSED");
