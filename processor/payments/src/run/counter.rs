@@ -18,7 +18,10 @@ pub(super) fn settles(payment: &Payment) -> bool {
 /// What is seen of the money when this was done.
 pub(super) fn seen(payment: &Payment, action: &Action) -> Seen {
     let (phase, captured, refunded) = match action {
-        Action::RefundAll { amount } => (Phase::Captured, payment.amount, *amount),
+        Action::RefundAll { amount } => {
+            let refunded = payment.refunded.saturating_add(*amount);
+            (Phase::Captured, payment.amount, refunded)
+        }
         // Nobody has taken anything yet.
         Action::Cancel if payment.captured == 0 => (Phase::Cancelled, 0, 0),
         _ => (Phase::Captured, payment.amount, payment.refunded),
