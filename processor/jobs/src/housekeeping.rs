@@ -50,6 +50,9 @@ const REPORTS_KEPT_MS: u64 = 366 * 24 * 3_600 * 1_000;
 /// How long guests who bought nothing are kept after their token could be used, in milliseconds: 7 days, longer
 /// than any projection is behind.
 const GUESTS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
+/// How long notices of gateways are kept after they were looked at, in milliseconds: 30 days, longer than any gateway
+/// sends one again.
+const NOTICES_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// How long after its beginning a show is over, in milliseconds: 12 hours. Nobody says how long one lasts, and this is
 /// longer than any evening, or any day of a festival.
 const SHOW_LASTS_MS: u64 = 12 * 3_600 * 1_000;
@@ -58,7 +61,7 @@ const JOBS_PER_STEP: u32 = 5_000;
 
 /// Keeps the audit trail in order. Deletes answers of calls whose idempotency key is no longer remembered, changes that
 /// the log never accepted, jobs, one-time tokens, changes of an address and API keys that ended long ago, sign-ins with
-/// other providers and challenges, guests who bought nothing, reports of retention, and mails that were never sent. Notes
+/// other providers and challenges, guests who bought nothing, reports of retention, notices of gateways, and mails that were never sent. Notes
 /// which events have ended.
 /// Forgets codes that ended.
 /// What people may want to look at before it is gone is left to [`crate::retention`].
@@ -132,6 +135,9 @@ impl Handler for Housekeeping {
             .await?;
         self.store
             .forget_retention_reports(now_ms.saturating_sub(REPORTS_KEPT_MS))
+            .await?;
+        self.store
+            .forget_notices(now_ms.saturating_sub(NOTICES_KEPT_MS))
             .await?;
         let over_before_ms = now_ms.saturating_sub(SHOW_LASTS_MS);
         let ended = self.store.note_ended_events(now_ms, over_before_ms).await?;
