@@ -35,7 +35,7 @@ pub(crate) struct PaymentBody {
     /// The total of the booking.
     amount: Money,
     /// `pending`, `processing`, `succeeded`, `failed`, `timed_out`, `refund_pending`, `refunded` or
-    /// `partially_refunded`.
+    /// `partially_refunded`. The booking of one that has succeeded is confirmed, and reads so a moment later.
     status: &'static str,
     /// Where it stands within that, for the staff of the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]

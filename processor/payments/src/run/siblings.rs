@@ -31,11 +31,14 @@ impl Executor {
     /// Gives the places of a sale back whose money could not be taken, unless another payment has paid for it.
     pub(super) async fn give_sale_back(&self, payment: &Payment) -> Result<Seen, StoreError> {
         let of_booking = self.store.payments_of_booking(payment.booking).await?;
-        let others = || of_booking.iter().filter(|other| other.id != payment.id);
-        if others().any(is_paid) {
+        let others: Vec<&Payment> = of_booking
+            .iter()
+            .filter(|other| other.id != payment.id)
+            .collect();
+        if others.iter().any(|other| is_paid(other)) {
             return Ok(Seen::GivenBack);
         }
-        if others().any(is_about_to_pay) {
+        if others.iter().any(|other| is_about_to_pay(other)) {
             // It is looked at again in a moment.
             return Ok(Seen::LogUnknown);
         }
