@@ -207,6 +207,8 @@ async fn the_same_call_again_has_the_same_answer() {
     let payment =
         |reply: &crate::support::Reply| reply.json()["error"]["details"]["payment_id"].clone();
     assert_eq!(payment(&declined), payment(&again));
+    let otherwise = pay("k-1", "sim_card").await;
+    otherwise.error(422, "IDEMPOTENCY_KEY_REUSED");
     let first = pay("k-2", "sim_card").await.data(201);
     let again = pay("k-2", "sim_card").await;
     assert_eq!(again.header("idempotent-replayed"), "true");

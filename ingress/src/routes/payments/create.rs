@@ -116,7 +116,9 @@ pub(crate) async fn create(
         let state = &of_call.state;
         let payment = match state.installation.payment(id).await? {
             // An earlier attempt came as far as the row.
-            Some(payment) if payment.booking == booking => payment,
+            Some(payment) if is_asked_by(&payment, booking, body.value.method.as_deref()) => {
+                payment
+            }
             Some(_) => return Err(key_reused()),
             None => open(&of_call, row, body.value.method, id).await?,
         };
@@ -129,6 +131,13 @@ pub(crate) async fn create(
     })
     .await?;
     Ok(answer.into_response(&context))
+}
+
+/// Whether a payment is the one that a request asks for.
+fn is_asked_by(payment: &Payment, booking: BookingId, method: Option<&str>) -> bool {
+    let (nothing_due, _) = NOTHING_DUE;
+    let is_so_paid = payment.gateway == nothing_due || method == Some(payment.method.as_str());
+    payment.booking == booking && is_so_paid
 }
 
 /// The booking, where it is the caller's to be paid. To others there is no such booking.
