@@ -15,14 +15,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
+use onsale_jobs::{Kinds, Metrics, Worker};
 use onsale_payments::gateway::Gateway;
-use onsale_payments::run::{CASH, Executor, NOTHING_DUE, Rest};
+use onsale_payments::run::{CASH, Executor, NOTHING_DUE, Rest, kinds, schedule};
 use onsale_payments::saga::Terms;
 use onsale_schemas::{BookingId, EventId, PartitionId, ShowId, UserId};
 use onsale_store::payment::{NewPayment, Opened, Payment, PaymentState};
 use onsale_store::{Store, testing};
+use prometheus::Registry;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::fake_gateway::{AT_ONCE, DECLINED, FakeGateway, HELD, UNTAKEABLE};
@@ -36,6 +40,9 @@ const USER: UserId = UserId::from_bytes([3; 16]);
 const PAYMENT: Uuid = Uuid::from_u128(0x9a);
 /// Where a migrated file lies between tests.
 const KEPT: &str = env!("CARGO_TARGET_TMPDIR");
+/// Far more than a worker takes for a payment even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(20);
 /// More than any payment takes to come to rest.
 const ROUNDS_MAX: u32 = 400;
 
@@ -234,6 +241,33 @@ async fn several_who_take_the_same_payment_on_do_it_once() {
     assert_eq!(settled.state, PaymentState::Succeeded);
     world.check("eight at once");
     assert_eq!(world.gateway.objects(), 1);
+}
+
+#[tokio::test]
+async fn a_worker_takes_a_payment_on_by_its_job() {
+    let world = World::new().await;
+    world.open(PAYMENT, AT_ONCE, "fake").await;
+    let worker = Worker {
+        store: world.store.clone(),
+        name: "worker".to_owned(),
+        kinds: Kinds::new(kinds(&world.executor())).unwrap(),
+        schedules: vec![schedule()],
+        metrics: Metrics::register(&Registry::new()).unwrap(),
+    };
+    let stop = CancellationToken::new();
+    let working = tokio::spawn(worker.run(stop.clone()));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let payment = world.store.payment(PAYMENT).await.unwrap().unwrap();
+        if payment.state == PaymentState::Succeeded {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{payment:?}");
+        tokio::time::sleep(PAUSE).await;
+    }
+    stop.cancel();
+    working.await.unwrap();
+    world.check("by its job");
 }
 
 #[tokio::test]
