@@ -154,6 +154,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-jobs",
             "onsale-log",
             "onsale-messages",
+            "onsale-payments",
             "onsale-snapshot",
             "onsale-store",
             "onsale-simulation",
