@@ -74,7 +74,7 @@ pub trait Gateway: Send + Sync {
     /// [`GatewayError`].
     async fn create(&self, order: &CreateOrder<'_>) -> Result<GatewayState, GatewayError>;
 
-    /// Reads a payment.
+    /// Reads a payment. The answer calls it `object`, as it was asked for, whatever else the gateway calls it.
     ///
     /// # Errors
     /// [`GatewayError`]; refused where the gateway does not know the object.
@@ -105,9 +105,12 @@ pub trait Gateway: Send + Sync {
     /// Takes a payment back before money has come. The answer is what it is afterwards: one that the buyer has
     /// paid meanwhile is captured, or processed still.
     ///
+    /// It has no key: doing it twice is doing it once, and under a key a gateway would answer for a day that it
+    /// cannot be done now.
+    ///
     /// # Errors
     /// [`GatewayError`].
-    async fn cancel(&self, object: &str, key: &str) -> Result<GatewayState, GatewayError>;
+    async fn cancel(&self, object: &str) -> Result<GatewayState, GatewayError>;
 
     /// Gives money back, once for its key, however late it is asked again.
     ///
@@ -186,8 +189,8 @@ impl<G: Gateway + ?Sized> Gateway for std::sync::Arc<G> {
         (**self).capture(object, key, amount).await
     }
 
-    async fn cancel(&self, object: &str, key: &str) -> Result<GatewayState, GatewayError> {
-        (**self).cancel(object, key).await
+    async fn cancel(&self, object: &str) -> Result<GatewayState, GatewayError> {
+        (**self).cancel(object).await
     }
 
     async fn refund(

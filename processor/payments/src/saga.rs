@@ -64,7 +64,8 @@ pub enum Action {
     Read,
     /// Take the money that was set aside. Key `{id}:capture`.
     Capture,
-    /// Take it back at the gateway before money has come. Key `{id}:cancel`.
+    /// Take it back at the gateway before money has come. It has no key: under one, a gateway would answer for a day that
+    /// it cannot be done now.
     Cancel,
     /// Give back money that buys nothing. Key `{id}:refund:0`.
     RefundAll {
@@ -156,9 +157,9 @@ pub struct GatewayState {
     pub captured: i64,
     /// What went back so far.
     pub refunded: i64,
-    /// Why it failed, in a word such as `card_declined`.
+    /// Why it failed, or what the last try of the buyer failed of, in a word such as `card_declined`.
     pub failure: Option<String>,
-    /// What the buyer has to do, as JSON for answers.
+    /// What the buyer has to do, as JSON for answers: an object with a `kind`, `redirect`, `qr` or `wait`.
     pub next_action: Option<String>,
 }
 
@@ -167,13 +168,13 @@ pub struct GatewayState {
 pub enum Phase {
     /// It waits for the buyer.
     AwaitingBuyer,
-    /// The gateway or a bank works on it.
+    /// The gateway or a bank works on it; it can no longer be taken back.
     Processing,
     /// The money is set aside, to be captured or let go.
     Authorised,
     /// The money has come.
     Captured,
-    /// It was taken back; no money has come and none will.
+    /// It was taken back, or its time was over; no money has come and none will.
     Cancelled,
     /// It failed; no money has come. Some gateways let the buyer try again.
     Failed,

@@ -110,8 +110,8 @@ impl<G: Gateway> Gateway for Guarded<G> {
         self.ask(self.inner.capture(object, key, amount)).await
     }
 
-    async fn cancel(&self, object: &str, key: &str) -> Result<GatewayState, GatewayError> {
-        self.ask(self.inner.cancel(object, key)).await
+    async fn cancel(&self, object: &str) -> Result<GatewayState, GatewayError> {
+        self.ask(self.inner.cancel(object)).await
     }
 
     async fn refund(

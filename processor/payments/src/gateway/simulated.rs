@@ -130,13 +130,17 @@ impl Simulated {
         look(&mut machine, now_ms)
     }
 
-    async fn perform(&self, key: &str, call: &Call) -> Result<(Object, bool), GatewayError> {
+    async fn perform(
+        &self,
+        key: Option<&str>,
+        call: &Call,
+    ) -> Result<(Object, bool), GatewayError> {
         self.wait().await;
         let asked = format!("{call:?}");
         let performed = self
             .machine
             .lock()
-            .perform(Some(key), &asked, call, (self.clock)());
+            .perform(key, &asked, call, (self.clock)());
         match performed {
             Performed::Nothing => Err(no_answer()),
             Performed::Answered {
@@ -205,7 +209,7 @@ impl Simulated {
 
     async fn payment(
         &self,
-        key: &str,
+        key: Option<&str>,
         object: &str,
         call: Call,
     ) -> Result<GatewayState, GatewayError> {
@@ -294,7 +298,7 @@ impl Gateway for Simulated {
             email: None,
             page: None,
         }));
-        match self.perform(order.key, &call).await? {
+        match self.perform(Some(order.key), &call).await? {
             (Object::Payment(record), is_replayed) => {
                 if record.method == methods::SILENT && !is_replayed {
                     return Err(no_answer());
@@ -309,7 +313,10 @@ impl Gateway for Simulated {
         self.look(|machine| {
             let record = machine.payment(object);
             let record = record.ok_or_else(|| Problem::missing("payment_intent", object))?;
-            Ok(self.state(record))
+            Ok(GatewayState {
+                object: object.to_owned(),
+                ..self.state(record)
+            })
         })
         .await
     }
@@ -342,18 +349,18 @@ impl Gateway for Simulated {
             id: object.to_owned(),
             amount: Some(amount),
         };
-        let state = self.payment(key, object, call).await?;
+        let state = self.payment(Some(key), object, call).await?;
         match state.phase {
             Phase::Captured | Phase::Cancelled => Ok(state),
             _ => Err(GatewayError::refused("not_paid", "nothing is set aside")),
         }
     }
 
-    async fn cancel(&self, object: &str, key: &str) -> Result<GatewayState, GatewayError> {
+    async fn cancel(&self, object: &str) -> Result<GatewayState, GatewayError> {
         let call = Call::Cancel {
             id: object.to_owned(),
         };
-        self.payment(key, object, call).await
+        self.payment(None, object, call).await
     }
 
     async fn refund(
@@ -377,7 +384,7 @@ impl Gateway for Simulated {
             metadata: BTreeMap::from([("key".to_owned(), key.to_owned())]),
             has_email: false,
         };
-        match self.perform(key, &call).await? {
+        match self.perform(Some(key), &call).await? {
             (Object::Refund(refund), _) => Ok(refund_state(&refund)),
             _ => Err(no_answer()),
         }

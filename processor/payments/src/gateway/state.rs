@@ -3,69 +3,8 @@
 use onsale_schemas::command::Currency;
 use uuid::Uuid;
 
-/// What the object at the gateway is, as read from it (never from a notice's body).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct GatewayState {
-    /// What the gateway calls it.
-    pub object: String,
-    /// Where it stands.
-    pub phase: Phase,
-    /// What it is about, in the smallest unit of the currency.
-    pub amount: i64,
-    /// Its currency.
-    pub currency: Currency,
-    /// What was taken so far.
-    pub captured: i64,
-    /// What went back so far.
-    pub refunded: i64,
-    /// Why it failed or what the last try of the buyer failed of, in a word such as `card_declined`.
-    pub failure: Option<String>,
-    /// What the buyer has to do, as JSON for answers: an object with a `kind`, `redirect`, `qr` or `wait`.
-    pub next_action: Option<String>,
-}
-
-/// Where an object at a gateway stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Phase {
-    /// It waits for the buyer.
-    AwaitingBuyer,
-    /// The gateway or a bank works on it; it can no longer be taken back.
-    Processing,
-    /// The money is set aside, to be captured or let go.
-    Authorised,
-    /// The money has come.
-    Captured,
-    /// It was taken back, or its time was over; no money has come and none will.
-    Cancelled,
-    /// It failed; no money has come.
-    Failed,
-}
-
-/// A refund, as read from the gateway.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RefundAtGateway {
-    /// What the gateway calls it.
-    pub object: String,
-    /// Where it stands.
-    pub phase: RefundPhase,
-    /// What goes back, in the smallest unit of the currency.
-    pub amount: i64,
-    /// Its currency.
-    pub currency: Currency,
-    /// Why it failed, in a word.
-    pub failure: Option<String>,
-}
-
-/// Where a refund at a gateway stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum RefundPhase {
-    /// Accepted; the money is on its way, or waits for the balance.
-    Pending,
-    /// The money went back.
-    Done,
-    /// It did not go back, and will not by itself.
-    Failed,
-}
+pub use crate::saga::refund::{RefundAtGateway, RefundPhase};
+pub use crate::saga::{GatewayState, Phase};
 
 /// A dispute, as read from the gateway: a bank takes money back on a buyer's word.
 #[derive(Clone, PartialEq, Eq, Debug)]

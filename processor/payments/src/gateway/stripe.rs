@@ -154,19 +154,19 @@ impl Stripe {
             }))
     }
 
-    async fn expire(&self, session: &str, key: &str) -> Result<GatewayState, GatewayError> {
+    async fn expire(&self, session: &str) -> Result<GatewayState, GatewayError> {
         let [checkout, sessions] = CHECKOUT;
         let form = Form::default().set("expand[]", INTENT_AND_CHARGE);
         let path = [checkout, sessions, session, "expire"];
-        state::of_session(&self.client.post(&path, key, form).await?)
+        state::of_session(&self.client.post(&path, None, form).await?)
     }
 
-    async fn cancel_intent(&self, intent: &str, key: &str) -> Result<GatewayState, GatewayError> {
+    async fn cancel_intent(&self, intent: &str) -> Result<GatewayState, GatewayError> {
         let form = Form::default()
             .set("cancellation_reason", "abandoned")
             .set("expand[]", CHARGE);
         let path = [INTENTS, intent, "cancel"];
-        state::of_intent(&self.client.post(&path, key, form).await?)
+        state::of_intent(&self.client.post(&path, None, form).await?)
     }
 
     /// What was refunded under a key. Stripe forgets keys after a day, and a refund that is asked again after
@@ -212,22 +212,23 @@ impl Gateway for Stripe {
     async fn create(&self, order: &CreateOrder<'_>) -> Result<GatewayState, GatewayError> {
         match create::made(order)? {
             Made::Session(form) => {
-                let session = self.client.post(&CHECKOUT, order.key, form).await?;
+                let session = self.client.post(&CHECKOUT, Some(order.key), form).await?;
                 state::of_session(&session)
             }
             Made::Intent(form) => {
-                let intent = self.client.post(&[INTENTS], order.key, form).await?;
+                let intent = self.client.post(&[INTENTS], Some(order.key), form).await?;
                 state::of_intent(&intent)
             }
         }
     }
 
     async fn read(&self, object: &str) -> Result<GatewayState, GatewayError> {
-        if is_session(object) {
+        let state = if is_session(object) {
             state::of_session(&self.session(object).await?)
         } else {
             state::of_intent(&self.intent(object).await?)
-        }
+        };
+        state.map(|state| named(object, state))
     }
 
     async fn find(
@@ -265,11 +266,8 @@ impl Gateway for Stripe {
             .set("amount_to_capture", amount.to_string())
             .set("expand[]", CHARGE);
         let path = [INTENTS, &intent, "capture"];
-        match self.client.post::<Intent>(&path, key, form).await {
-            Ok(intent) => state::of_intent(&intent).map(|state| GatewayState {
-                object: object.to_owned(),
-                ..state
-            }),
+        match self.client.post::<Intent>(&path, Some(key), form).await {
+            Ok(intent) => state::of_intent(&intent).map(|state| named(object, state)),
             Err(error) if is_about_state(&error) => {
                 let state = self.read(object).await?;
                 match state.phase {
@@ -281,25 +279,21 @@ impl Gateway for Stripe {
         }
     }
 
-    async fn cancel(&self, object: &str, key: &str) -> Result<GatewayState, GatewayError> {
+    async fn cancel(&self, object: &str) -> Result<GatewayState, GatewayError> {
         if !is_session(object) {
-            return match self.cancel_intent(object, key).await {
+            return match self.cancel_intent(object).await {
                 Err(error) if is_about_state(&error) => self.read(object).await,
                 answer => answer,
             };
         }
-        // The page is closed; money that is set aside is let go, which is another call with a key of its own.
+        // The page is closed; money that is set aside is let go, which is another call.
         let session = self.session(object).await?;
         let state = state::of_session(&session)?;
         let answer = match (state.phase, session.payment_intent) {
-            (Phase::AwaitingBuyer, _) => self.expire(object, key).await,
+            (Phase::AwaitingBuyer, _) => self.expire(object).await,
             (Phase::Authorised, Some(Expandable::Object(intent))) => {
-                let key = format!("{key}:intent");
-                let cancelled = self.cancel_intent(&intent.id, &key).await;
-                cancelled.map(|state| GatewayState {
-                    object: object.to_owned(),
-                    ..state
-                })
+                let cancelled = self.cancel_intent(&intent.id).await;
+                cancelled.map(|state| named(object, state))
             }
             _ => return Ok(state),
         };
@@ -340,7 +334,7 @@ impl Gateway for Stripe {
             Some(email) => form.set("instructions_email", email.expose()),
             None => form,
         };
-        state::of_refund(&self.client.post(&["refunds"], key, form).await?)
+        state::of_refund(&self.client.post(&["refunds"], Some(key), form).await?)
     }
 
     async fn read_refund(&self, refund: &str) -> Result<RefundAtGateway, GatewayError> {
@@ -414,6 +408,14 @@ impl Stripe {
         Err(state::unexpected(
             "more objects of a day than are looked through",
         ))
+    }
+}
+
+/// A state under the name by which its row knows it: at a session's intent it has another.
+fn named(object: &str, state: GatewayState) -> GatewayState {
+    GatewayState {
+        object: object.to_owned(),
+        ..state
     }
 }
 

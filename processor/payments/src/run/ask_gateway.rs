@@ -6,8 +6,8 @@ use std::time::Duration;
 use onsale_store::payment::Payment;
 
 use super::Executor;
-use crate::gateway::{self, CreateOrder, Gateway, GatewayError};
-use crate::saga::{Action, GatewayState, NOT_FOUND, Phase, Seen};
+use crate::gateway::{CreateOrder, Gateway, GatewayError, GatewayState};
+use crate::saga::{Action, NOT_FOUND, Seen};
 
 /// A gateway gives up by itself before this; what it has not answered by then is unknown.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -54,10 +54,7 @@ impl Executor {
                 let key = format!("{id}:capture");
                 gateway.capture(object, &key, payment.amount).await
             }
-            (Action::Cancel, Some(object)) => {
-                let key = format!("{id}:cancel");
-                gateway.cancel(object, &key).await
-            }
+            (Action::Cancel, Some(object)) => gateway.cancel(object).await,
             (Action::RefundAll { amount }, Some(object)) => {
                 let key = format!("{id}:refund:0");
                 match gateway.refund(object, &key, *amount).await {
@@ -77,7 +74,7 @@ impl Executor {
         &self,
         gateway: &Arc<dyn Gateway>,
         payment: &Payment,
-    ) -> Result<gateway::GatewayState, GatewayError> {
+    ) -> Result<GatewayState, GatewayError> {
         let key = format!("{}:create", payment.id);
         let return_url = self.return_url(payment);
         // Nothing that somebody may change meanwhile: a repeat has to be the same to the letter.
@@ -102,7 +99,7 @@ impl Executor {
         let asked_at_ms = payment.asked_at_ms.unwrap_or(payment.created_at_ms);
         let from_ms = asked_at_ms.saturating_sub(CLOCKS_APART_MS);
         match gateway.find(payment.id, from_ms).await {
-            Ok(Some(state)) => read(state),
+            Ok(Some(state)) => Seen::Gateway(state),
             Ok(None) => Seen::GatewayRefused {
                 code: NOT_FOUND.to_owned(),
                 is_final: true,
@@ -113,32 +110,11 @@ impl Executor {
 }
 
 /// What an answer of the gateway says.
-fn seen(payment: &Payment, asked: Result<gateway::GatewayState, GatewayError>) -> Seen {
+fn seen(payment: &Payment, asked: Result<GatewayState, GatewayError>) -> Seen {
     match asked {
-        Ok(state) => read(state),
+        Ok(state) => Seen::Gateway(state),
         Err(error) => failed(payment, error),
     }
-}
-
-/// An object of the gateway as the saga sees it.
-fn read(state: gateway::GatewayState) -> Seen {
-    Seen::Gateway(GatewayState {
-        object: state.object,
-        phase: match state.phase {
-            gateway::Phase::AwaitingBuyer => Phase::AwaitingBuyer,
-            gateway::Phase::Processing => Phase::Processing,
-            gateway::Phase::Authorised => Phase::Authorised,
-            gateway::Phase::Captured => Phase::Captured,
-            gateway::Phase::Cancelled => Phase::Cancelled,
-            gateway::Phase::Failed => Phase::Failed,
-        },
-        amount: state.amount,
-        currency: state.currency,
-        captured: state.captured,
-        refunded: state.refunded,
-        failure: state.failure,
-        next_action: state.next_action,
-    })
 }
 
 /// What an error of the gateway says.

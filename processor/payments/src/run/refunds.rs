@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::ask_log::GivenBack;
 use super::jobs::refund_job;
 use super::{Executor, Rest, RunError, STEPS_MAX, counter};
-use crate::gateway::{self, GatewayError};
+use crate::gateway::GatewayError;
 use crate::saga::refund::{
     RefundAction, RefundAtGateway, RefundDue, RefundPhase, RefundSeen, decide_refund,
     observe_refund,
@@ -202,7 +202,7 @@ impl Executor {
             }
         };
         match asked {
-            Ok(state) => read(state),
+            Ok(state) => RefundSeen::Gateway(state),
             Err(GatewayError::Refused {
                 code,
                 message_for_operator,
@@ -229,19 +229,4 @@ impl Executor {
             }
         }
     }
-}
-
-/// A refund of the gateway as the saga sees it.
-fn read(state: gateway::RefundAtGateway) -> RefundSeen {
-    RefundSeen::Gateway(RefundAtGateway {
-        object: state.object,
-        phase: match state.phase {
-            gateway::RefundPhase::Pending => RefundPhase::Pending,
-            gateway::RefundPhase::Done => RefundPhase::Done,
-            gateway::RefundPhase::Failed => RefundPhase::Failed,
-        },
-        amount: state.amount,
-        currency: state.currency,
-        failure: state.failure,
-    })
 }

@@ -179,10 +179,10 @@ async fn an_id_is_one_part_of_a_path() {
         );
     }
     let key = "a\nb";
-    let cancelled = stripe.cancel("pi_1", key).await;
+    let captured = stripe.capture("pi_1", key, 1).await;
     assert!(
-        matches!(cancelled, Err(GatewayError::Refused { .. })),
-        "{cancelled:?}"
+        matches!(captured, Err(GatewayError::Refused { .. })),
+        "{captured:?}"
     );
 }
 

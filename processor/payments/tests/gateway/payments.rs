@@ -63,8 +63,7 @@ async fn a_card_is_paid_on_the_page_set_aside_and_taken() {
         taken
     );
     // Too late to take it back.
-    let cancel = order.key_of("cancel");
-    assert_eq!(stripe.cancel(object, &cancel).await.unwrap(), taken);
+    assert_eq!(stripe.cancel(object).await.unwrap(), taken);
 }
 
 #[tokio::test]
@@ -84,10 +83,10 @@ async fn promptpay_is_paid_by_a_code_and_comes_at_once() {
     act(&counterpart, &created.object, Act::Begin);
     let begun = stripe.read(&created.object).await.unwrap();
     assert_eq!(begun.phase, Phase::Processing);
-    let cancelled = stripe.cancel(&created.object, "c1").await.unwrap();
+    let cancelled = stripe.cancel(&created.object).await.unwrap();
     assert_eq!(cancelled.phase, Phase::Processing);
     act(&counterpart, &created.object, Act::Pay);
-    let paid = stripe.cancel(&created.object, "c2").await.unwrap();
+    let paid = stripe.cancel(&created.object).await.unwrap();
     assert_eq!((paid.phase, paid.captured), (Phase::Captured, AMOUNT));
 
     let failed = stripe
@@ -123,9 +122,8 @@ async fn a_payment_is_taken_back_in_each_state() {
         for done in acts {
             act(&counterpart, &created.object, *done);
         }
-        let key = order.key_of("cancel");
         for _ in 0..2 {
-            let state = stripe.cancel(&created.object, &key).await.unwrap();
+            let state = stripe.cancel(&created.object).await.unwrap();
             assert_eq!(state.phase, phase, "{method} after {acts:?}");
             assert_eq!(state.object, created.object);
             assert_eq!(state.captured, 0);
@@ -138,6 +136,22 @@ async fn a_payment_is_taken_back_in_each_state() {
             phase == Phase::Processing,
             "{method} after {acts:?}"
         );
+    }
+}
+
+/// A refusal is not remembered: what could not be taken back while a bank worked on it can be afterwards.
+#[tokio::test]
+async fn what_could_not_be_taken_back_is_once_it_can_be() {
+    let (counterpart, stripe) = both(Options::default()).await;
+    for (number, method) in [(1, CARD), (2, PROMPTPAY)] {
+        let order = Order::new(number, method);
+        let created = stripe.create(&order.create()).await.unwrap();
+        act(&counterpart, &created.object, Act::Begin);
+        let early = stripe.cancel(&created.object).await.unwrap();
+        assert_eq!(early.phase, Phase::Processing, "{method}");
+        act(&counterpart, &created.object, Act::Fail);
+        let cancelled = stripe.cancel(&created.object).await.unwrap();
+        assert_eq!(cancelled.phase, Phase::Cancelled, "{method}");
     }
 }
 

@@ -50,10 +50,7 @@ async fn stripe_takes_every_request() {
         if is_paid {
             act(&counterpart, &object, Act::Pay);
         }
-        stripe
-            .cancel(&object, &order.key_of("cancel"))
-            .await
-            .unwrap();
+        stripe.cancel(&object).await.unwrap();
     }
     let page = stripe.page(began_ms, None).await.unwrap();
     let last = page.items.last().unwrap().state.object.clone();

@@ -81,13 +81,7 @@ impl FakeGateway {
         again: impl FnOnce(&Books, &str) -> Result<T, GatewayError>,
     ) -> Result<T, GatewayError> {
         let mut books = self.books.lock();
-        if books.busy > 0 {
-            books.busy -= 1;
-            return Err(GatewayError::Unavailable {
-                retry_after_ms: None,
-                why: "busy".to_owned(),
-            });
-        }
+        books.admit()?;
         let answer = match books.keys.get(key).cloned() {
             Some(done) => again(&books, &done),
             None => {
@@ -96,11 +90,30 @@ impl FakeGateway {
                 answer
             }
         };
-        if books.lost > 0 {
-            books.lost -= 1;
-            return Err(GatewayError::Unknown("it was lost".to_owned()));
+        books.arrives(answer)
+    }
+}
+
+impl Books {
+    /// Turns a call away where it is to.
+    fn admit(&mut self) -> Result<(), GatewayError> {
+        if self.busy == 0 {
+            return Ok(());
         }
-        answer
+        self.busy -= 1;
+        Err(GatewayError::Unavailable {
+            retry_after_ms: None,
+            why: "busy".to_owned(),
+        })
+    }
+
+    /// An answer, unless it is to be lost.
+    fn arrives<T>(&mut self, answer: Result<T, GatewayError>) -> Result<T, GatewayError> {
+        if self.lost == 0 {
+            return answer;
+        }
+        self.lost -= 1;
+        Err(GatewayError::Unknown("it was lost".to_owned()))
     }
 }
 
@@ -202,19 +215,16 @@ impl Gateway for FakeGateway {
         )
     }
 
-    async fn cancel(&self, object: &str, key: &str) -> Result<GatewayState, GatewayError> {
-        self.by_key(
-            key,
-            |books| {
-                if let Some(state) = books.objects.get_mut(object)
-                    && state.phase != Phase::Captured
-                {
-                    state.phase = Phase::Cancelled;
-                }
-                (object.to_owned(), read_in(books, object))
-            },
-            read_in,
-        )
+    async fn cancel(&self, object: &str) -> Result<GatewayState, GatewayError> {
+        let mut books = self.books.lock();
+        books.admit()?;
+        if let Some(state) = books.objects.get_mut(object)
+            && state.phase != Phase::Captured
+        {
+            state.phase = Phase::Cancelled;
+        }
+        let answer = read_in(&books, object);
+        books.arrives(answer)
     }
 
     async fn refund(

@@ -109,22 +109,21 @@ impl Client {
         self.send(self.http.get(url), &query).await
     }
 
-    /// The answer to a form, once for its key.
+    /// The answer to a form, once for its key. What has none is done however often it is sent.
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &[&str],
-        key: &str,
+        key: Option<&str>,
         form: Form,
     ) -> Result<T, GatewayError> {
-        let key = HeaderValue::from_str(key).map_err(|_| {
-            GatewayError::refused("key", "the idempotency key is no header's value")
-        })?;
-        let request = self
-            .http
-            .post(self.url(path)?)
-            .header(IDEMPOTENCY_KEY, key)
-            .header(CONTENT_TYPE, FORM)
-            .body(form.encoded());
+        let mut request = self.http.post(self.url(path)?);
+        if let Some(key) = key {
+            let key = HeaderValue::from_str(key).map_err(|_| {
+                GatewayError::refused("key", "the idempotency key is no header's value")
+            })?;
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        let request = request.header(CONTENT_TYPE, FORM).body(form.encoded());
         self.send(request, &form).await
     }
 

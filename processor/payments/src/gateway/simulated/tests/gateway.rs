@@ -131,7 +131,7 @@ async fn the_silent_one_answers_to_the_second_call_and_is_found() {
     );
     let too_early = NOW_MS - KEY_LIVES_MS - 3 * CLOCKS_MS;
     assert_eq!(gateway.find(payment, too_early).await.unwrap(), None);
-    let cancelled = gateway.cancel(&found.object, "c").await.unwrap();
+    let cancelled = gateway.cancel(&found.object).await.unwrap();
     assert_eq!(cancelled.phase, Phase::Cancelled);
 }
 
@@ -151,7 +151,7 @@ async fn money_goes_through_its_stations_in_this_process() {
         gateway.capture(object, "2:capture", 1_000).await.unwrap(),
         taken
     );
-    assert_eq!(gateway.cancel(object, "1:cancel").await.unwrap(), taken);
+    assert_eq!(gateway.cancel(object).await.unwrap(), taken);
     let refund = gateway.refund(object, "1:refund:1", 300).await.unwrap();
     time.store(NOW_MS + 2 * KEY_LIVES_MS, Ordering::Relaxed);
     let again = gateway.refund(object, "1:refund:1", 300).await.unwrap();
