@@ -29,6 +29,9 @@ pub trait PaymentDesk: Send + Sync {
     /// How long a payment may take, in milliseconds.
     fn payment_ms(&self) -> u64;
 
+    /// How long before the end of the hold a payment is taken back, in milliseconds.
+    fn cancel_before_end_ms(&self) -> u64;
+
     /// Whether a notice is from the gateway, and what it is about.
     ///
     /// # Errors

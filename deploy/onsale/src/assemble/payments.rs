@@ -13,7 +13,7 @@ use onsale_ingress::{
 use onsale_log::CommandLog;
 use onsale_payments::gateway::circuit::Limits;
 use onsale_payments::gateway::simulated::{Faults, Simulated, SimulatedConfig};
-use onsale_payments::gateway::stripe::{Stripe, StripeConfig, URL};
+use onsale_payments::gateway::stripe::{Stripe, StripeConfig, TIMEOUT, URL};
 use onsale_payments::gateway::{Gateway, Guarded};
 use onsale_payments::run::{self, Executor};
 use onsale_payments::saga::Terms;
@@ -55,7 +55,7 @@ pub(super) fn executor(
 pub(super) fn desk(config: &Config, executor: &Executor) -> Arc<dyn PaymentDesk> {
     Arc::new(Desk {
         executor: executor.clone(),
-        payment_ms: seconds(config.payments.payment_seconds),
+        terms: terms(&config.payments),
     })
 }
 
@@ -81,6 +81,7 @@ fn gateway(config: &PaymentsConfig, store: &Store) -> Result<Option<Arc<dyn Gate
                     .ok_or_else(|| anyhow!("payments.stripe_key is not set"))
                     .or_use()?,
                 webhook_secrets: config.configured_webhook_secrets().or_use()?,
+                timeout: TIMEOUT,
             };
             let stripe = Stripe::new(&stripe).context("payments").or_use()?;
             let guarded: Arc<dyn Gateway> = Arc::new(Guarded::new(stripe, Limits::default()));
@@ -148,7 +149,7 @@ fn seconds(seconds: u64) -> u64 {
 /// What the ingress asks of payments.
 struct Desk {
     executor: Executor,
-    payment_ms: u64,
+    terms: Terms,
 }
 
 #[async_trait]
@@ -169,7 +170,11 @@ impl PaymentDesk for Desk {
     }
 
     fn payment_ms(&self) -> u64 {
-        self.payment_ms
+        self.terms.payment_ms
+    }
+
+    fn cancel_before_end_ms(&self) -> u64 {
+        self.terms.cancel_before_end_ms
     }
 
     fn verify_webhook(
@@ -206,7 +211,7 @@ impl PaymentDesk for Desk {
         RefundTerms {
             amount: due.amount,
             compensation: due.compensation,
-            rule: due.rule.to_owned(),
+            rule: due.rule,
         }
     }
 

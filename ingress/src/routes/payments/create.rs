@@ -166,7 +166,7 @@ async fn open(
 ) -> Result<Payment, ApiError> {
     let state = &call.state;
     let now_ms = state.clock.now_ms();
-    check_hold(state, &row, now_ms).await?;
+    let time = time_to_pay(state, &row, now_ms).await?;
     let (amount, currency) = total(&row)?;
     let (gateway, method) = way(call, method, amount, currency)?;
     let TenantId(tenant) = TenantsOfShows::of(state, row.show_id).await?;
@@ -181,8 +181,8 @@ async fn open(
         currency,
         method,
         gateway: gateway.to_owned(),
-        hold_ends_ms: row.expires_at_ms,
-        deadline_ms: now_ms.saturating_add(state.desk()?.payment_ms()),
+        hold_ends_ms: time.hold_ends_ms,
+        deadline_ms: time.deadline_ms,
     };
     match state.installation.open_payment(&new, now_ms).await? {
         Opened::New(payment) => {
@@ -210,11 +210,26 @@ async fn open(
     }
 }
 
-/// Refuses a booking that there is nothing to pay of.
-async fn check_hold(state: &AppState, row: &BookingRow, now_ms: u64) -> Result<(), ApiError> {
+/// How long a booking can be paid, in Unix milliseconds.
+struct TimeToPay {
+    hold_ends_ms: u64,
+    deadline_ms: u64,
+}
+
+/// How long a booking can be paid. Refuses one that there is nothing to pay of.
+async fn time_to_pay(
+    state: &AppState,
+    row: &BookingRow,
+    now_ms: u64,
+) -> Result<TimeToPay, ApiError> {
     let refused = |why| rejection::to_error(&why, None, None);
+    let desk = state.desk()?;
+    let deadline_ms = now_ms.saturating_add(desk.payment_ms());
     match row.status {
-        BookingStatus::Reserved if row.expires_at_ms > now_ms => Ok(()),
+        BookingStatus::Reserved if row.expires_at_ms > now_ms => Ok(TimeToPay {
+            hold_ends_ms: row.expires_at_ms,
+            deadline_ms,
+        }),
         BookingStatus::Reserved | BookingStatus::Expired => {
             Err(refused(onsale_schemas::Rejection::ReservationExpired))
         }
@@ -224,15 +239,29 @@ async fn check_hold(state: &AppState, row: &BookingRow, now_ms: u64) -> Result<(
                 .installation
                 .payments_of_booking(row.booking_id)
                 .await?;
-            // It was confirmed for money that could not be taken then.
-            let is_owed = |payment: &Payment| payment.state == PaymentState::CaptureFailed;
-            if payments.iter().any(is_owed) {
-                return Ok(());
+            // It was confirmed for money that could not be taken then. There is no hold any more, nothing that could be
+            // extended: its places are kept until they go back.
+            let is_owed = |payment: &&Payment| payment.state == PaymentState::CaptureFailed;
+            let kept_until_ms = payments.iter().filter(is_owed).map(kept_until_ms).min();
+            if let Some(kept_until_ms) = kept_until_ms {
+                if kept_until_ms <= now_ms {
+                    return Err(refused(onsale_schemas::Rejection::ReservationExpired));
+                }
+                return Ok(TimeToPay {
+                    hold_ends_ms: kept_until_ms.saturating_add(desk.cancel_before_end_ms()),
+                    deadline_ms: deadline_ms.min(kept_until_ms),
+                });
             }
             let paid = payments.iter().find(|payment| payment.state.is_live());
             Err(already_paid(paid.map(|payment| payment.id)))
         }
     }
+}
+
+/// Until when another payment may pay in place of one whose money could not be taken, in Unix milliseconds.
+fn kept_until_ms(failed: &Payment) -> u64 {
+    let goes_back = failed.cancel_asked_at_ms.is_some() || failed.captured > 0;
+    if goes_back { 0 } else { failed.deadline_ms }
 }
 
 fn already_paid(payment: Option<Uuid>) -> ApiError {

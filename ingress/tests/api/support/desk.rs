@@ -60,6 +60,10 @@ impl PaymentDesk for FakeDesk {
         600_000
     }
 
+    fn cancel_before_end_ms(&self) -> u64 {
+        30_000
+    }
+
     fn verify_webhook(
         &self,
         headers: &HeaderMap,

@@ -16,7 +16,7 @@ use onsale_store::booking::BookingStatus;
 use onsale_store::payment::Payment;
 use uuid::Uuid;
 
-use super::{Executor, ids};
+use super::{Executor, RunError, ids};
 use crate::saga::{ConfirmRefusal, Seen};
 
 /// How long a reply is waited for.
@@ -36,11 +36,24 @@ pub(super) enum GivenBack {
 }
 
 impl Executor {
+    /// Confirms a booking for a payment, by the reference under which the log knows the sale.
+    pub(super) async fn confirm(&self, payment: &Payment) -> Result<Seen, RunError> {
+        // What was seen of a row that is another one by now is written down nowhere.
+        let mut seen = Seen::LogUnknown;
+        for reference in self.references_of(payment).await?.unwrap_or_default() {
+            seen = self.confirm_by(payment, &reference).await?;
+            if seen != Seen::ConfirmRefused(ConfirmRefusal::OtherReference) {
+                break;
+            }
+            // It is sold for good under another reference, so asking for it by the next one sells nothing anew.
+        }
+        Ok(seen)
+    }
+
     /// Confirms a booking: the reference is tied to it first, then it is sold.
-    pub(super) async fn confirm(&self, payment: &Payment) -> Result<Seen, StoreError> {
-        let reference = self.reference_of(payment).await?;
+    async fn confirm_by(&self, payment: &Payment, reference: &str) -> Result<Seen, StoreError> {
         let tenant = TenantId(payment.tenant);
-        let hash = reference_hash(tenant, &reference);
+        let hash = reference_hash(tenant, reference);
         let claim = Command::ClaimReference(ClaimReference {
             reference: hash,
             partition: payment.booking.partition(),
@@ -77,7 +90,7 @@ impl Executor {
             confirm: Confirm {
                 booking: payment.booking.offset(),
                 by: Actor::Staff,
-                payment_reference: reference.clone(),
+                payment_reference: reference.to_owned(),
             },
             paid: Some((payment.amount, payment.currency)),
         });
@@ -89,7 +102,7 @@ impl Executor {
                 at_ms: confirmed.confirmed_at_ms,
             },
             Some(Outcome::Rejected(why)) => match refusal(&why) {
-                Some(ConfirmRefusal::Unknown) => self.forgotten(payment, &reference).await?,
+                Some(ConfirmRefusal::Unknown) => self.forgotten(payment, reference).await?,
                 Some(refusal) => Seen::ConfirmRefused(refusal),
                 None => unexpected("a confirmation", &Outcome::Rejected(why)),
             },

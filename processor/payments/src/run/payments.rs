@@ -1,6 +1,5 @@
 //! A payment, step by step.
 
-use onsale_store::StoreError;
 use onsale_store::job::NewJob;
 use onsale_store::payment::{Moved, Payment};
 use uuid::Uuid;
@@ -90,7 +89,7 @@ impl Executor {
     }
 
     /// Does what is due. `is_left` says afterwards whether the last move left a job that wakes the payment.
-    async fn step(&self, id: Uuid, is_left: &mut bool) -> Result<Step, StoreError> {
+    async fn step(&self, id: Uuid, is_left: &mut bool) -> Result<Step, RunError> {
         let Some(payment) = self.store.payment(id).await? else {
             return Ok(Step::Rests(Rest::Unknown));
         };
@@ -126,7 +125,7 @@ impl Executor {
         }
         let seen = self.perform(&payment, action).await?;
         let now_ms = self.now_ms();
-        match observe(&payment, seen, &self.terms, now_ms) {
+        match observe(&payment, seen.clone(), &self.terms, now_ms) {
             Some((after, moved)) => {
                 let (job, wakes) = self.wake(&payment, &after, now_ms);
                 let is_moved = self
@@ -134,6 +133,10 @@ impl Executor {
                     .move_payment(&payment, &after, &moved, job)
                     .await?;
                 *is_left = is_moved && wakes;
+                if !is_moved && matches!(seen, Seen::Gateway(_)) && !counter::settles(&payment) {
+                    // What the gateway has stays true, whoever was faster: nobody else may look there again.
+                    self.tell(id, &seen).await?;
+                }
                 Ok(Step::Changed)
             }
             // Nothing new: it is asked again after a while, not at once.
@@ -159,11 +162,11 @@ impl Executor {
     }
 
     /// Does something at the gateway, over the counter or in the log.
-    async fn perform(&self, payment: &Payment, action: Action) -> Result<Seen, StoreError> {
+    async fn perform(&self, payment: &Payment, action: Action) -> Result<Seen, RunError> {
         Ok(match action {
             Action::Confirm => self.confirm(payment).await?,
             Action::Extend { by_ms } => self.extend(payment, by_ms).await,
-            Action::GiveBack => self.give_sale_back(payment).await?,
+            Action::GiveBack => self.give_sale_back(payment).await,
             Action::Create
             | Action::Read
             | Action::Capture

@@ -1,6 +1,7 @@
 //! A gateway that remembers keys, and loses answers when it is told to.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 
 use async_trait::async_trait;
 use http::HeaderMap;
@@ -30,9 +31,14 @@ pub(crate) struct Books {
     pub(crate) busy: u32,
 }
 
+/// Something that is done meanwhile.
+pub(crate) type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 pub(crate) struct FakeGateway {
     methods: Vec<Method>,
     pub(crate) books: Mutex<Books>,
+    /// Done while the next payment is made, before the answer arrives.
+    pub(crate) meanwhile: Mutex<Option<Meanwhile>>,
 }
 
 impl FakeGateway {
@@ -52,6 +58,7 @@ impl FakeGateway {
                 method(UNTAKEABLE, true),
             ],
             books: Mutex::new(Books::default()),
+            meanwhile: Mutex::new(None),
         }
     }
 
@@ -67,6 +74,15 @@ impl FakeGateway {
         let books = self.books.lock();
         let is_held = |state: &GatewayState| state.phase == Phase::Authorised;
         books.objects.values().any(is_held)
+    }
+
+    /// Takes the money of a payment after all.
+    pub(crate) fn take_late(&self, payment: Uuid) {
+        let mut books = self.books.lock();
+        let object = books.of_payments.get(&payment).cloned().unwrap();
+        let state = books.objects.get_mut(&object).unwrap();
+        state.phase = Phase::Captured;
+        state.captured = state.amount;
     }
 
     pub(crate) fn objects(&self) -> usize {
@@ -160,6 +176,10 @@ impl Gateway for FakeGateway {
             failure: (order.method == DECLINED).then(|| "card_declined".to_owned()),
             next_action: None,
         };
+        let meanwhile = self.meanwhile.lock().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
+        }
         let payment = order.payment;
         let is_untakeable = order.method == UNTAKEABLE;
         self.by_key(

@@ -9,6 +9,7 @@
 
 mod fake_gateway;
 mod fake_log;
+mod siblings;
 
 use std::path::Path;
 use std::pin::pin;
@@ -22,7 +23,7 @@ use onsale_payments::gateway::Gateway;
 use onsale_payments::run::{CASH, Executor, NOTHING_DUE, Rest, kinds, schedule};
 use onsale_payments::saga::Terms;
 use onsale_schemas::{BookingId, EventId, PartitionId, ShowId, UserId};
-use onsale_store::payment::{NewPayment, Opened, Payment, PaymentState};
+use onsale_store::payment::{Moved, NewPayment, Opened, Payment, PaymentState};
 use onsale_store::{Store, testing};
 use prometheus::Registry;
 use tempfile::TempDir;
@@ -241,6 +242,35 @@ async fn several_who_take_the_same_payment_on_do_it_once() {
     assert_eq!(settled.state, PaymentState::Succeeded);
     world.check("eight at once");
     assert_eq!(world.gateway.objects(), 1);
+}
+
+/// Whoever is slower has seen what nobody may look at again.
+#[tokio::test]
+async fn what_the_gateway_has_is_told_to_a_row_that_somebody_else_has_moved() {
+    let world = World::new().await;
+    world.open(PAYMENT, AT_ONCE, "fake").await;
+    let store = world.store.clone();
+    let give_up = async move {
+        let before = store.payment(PAYMENT).await.unwrap().unwrap();
+        let after = Payment {
+            state: PaymentState::TimedOut,
+            wake_at_ms: None,
+            ..before.clone()
+        };
+        let moved = Moved {
+            reason: "somebody else was faster".to_owned(),
+            posting: None,
+            event: None,
+        };
+        let is_moved = store.move_payment(&before, &after, &moved, None).await;
+        assert!(is_moved.unwrap());
+    };
+    *world.gateway.meanwhile.lock() = Some(Box::pin(give_up));
+    let settled = world.settle(PAYMENT).await;
+    assert_eq!(settled.state, PaymentState::Refunded, "{settled:?}");
+    assert_eq!((settled.captured, settled.refunded), (PRICE, PRICE));
+    assert_eq!(world.booking(), Booking::Held);
+    world.check("given up while it was paid");
 }
 
 #[tokio::test]
