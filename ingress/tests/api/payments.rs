@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use onsale_schemas::BookingId;
+use onsale_schemas::outcome::Confirmed;
+use onsale_schemas::{BookingId, Outcome, SeatList};
 use onsale_store::job::JobFilter;
 use onsale_store::payment::{
     Moved, NewPayment, NewRefund, Opened, PaymentState, RefundOf, RefundOpened, RefundState,
@@ -10,7 +11,9 @@ use onsale_store::payment::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{BUYER, EVENT, FakeDesk, NOW_MS, ORGANIZER, SHOW, SIGNATURE, World};
+use crate::support::{
+    BUYER, EVENT, FakeDesk, NOW_MS, ORGANIZER, SHOW, SIGNATURE, ScriptedLog, World,
+};
 
 /// What a booking of these tests costs.
 const PRICE: i64 = 250_000;
@@ -182,6 +185,80 @@ async fn one_payment_is_under_way_and_after_a_failed_one_another_may_follow() {
     let cancelled = world.post(&cancel).by_role("buyer").send().await.data(200);
     assert_eq!(cancelled["status"], "failed");
     assert_eq!(pay("sim_card").await.data(201)["attempt"], 3);
+}
+
+/// The booking is confirmed, and the money of its payment could not be taken: another one may pay until then.
+async fn unpaid(world: &World, id: Uuid, booking: BookingId, until_ms: u64) {
+    paid(world, id, booking).await;
+    let before = world.store.payment(id).await.unwrap().unwrap();
+    let mut after = before.clone();
+    after.state = PaymentState::CaptureFailed;
+    after.captured = 0;
+    after.deadline_ms = until_ms;
+    let moved = Moved {
+        reason: "the money could not be taken".to_owned(),
+        posting: None,
+        event: None,
+    };
+    let moved = world.store.move_payment(&before, &after, &moved, None);
+    assert!(moved.await.unwrap());
+    let confirmed = Confirmed {
+        booking: booking.offset(),
+        show: SHOW,
+        user: BUYER,
+        zone: 0,
+        seats: SeatList::from_iter([0]),
+        quantity: 1,
+        payment_reference: id.simple().to_string(),
+        confirmed_at_ms: NOW_MS,
+        first: true,
+        revived: false,
+    };
+    let offset = booking.offset() + 1;
+    let record = ScriptedLog::record(offset, Outcome::Confirmed(confirmed));
+    world.project(offset, vec![record]).await;
+}
+
+#[tokio::test]
+async fn a_sale_without_money_is_paid_again_until_its_places_go_back() {
+    let (until_ms, first) = (NOW_MS + 200_000, Uuid::from_u128(0xd1));
+    let (world, booking) = world().await;
+    unpaid(&world, first, booking, until_ms).await;
+    let call = world.post("/api/v1/payments").by_role("buyer");
+    let data = call.json(&of(booking, "sim_slow")).send().await.data(201);
+    let id = id_in(&data, "payment_id");
+    let payment = world.store.payment(id).await.unwrap().unwrap();
+    // It is given up when the places go back, and there is no hold to extend.
+    assert_eq!(payment.deadline_ms, until_ms);
+    assert_eq!(payment.hold_ends_ms, until_ms + 30_000);
+}
+
+#[tokio::test]
+async fn a_sale_whose_places_go_back_is_not_paid_again() {
+    let first = Uuid::from_u128(0xd1);
+    let (world, booking) = world().await;
+    unpaid(&world, first, booking, NOW_MS).await;
+    let pay = async || {
+        let call = world.post("/api/v1/payments").by_role("buyer");
+        let reply = call.json(&of(booking, "sim_card")).send().await;
+        reply.error(410, "RESERVATION_EXPIRED");
+    };
+    pay().await;
+    // The time is not over, and the buyer has given the places back.
+    let before = world.store.payment(first).await.unwrap().unwrap();
+    let mut after = before.clone();
+    after.deadline_ms = NOW_MS + 200_000;
+    after.cancel_asked_at_ms = Some(NOW_MS);
+    let moved = Moved {
+        reason: "the buyer gives the places back".to_owned(),
+        posting: None,
+        event: None,
+    };
+    let moved = world.store.move_payment(&before, &after, &moved, None);
+    assert!(moved.await.unwrap());
+    pay().await;
+    let payments = world.store.payments_of_booking(booking).await.unwrap();
+    assert_eq!(payments.len(), 1);
 }
 
 #[tokio::test]
