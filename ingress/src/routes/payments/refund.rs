@@ -317,7 +317,7 @@ fn price_of(row: &BookingRow, seat: SeatIndex) -> i64 {
     let Some(order) = &row.order else {
         return row.unit_price;
     };
-    let is_of = |line: &&onsale_schemas::outcome::Line| line.seats.iter().any(|of| *of == seat);
+    let is_of = |line: &&onsale_schemas::outcome::Line| line.seats.contains(&seat);
     let line = order.lines.iter().find(is_of);
     line.map_or(0, |line| line.unit_price.saturating_add(line.unit_fee))
 }
