@@ -118,6 +118,7 @@ serve Redis redis ONSALE_TEST_REDIS_URL
 serve "identity server" identity ONSALE_TEST_IDENTITY_URL
 serve "mail server" mail ONSALE_TEST_MAIL_URL
 serve "S3 server" s3 ONSALE_TEST_S3_URL
+serve "payment gateway" gateway ONSALE_TEST_GATEWAY_URL
 
 if [ "$#" -gt 0 ]; then
     step "tests: $*"

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address_blocks::{AddressBlocksConfig, AddressBlocksMode};
 pub use http::HttpConfig;
-pub use payments::PaymentsConfig;
+pub use payments::{GatewayKind, PaymentsConfig};
 pub use precheck::PrecheckConfig;
 pub use rate_limit::{Rate, RateLimitConfig};
 pub use shows::ShowsConfig;
@@ -61,6 +61,7 @@ impl IngressConfig {
         self.accounts.check(&mut problems);
         self.rate_limit.check(&mut problems);
         self.uploads.check(&mut problems);
+        self.payments.check(&mut problems);
         self.shows.check(&mut problems);
         if self.accounts.insecure_cookies && self.http.tls_certificate_file.is_some() {
             problems.push(ConfigProblem::new(

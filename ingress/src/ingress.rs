@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::routing::get;
@@ -40,6 +40,7 @@ use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
+use crate::payments::PaymentDesk;
 use crate::precheck::Buyers;
 use crate::public_offers::PublicOffers;
 use crate::rate_limit::RateLimits;
@@ -188,6 +189,7 @@ impl Ingress {
             categories: Categories::new(installation.clone()),
             event_pages: EventPages::new(installation.clone()),
             public_offers: PublicOffers::new(),
+            payment_desk: OnceLock::new(),
             finder: Finder::new(installation.clone(), &registry)?,
             standings: StandingLookup::new(),
             metrics: Metrics::new(registry)?,
@@ -224,6 +226,15 @@ impl Ingress {
     /// Serves these routes on the operations listener too. They bring their own authentication.
     pub fn with_routes(mut self, beside: Router) -> Self {
         self.beside = beside;
+        self
+    }
+
+    /// Has payments taken on by this one. Call it before anything is served; without it there are none.
+    #[must_use]
+    pub fn with_payments(self, desk: Arc<dyn PaymentDesk>) -> Self {
+        if self.state.payment_desk.set(desk).is_err() {
+            tracing::warn!("payments are taken on by somebody already");
+        }
         self
     }
 

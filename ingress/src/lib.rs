@@ -50,6 +50,7 @@ mod operations;
 mod origin;
 mod pages;
 mod patience;
+mod payments;
 mod percent;
 mod precheck;
 mod prepared;
@@ -80,7 +81,7 @@ pub use audit_pages::{AuditFormat, AuditPages, AuditPagesError};
 pub use booking_keys::BookingKeys;
 pub use clock::{Clock, SystemClock};
 pub use config::{
-    AddressBlocksConfig, AddressBlocksMode, HttpConfig, IngressConfig, PaymentsConfig,
+    AddressBlocksConfig, AddressBlocksMode, GatewayKind, HttpConfig, IngressConfig, PaymentsConfig,
     PrecheckConfig, Rate, RateLimitConfig, ShowsConfig,
 };
 pub use error::{ApiError, Code};
@@ -89,6 +90,9 @@ pub use onsale_store::catalog::Quotas;
 pub use operations::{
     ClockMoved, ClockStatus, Expected, LastSnapshot, OperationError, Operations, PartitionStatus,
     Readiness, SnapshotDone, Standings, Which, read_given,
+};
+pub use payments::{
+    DeskError, GatewayNotice, NoticeRefused, PaymentDesk, RefundAsked, RefundTerms,
 };
 pub use server::{Transport, TransportError};
 pub use span::SPAN_TARGET;

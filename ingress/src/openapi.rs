@@ -31,6 +31,7 @@ const COOKIE: &str = "cookie";
         (name = "accounts", description = "Register, sign in, sessions, profile"),
         (name = "tenants", description = "Houses of organizers, and who belongs to them"),
         (name = "bookings", description = "Quote, hold, confirm, cancel, give places back"),
+        (name = "payments", description = "Pay, follow a payment, give money back"),
         (name = "catalog", description = "Events, their shows and places, search, orders of an event"),
         (name = "offers", description = "What a show has for sale: ticket types, prices, codes"),
         (name = "venues", description = "Venues, their halls, charts of seats"),

@@ -14,8 +14,10 @@ pub(crate) mod home;
 mod invitations;
 mod logos;
 mod partitions;
+mod payments;
 mod pictures;
 mod reconciliation;
+mod refunds;
 mod requests;
 mod schemas;
 mod shows;
@@ -23,6 +25,7 @@ mod snapshots;
 mod tenants;
 mod users;
 mod venues;
+mod webhooks;
 
 mod call;
 mod catalog_call;
@@ -54,6 +57,9 @@ pub(crate) fn endpoints(document: OpenApi) -> Endpoints {
         .and(logos::endpoints())
         .and(audit::endpoints())
         .and(bookings::endpoints())
+        .and(payments::endpoints())
+        .and(refunds::endpoints())
+        .and(webhooks::endpoints())
         .and(requests::endpoints())
         .and(categories::endpoints())
         .and(events::endpoints())

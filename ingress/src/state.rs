@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use onsale_accounts::Accounts;
 use onsale_auth::Authenticator;
@@ -30,6 +30,7 @@ use crate::large_bodies::LargeBodies;
 use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
+use crate::payments::PaymentDesk;
 use crate::precheck::Buyers;
 use crate::public_offers::PublicOffers;
 use crate::rate_limit::RateLimits;
@@ -107,6 +108,8 @@ pub(crate) struct IngressState {
     pub(crate) event_pages: EventPages,
     /// What the public sees of offers, encoded once for all.
     pub(crate) public_offers: PublicOffers,
+    /// Who takes payments on, once the process has said so.
+    pub(crate) payment_desk: OnceLock<Arc<dyn PaymentDesk>>,
     /// The search of the public catalog.
     pub(crate) finder: Finder,
     /// How requests fared, as found lately; the past does not change.

@@ -3,6 +3,7 @@
 mod distributed;
 mod embedded;
 mod part;
+mod payments;
 mod stop_signals;
 mod worker;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use onsale_ingress::{HttpConfig, Ingress};
+use onsale_payments::run::Executor;
 use onsale_store::Store;
 use prometheus::Registry;
 use tokio::net::{TcpListener, TcpSocket};
@@ -47,6 +49,8 @@ type Serve = Box<dyn FnOnce(Listeners, CancellationToken) -> Later<io::Result<()
 struct Parts {
     store: Store,
     registry: Registry,
+    /// Takes payments on, where the process has a log to hand commands in to.
+    payments: Option<Executor>,
     /// Serves until the token is cancelled and requests in flight are finished.
     serve: Serve,
     /// Completes with the reason when going on would be wrong.
@@ -115,7 +119,12 @@ where
 
     let stop = CancellationToken::new();
     let mut working = if config.does_jobs() {
-        let worker = worker::worker(&config, &parts.store, &parts.registry)?;
+        let worker = worker::worker(
+            &config,
+            &parts.store,
+            parts.payments.as_ref(),
+            &parts.registry,
+        )?;
         let (store, stop) = (parts.store.clone(), stop.clone());
         Part::spawn("the worker of jobs", async move {
             // Jobs of another installation are none to be done here.

@@ -19,7 +19,8 @@ use onsale_auth::AuthConfig;
 use onsale_cluster::ClusterConfig;
 use onsale_counts::RedisConfig;
 use onsale_ingress::{
-    HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Quotas, RateLimitConfig, ShowsConfig,
+    GatewayKind, HttpConfig, IngressConfig, PaymentsConfig, PrecheckConfig, Quotas,
+    RateLimitConfig, ShowsConfig,
 };
 use onsale_log::LogConfig;
 use onsale_log::kafka::{KafkaConfig, KafkaSettings};
@@ -116,6 +117,12 @@ impl Config {
         ("mail", "url_file"),
         ("mail", "contact"),
         ("mail", "link_base_url"),
+        ("payments", "gateway"),
+        ("payments", "stripe_key"),
+        ("payments", "stripe_key_file"),
+        ("payments", "stripe_webhook_secret"),
+        ("payments", "stripe_webhook_secret_file"),
+        ("payments", "stripe_url"),
         ("uploads", "location"),
         ("uploads", "s3_endpoint"),
         ("uploads", "s3_access_key"),
@@ -221,7 +228,7 @@ impl Config {
             rate_limit: self.rate_limit,
             uploads: self.uploads(),
             reading: read_image::reading(&self.uploads),
-            payments: self.payments,
+            payments: self.payments.clone(),
             precheck: self.precheck,
             quota: self.quota,
             shows: self.shows,
@@ -294,6 +301,14 @@ impl Config {
                 value: "(not set)".to_owned(),
                 expected: "a secret of at least 32 bytes, the same on every node (or \
                            auth.booking_secret_file): from a public key nothing can be derived"
+                    .to_owned(),
+            });
+        }
+        if distributed && self.payments.gateway == Some(GatewayKind::Simulated) {
+            problems.push(Problem {
+                key: "payments.gateway".to_owned(),
+                value: "simulated".to_owned(),
+                expected: "stripe: with kafka.brokers each process would have a simulated gateway of its own"
                     .to_owned(),
             });
         }

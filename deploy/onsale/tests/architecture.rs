@@ -55,6 +55,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "onsale-payments",
+        &[
+            "onsale-schemas",
+            "onsale-settings",
+            "onsale-private",
+            "onsale-tls",
+            "onsale-log",
+            "onsale-store",
+            "onsale-jobs",
+        ],
+    ),
+    (
         "onsale-snapshot",
         &["onsale-schemas", "onsale-store", "onsale-disk"],
     ),
@@ -142,6 +154,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "onsale-jobs",
             "onsale-log",
             "onsale-messages",
+            "onsale-payments",
             "onsale-snapshot",
             "onsale-store",
             "onsale-simulation",

@@ -51,6 +51,9 @@ pub enum Code {
     AlreadyCancelled,
     PaymentReferenceUsed,
     AmountMismatch,
+    PaymentFailed,
+    PaymentInProgress,
+    AlreadyPaid,
     CoolingDown,
     TypeNotOffered,
     CodeRefused,
@@ -298,6 +301,21 @@ impl Code {
                 "AMOUNT_MISMATCH",
                 StatusCode::CONFLICT,
                 "The amount is not what the booking costs",
+            ),
+            Self::PaymentFailed => (
+                "PAYMENT_FAILED",
+                StatusCode::PAYMENT_REQUIRED,
+                "The payment has failed",
+            ),
+            Self::PaymentInProgress => (
+                "PAYMENT_IN_PROGRESS",
+                StatusCode::CONFLICT,
+                "Another payment of the booking is under way",
+            ),
+            Self::AlreadyPaid => (
+                "ALREADY_PAID",
+                StatusCode::CONFLICT,
+                "The booking is paid already",
             ),
             Self::CoolingDown => (
                 "COOLING_DOWN",

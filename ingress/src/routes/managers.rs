@@ -6,7 +6,7 @@ use onsale_store::catalog::{EventRow, EventStatus};
 
 use super::projected;
 use crate::auth::{Authority, Caller, Right, Role};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::state::AppState;
 use crate::tenants_of_shows::TenantsOfShows;
 
@@ -113,4 +113,28 @@ pub(super) async fn authority_over_booking(
     caller.permit(right)?;
     let tenant = tenant_of_booking(state, booking).await?;
     caller.authority_over(tenant, right, || ApiError::not_found("booking"))
+}
+
+/// The right of one of the staff to act on a booking: also of an organizer that acts for itself alone, on those of its
+/// own events. To others there is no such booking.
+pub(super) async fn authority_of_staff(
+    state: &AppState,
+    caller: &Caller,
+    booking: BookingId,
+    right: &Right,
+) -> Result<Authority, ApiError> {
+    if caller.role != Role::Organizer || caller.is_of_team() {
+        return authority_over_booking(state, caller, booking, right).await;
+    }
+    let row = projected::booking(state, booking)
+        .await?
+        .ok_or_else(|| ApiError::not_found("booking"))?;
+    // Other organizers do not learn that the booking exists.
+    let managed = managed_event(state, caller, row.event_id, right)
+        .await
+        .map_err(|error| match error.code() {
+            Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
+            _ => error,
+        })?;
+    Ok(managed.authority)
 }

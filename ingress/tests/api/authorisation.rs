@@ -27,6 +27,10 @@ const SOMEONE_ELSE: UserId = UserId::from_bytes([0x5e; 16]);
 /// The tenant of the buyer's booking, and of the event.
 const TENANT: Uuid = Uuid::from_u128(7);
 
+/// What the buyer has paid, and what it wants back of that.
+const PAYMENT: Uuid = Uuid::from_u128(0xd1);
+const REFUND: Uuid = Uuid::from_u128(0xd2);
+
 /// A venue in which a public show takes place, and a map of it.
 const VENUE: Uuid = Uuid::from_u128(0xe1);
 const MAP: Uuid = Uuid::from_u128(0xe2);
@@ -100,6 +104,10 @@ fn body(method: &str, route: &str) -> Option<Value> {
     }
     match (method, route) {
         ("POST", "/api/v1/bookings/reserve") => Some(json!({"show_id": SHOW, "seats": ["B-L"]})),
+        ("POST", "/api/v1/payments") => Some(json!({
+            "booking_id": BookingId::new(PartitionId(0), 0).as_uuid(), "method": "cash",
+        })),
+        ("POST", "/api/v1/payments/{id}/refund") => Some(json!({"amount": 1})),
         ("POST", "/api/v1/bookings/{id}/confirm") => Some(json!({"payment_reference": "p"})),
         ("POST", "/api/v1/bookings/{id}/extend") => Some(json!({"seconds": 60})),
         ("POST", "/api/v1/bookings/{id}/return") => Some(json!({"seats": ["A-1"]})),
@@ -173,6 +181,8 @@ fn concrete(route: &str) -> String {
         Some("shows") => SHOW.to_string(),
         Some("tenants") => TENANT.to_string(),
         Some("venues") => VENUE.to_string(),
+        Some("payments") => PAYMENT.to_string(),
+        Some("refunds") => REFUND.to_string(),
         _ => EVENT.to_string(),
     };
     let draft = match route.split('/').nth(3) {
@@ -194,6 +204,7 @@ fn concrete(route: &str) -> String {
         .replace("{group}", &GROUP.to_string())
         .replace("{code}", "EARLY-BIRD")
         .replace("{width}", "320")
+        .replace("{gateway}", "stripe")
 }
 
 /// Who asks for a row, and what they get.

@@ -11,6 +11,7 @@ use onsale_store::venue::MapId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::payments::{paid, requested};
 use crate::support::{
     Claims, Declared, EVENT, NOW_MS, Reply, SHOW, STALLS, World, declared, event, show,
 };
@@ -29,6 +30,9 @@ const DRAFT_ZONES: u128 = 0x100;
 /// A venue that no public show takes place in, and its map.
 const VENUE: Uuid = Uuid::from_u128(0xd9);
 const MAP: Uuid = Uuid::from_u128(0xda);
+/// What was paid for the booking, and what is wanted back of that.
+const PAYMENT: Uuid = Uuid::from_u128(0xdb);
+const REFUND: Uuid = Uuid::from_u128(0xdc);
 const STRANGER: UserId = UserId::from_bytes([0x5e; 16]);
 /// More than there is of anything.
 const LIMIT: u32 = 1_000;
@@ -145,6 +149,8 @@ async fn furnished() -> (World, House) {
         invitation: invitations[0].invitation_id,
         key: key["key_id"].as_str().unwrap().parse().unwrap(),
     };
+    paid(&world, PAYMENT, house.booking).await;
+    requested(&world, REFUND, PAYMENT).await;
     (world, house)
 }
 
@@ -157,6 +163,8 @@ impl House {
             VENUE,
             MAP,
             self.booking.as_uuid(),
+            PAYMENT,
+            REFUND,
             self.member,
             self.session,
             self.invitation,
@@ -176,6 +184,8 @@ impl House {
             "venues" => vec![VENUE],
             "maps" => vec![MAP],
             "bookings" => vec![self.booking.as_uuid()],
+            "payments" => vec![PAYMENT],
+            "refunds" => vec![REFUND],
             "sessions" => vec![self.session],
             "members" => vec![self.member],
             "api-keys" => vec![self.key],
@@ -228,6 +238,9 @@ impl House {
             format!("{:?}", store.venue(VENUE).await.unwrap()),
             format!("{:?}", store.maps_of_venue(VENUE).await.unwrap()),
             format!("{:?}", store.booking(self.booking).await.unwrap()),
+            format!("{:?}", store.payment(PAYMENT).await.unwrap()),
+            format!("{:?}", store.refund(REFUND).await.unwrap()),
+            format!("{:?}", store.refunds_of_payment(PAYMENT).await.unwrap()),
             format!(
                 "{:?}",
                 store.kept_sessions_of(self.member, LIMIT).await.unwrap()
@@ -416,6 +429,15 @@ async fn the_owner_of_the_tenant_finds_what_others_do_not() {
     let booking = format!("/api/v1/bookings/{}", house.booking);
     let text = found(booking).await;
     assert!(text.contains(&house.booking.to_string()), "{text}");
+    for path in [
+        format!("/api/v1/payments/{PAYMENT}"),
+        format!("/api/v1/payments?tenant={TENANT}"),
+    ] {
+        let text = found(path).await;
+        assert!(text.contains(&PAYMENT.to_string()), "{text}");
+    }
+    let refunds = found(format!("/api/v1/payments/{PAYMENT}/refunds")).await;
+    assert!(refunds.contains(&REFUND.to_string()), "{refunds}");
     let audit = found("/api/v1/audit".to_owned()).await;
     assert!(audit.contains("member.invite"), "{audit}");
 }

@@ -40,6 +40,7 @@ mod openapi;
 mod operation;
 mod orders;
 mod passkeys;
+mod payments;
 mod pictures;
 mod precheck;
 mod rate_limit;

@@ -31,6 +31,7 @@ mod isolation;
 mod offer;
 mod orders;
 mod passkeys;
+mod payments;
 mod pictures;
 mod remembered;
 mod rights;

@@ -2,6 +2,7 @@
 
 mod database;
 mod declared;
+mod desk;
 mod log;
 mod machine;
 mod operations;
@@ -10,6 +11,7 @@ mod tokens;
 mod world;
 
 pub(crate) use declared::{Declared, declared};
+pub(crate) use desk::{FakeDesk, SIGNATURE};
 pub(crate) use log::{Script, ScriptedLog};
 pub(crate) use reply::Reply;
 pub(crate) use tokens::{Claims, SECRET, sign, sign_with};

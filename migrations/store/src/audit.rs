@@ -50,6 +50,8 @@ pub const SUBJECT_KINDS: &[&str] = &[
     "job",
     "map",
     "partition",
+    "payment",
+    "refund",
     "retention_report",
     "show",
     "tenant",

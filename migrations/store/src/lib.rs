@@ -30,6 +30,7 @@ pub mod job;
 pub mod listed;
 pub mod mail;
 pub mod notice;
+pub mod payment;
 pub mod projection;
 pub mod reset;
 pub mod retention;

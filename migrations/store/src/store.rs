@@ -26,6 +26,7 @@ mod lacking_codes;
 mod listing;
 pub(crate) mod offers;
 mod orders;
+mod payments;
 mod pictures;
 mod projection;
 mod reconciled_codes;

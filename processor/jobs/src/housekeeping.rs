@@ -47,6 +47,9 @@ const MAILS_KEPT_MS: u64 = 37 * 24 * 3_600 * 1_000;
 /// How long reports of what was kept too long are kept after their end, in milliseconds: a year. What they
 /// deleted is in the audit trail for longer.
 const REPORTS_KEPT_MS: u64 = 366 * 24 * 3_600 * 1_000;
+/// How long what gateways have said is kept once it was acted on, in milliseconds: 30 days. A gateway repeats itself for
+/// a few, and what it repeats later does no harm.
+const NOTICES_KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// How long guests who bought nothing are kept after their token could be used, in milliseconds: 7 days, longer
 /// than any projection is behind.
 const GUESTS_KEPT_MS: u64 = 7 * 24 * 3_600 * 1_000;
@@ -58,7 +61,7 @@ const JOBS_PER_STEP: u32 = 5_000;
 
 /// Keeps the audit trail in order. Deletes answers of calls whose idempotency key is no longer remembered, changes that
 /// the log never accepted, jobs, one-time tokens, changes of an address and API keys that ended long ago, sign-ins with
-/// other providers and challenges, guests who bought nothing, reports of retention, and mails that were never sent. Notes
+/// other providers and challenges, guests who bought nothing, reports of retention, notices of gateways that were acted on, and mails that were never sent. Notes
 /// which events have ended.
 /// Forgets codes that ended.
 /// What people may want to look at before it is gone is left to [`crate::retention`].
@@ -132,6 +135,9 @@ impl Handler for Housekeeping {
             .await?;
         self.store
             .forget_retention_reports(now_ms.saturating_sub(REPORTS_KEPT_MS))
+            .await?;
+        self.store
+            .forget_notices(now_ms.saturating_sub(NOTICES_KEPT_MS))
             .await?;
         let over_before_ms = now_ms.saturating_sub(SHOW_LASTS_MS);
         let ended = self.store.note_ended_events(now_ms, over_before_ms).await?;

@@ -15,7 +15,7 @@ use onsale_log::kafka::{NodesPublisher, refuse_faked_clock};
 use onsale_schemas::NodeName;
 use uuid::Uuid;
 
-use super::Parts;
+use super::{Parts, payments};
 use crate::config::{Config, NodeRole};
 use crate::exit::{Failure, OrFail, kafka_failure};
 use crate::private;
@@ -48,11 +48,22 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     let announcer = announcer(config, &base, &internal, stopping.clone())?;
     watch(config, &base, &internal);
     let announcing = tokio::spawn(announcer.run(base.stop.clone()));
-    let (log, serve) = if config.node.is(NodeRole::Ingress) {
-        let (log, ingress) = roles::ingress(config, &base, internal.clone()).await?;
-        (Some(log), super::serve_ingress(ingress))
+    let commands = if config.node.is(NodeRole::Ingress) || config.does_jobs() {
+        Some(roles::commands(&base).await?)
     } else {
-        (None, http::serve_alone(config, internal.clone())?)
+        None
+    };
+    let log = commands.as_ref().map(|commands| commands.log.clone());
+    let executor = match &log {
+        Some(log) => Some(payments::executor(config, &base.store, log.clone())?),
+        None => None,
+    };
+    let serve = match (commands, &executor) {
+        (Some(commands), Some(executor)) if config.node.is(NodeRole::Ingress) => {
+            let ingress = roles::ingress(config, &base, internal.clone(), commands)?;
+            super::serve_ingress(ingress.with_payments(payments::desk(config, executor)))
+        }
+        _ => http::serve_alone(config, internal.clone())?,
     };
     let ending = Ending {
         node: internal.node.clone(),
@@ -65,6 +76,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     Ok(Parts {
         store: base.store,
         registry: base.registry,
+        payments: executor,
         serve,
         failure: Box::pin(ending.failure()),
         before_stop: Box::pin(ending.hand_over()),

@@ -13,7 +13,7 @@ use onsale_schemas::NodeName;
 use onsale_store::Store;
 use prometheus::Registry;
 
-use super::{Parts, resume_openings, serve_ingress};
+use super::{Parts, payments, resume_openings, serve_ingress};
 use crate::audit_keeping;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
@@ -44,16 +44,19 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         let secret = secrets::booking_secret(&config.data.dir).or_use()?;
         settings.auth.booking_secret = Some(secret);
     }
+    let log = Arc::new(embedded.log());
+    let executor = payments::executor(config, &store, log.clone())?;
     let ingress = Ingress::new(
         settings,
-        Arc::new(embedded.log()),
+        log,
         store.clone(),
         operations,
         Arc::new(SystemClock),
         registry.clone(),
     )
     .context("cannot set up the ingress")
-    .or_use()?;
+    .or_use()?
+    .with_payments(payments::desk(config, &executor));
     ingress.add_first_categories().await;
     resume_openings(&ingress).await;
     tokio::spawn(ingress.clone().describe_catalog());
@@ -62,6 +65,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     Ok(Parts {
         store,
         registry,
+        payments: Some(executor),
         serve: serve_ingress(ingress),
         failure: Box::pin(failure),
         before_stop: Box::pin(async {}),

@@ -8,6 +8,7 @@ use onsale_jobs::{
     Kind, Kinds, Metrics, Worker, housekeeping, pictures, reset_requests, retention, uploads,
 };
 use onsale_messages::{Post, account_mails, notices};
+use onsale_payments::run::{self, Executor};
 use onsale_store::Store;
 use onsale_uploads::Uploads;
 use prometheus::Registry;
@@ -19,6 +20,7 @@ use crate::exit::{Failure, OrFail};
 pub(super) fn worker(
     config: &Config,
     store: &Store,
+    payments: Option<&Executor>,
     registry: &Registry,
 ) -> Result<Worker, Failure> {
     let mut kinds = vec![
@@ -32,9 +34,13 @@ pub(super) fn worker(
         kinds.push(pictures::kind(store, place.clone()));
     }
     kinds.extend(mails(config, store, uploads)?);
+    if let Some(payments) = payments {
+        kinds.extend(run::kinds(payments));
+    }
     let kinds = Kinds::new(kinds).context("kinds of jobs").or_found()?;
     let mut schedules = vec![housekeeping::schedule()];
     schedules.extend(retention::schedule(&config.retention));
+    schedules.extend(payments.map(|_| run::schedule()));
     Ok(Worker {
         store: store.clone(),
         name: config.node.id.clone(),

@@ -7,6 +7,10 @@ use anyhow::Context;
 use clap::Args;
 use onsale_auth::{Grant, Role};
 use onsale_cluster::http_client;
+use onsale_ingress::GatewayKind;
+use onsale_payments::gateway::Gateway as _;
+use onsale_payments::gateway::simulated::{Simulated, SimulatedConfig};
+use onsale_payments::run as payments;
 use onsale_processor::clock;
 use onsale_schemas::{TenantId, UserId};
 use onsale_settings::Secret;
@@ -44,6 +48,7 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
     without_huge_pages();
     let mut base = Config::default();
     base.payments.simulated = true;
+    base.payments.gateway = Some(GatewayKind::Simulated);
     base.auth.token_lifetime_max_seconds = TOKEN_TTL_S;
     // Nobody's password needs protection here, and the first start should not wait for three.
     base.accounts.bcrypt_cost = DEV_BCRYPT_COST;
@@ -109,6 +114,9 @@ pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
         }
         welcome(&base, &tokens, &shows);
         sign_in(&base, &accounts);
+        if config.payments.gateway == Some(GatewayKind::Simulated) {
+            ways_to_pay(&base);
+        }
         output::announce("\nStop with Ctrl-C; the same data is there at the next start.");
         Ok(())
     })
@@ -201,6 +209,18 @@ fn sign_in(base: &str, accounts: &[DemoAccount]) {
             account.password.expose()
         ));
     }
+}
+
+/// Shows how one can pay, with no money.
+fn ways_to_pay(base: &str) {
+    let simulated = Simulated::new(SimulatedConfig::default(), payments::system_clock());
+    let methods = simulated.methods().iter().map(|method| method.name);
+    let methods: Vec<&str> = methods.collect();
+    output::announce(format_args!(
+        "\nPay for a booking at {base}/api/v1/payments with \"booking_id\" and a \"method\" of the simulated gateway:\n  \
+         {}",
+        methods.join(", ")
+    ));
 }
 
 /// Shows what there is to sell, tokens, and how to try it.

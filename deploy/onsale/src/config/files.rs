@@ -13,6 +13,7 @@ impl Config {
             self.accounts.files(),
             self.mail.files(),
             self.uploads.files(),
+            self.payments.files(),
             self.database.files(),
             self.redis.files(),
             self.kafka.files(),

@@ -24,6 +24,8 @@ impl Config {
         }
         hide(&mut self.mail.url);
         hide(&mut self.uploads.s3_secret_key);
+        hide(&mut self.payments.stripe_key);
+        hide(&mut self.payments.stripe_webhook_secret);
         hide(&mut self.database.url);
         hide(&mut self.redis.url);
         hide(&mut self.cluster.secret);
@@ -34,6 +36,7 @@ impl Config {
             self.accounts.pages_url.as_mut(),
             self.accounts.public_url.as_mut(),
             self.uploads.s3_endpoint.as_mut(),
+            self.payments.stripe_url.as_mut(),
             self.telemetry.otlp_endpoint.as_mut(),
             self.node.advertise_url.as_mut(),
             self.node.operations_advertise_url.as_mut(),
@@ -67,6 +70,9 @@ mod tests {
         config.auth.booking_secret = secret();
         config.accounts.key = secret();
         config.cluster.secret = secret();
+        config.payments.stripe_key = secret();
+        config.payments.stripe_webhook_secret = secret();
+        config.payments.stripe_url = Some("https://u:s3cret-of-tests@h".to_owned());
         config.mail.url = url("smtps");
         config.http.public_url = Some("https://u:s3cret-of-tests@h".to_owned());
         config.mail.link_base_url = config.http.public_url.clone();

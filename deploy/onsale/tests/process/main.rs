@@ -36,6 +36,7 @@ mod lost_database;
 mod lost_log;
 mod mail_server;
 mod newcomer;
+mod payments;
 mod permissions;
 mod personal_data;
 mod postgres;

@@ -14,11 +14,11 @@ use uuid::Uuid;
 use super::ended::refusal;
 use crate::auth::{Authority, Caller, OnBehalf, Right, Role};
 use crate::envelope::{Problem, Success};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::extract::{JsonBody, PathId, RequestBody, parse_booking};
 use crate::idempotency::IdempotencyKey;
 use crate::routes::call::{Call, Order};
-use crate::routes::{managers, ownership, projected};
+use crate::routes::{managers, ownership};
 use crate::state::AppState;
 use crate::submit::{Answering, Final, PendingAnswer, unexpected};
 
@@ -118,21 +118,7 @@ pub(super) async fn to_take_back(
     caller: &Caller,
     booking: BookingId,
 ) -> Result<Authority, ApiError> {
-    if caller.role != Role::Organizer || caller.is_of_team() {
-        return managers::authority_over_booking(state, caller, booking, &TAKE_BACK).await;
-    }
-    // One that acts for itself alone: its own events.
-    let row = projected::booking(state, booking)
-        .await?
-        .ok_or_else(|| ApiError::not_found("booking"))?;
-    // Other organizers do not learn that the booking exists.
-    let managed = managers::managed_event(state, caller, row.event_id, &TAKE_BACK)
-        .await
-        .map_err(|error| match error.code() {
-            Code::Forbidden | Code::NotFound => ApiError::not_found("booking"),
-            _ => error,
-        })?;
-    Ok(managed.authority)
+    managers::authority_of_staff(state, caller, booking, &TAKE_BACK).await
 }
 
 /// Answers a cancellation.

@@ -4,7 +4,9 @@ use onsale_accounts::SecondFactorRule;
 use onsale_schemas::code::CodeTerms;
 use onsale_schemas::offer::Scope;
 use onsale_schemas::outcome::Reserved;
-use onsale_schemas::{CodeHash, Outcome, OutcomeRecord, PartitionId, RequestId, SeatList};
+use onsale_schemas::{
+    BookingId, CodeHash, Outcome, OutcomeRecord, PartitionId, RequestId, SeatList,
+};
 use onsale_store::account::TenantRow;
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{DetailsChange, EventEdit, EventRow, EventStatus, Quotas, ShowRow};
@@ -12,9 +14,10 @@ use onsale_store::code::{CodeKind, CodesChange, CodesProposal, GroupTerms, NewCo
 use onsale_store::venue::{MapId, ShowMap};
 use uuid::Uuid;
 
-use super::{DRAFT, EMPTY_VENUE, GROUP, MAP, REQUEST, TENANT, VENUE};
+use super::{DRAFT, EMPTY_VENUE, GROUP, MAP, PAYMENT, REFUND, REQUEST, TENANT, VENUE};
 use crate::accounts::config;
 use crate::explanations::explained;
+use crate::payments::{paid, requested};
 use crate::support::{BUYER, EVENT, NOW_MS, SHOW, ScriptedLog, World, event, show};
 use crate::venues::{stored_chart, stored_hall, venue_row};
 
@@ -94,6 +97,9 @@ pub(super) async fn world() -> World {
     add_venues(&world).await;
     let created = codes(&world).await;
     world.project(0, vec![booking(), created]).await;
+    let booking_id = BookingId::new(PartitionId(0), 0);
+    paid(&world, PAYMENT, booking_id).await;
+    requested(&world, REFUND, PAYMENT).await;
     let explained = explained(0, REQUEST, booking().outcome);
     let at = (PartitionId(0), 0);
     world.operations.explained.lock().insert(at, explained);

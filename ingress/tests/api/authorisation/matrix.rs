@@ -45,6 +45,8 @@ pub(super) const MANAGE_OWN: [Gets; 6] = [K, K, F, F, F, K];
 pub(super) const READ_SALES: [Gets; 6] = [K, K, K, K, F, K];
 pub(super) const SEE_DRAFTS: [Gets; 6] = [K, K, K, K, H, H];
 pub(super) const BOOKINGS: [Gets; 6] = [K, K, F, K, F, H];
+/// Who reads payments and decides about refunds.
+pub(super) const FINANCE: [Gets; 6] = [K, K, K, F, F, H];
 /// What is the tenant's own, for those who see its drafts, and who manages its events.
 pub(super) const ITS_STAFF: [Gets; 12] = [H, H, H, K, K, H, K, H, H, H, K, H];
 pub(super) const ITS_STAFF_SIGNED_IN: [Gets; 12] = [U, H, H, K, K, H, K, H, H, H, K, H];
@@ -146,6 +148,16 @@ pub(super) const MATRIX: &[Row] = &[
     row("GET", "/api/v1/bookings/pending", SIGNED_IN, ALL),
     row("GET", "/api/v1/bookings/{id}", [U, K, H, K, H, H, K, K, H, H, K, K], BOOKINGS),
     row("GET", "/api/v1/bookings/{id}/receipt", [U, K, H, K, H, H, K, K, H, H, K, K], BOOKINGS),
+    row("POST", "/api/v1/payments", [U, K, H, K, H, H, K, K, H, H, K, K], BOOKINGS),
+    row("GET", "/api/v1/payments?tenant=00000000-0000-0000-0000-000000000007", [U, F, F, F, F, F, K, F, F, F, K, F], [K, K, K, F, F, F]),
+    row("GET", "/api/v1/payments/{id}", [U, K, H, K, H, H, K, K, H, H, K, K], FINANCE),
+    row("POST", "/api/v1/payments/{id}/cancel", [U, K, H, F, F, F, F, F, F, F, F, F], NONE),
+    row("POST", "/api/v1/payments/{id}/refund", [U, K, H, K, H, H, K, F, H, F, K, F], FINANCE),
+    row("GET", "/api/v1/payments/{id}/refunds", [U, K, H, K, H, H, K, K, H, H, K, K], FINANCE),
+    row("GET", "/api/v1/refunds?tenant=00000000-0000-0000-0000-000000000007", [U, F, F, F, F, F, K, F, F, F, K, F], [K, K, K, F, F, F]),
+    row("POST", "/api/v1/refunds/{id}/approve", [U, F, F, K, H, H, K, F, H, F, K, F], FINANCE),
+    row("POST", "/api/v1/refunds/{id}/refuse", [U, F, F, K, H, H, K, F, H, F, K, F], FINANCE),
+    row("POST", "/api/v1/webhooks/{gateway}", EVERYBODY, ALL),
     row("GET", "/api/v1/requests/{id}", ITS_BUYER_ONLY, [H; 6]),
     row("GET", "/api/v1/requests/{id}/explanation", [U, K, H, F, F, F, K, F, H, F, K, F], NONE),
     row("GET", "/api/v1/events", EVERYBODY, ALL),

@@ -42,6 +42,10 @@ const WITHOUT: &[(&str, &str)] = &[
     ("begin_passkey_sign_in", "the client keeps what it begins"),
     ("link_identity", "the browser keeps what it begins"),
     ("quote", "holds and changes nothing"),
+    (
+        "gateway_notice",
+        "the gateway's id of the event is the key of what is written down",
+    ),
     // For operators, who look at how things stand.
     ("reset_clock", "the second finds the clock accepted"),
     ("failover", "is about where partitions are now"),

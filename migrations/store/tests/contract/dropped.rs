@@ -2,6 +2,7 @@
 //! connections stay.
 
 mod accounts;
+mod payments;
 mod writes;
 
 use std::future::Future;

@@ -39,6 +39,7 @@ mod jobs;
 mod notices;
 mod offers;
 mod orders;
+mod payments;
 mod pictures;
 mod projection;
 mod proxy;

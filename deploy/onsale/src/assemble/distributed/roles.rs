@@ -99,12 +99,14 @@ fn start_feed(store: &Store, counts: Counts, stop: &CancellationToken) -> Counts
     feed
 }
 
-/// The ingress and its log, which resumes what a crash interrupted once it serves.
-pub(super) async fn ingress(
-    config: &Config,
-    base: &Base,
-    internal: Arc<Internal>,
-) -> Result<(Arc<KafkaCommandLog>, Ingress), Failure> {
+/// The log as those see it who hand commands in: the ingress, and the worker for payments.
+pub(super) struct Commands {
+    pub(super) log: Arc<KafkaCommandLog>,
+    watermarks: Arc<Watermarks>,
+}
+
+/// See [`Commands`].
+pub(super) async fn commands(base: &Base) -> Result<Commands, Failure> {
     let watermarks = Watermarks::start(
         base.store.clone(),
         base.topics.partitions,
@@ -117,7 +119,19 @@ pub(super) async fn ingress(
         KafkaCommandLog::start(&settings, &topics, seats, KafkaCommandLogOptions::default())
     })
     .await?;
-    let log = Arc::new(log);
+    Ok(Commands {
+        log: Arc::new(log),
+        watermarks,
+    })
+}
+
+/// The ingress, which resumes what a crash interrupted once its log serves.
+pub(super) fn ingress(
+    config: &Config,
+    base: &Base,
+    internal: Arc<Internal>,
+    Commands { log, watermarks }: Commands,
+) -> Result<Ingress, Failure> {
     let cluster = Cluster {
         log: log.clone(),
         claims: Claims::follow(log.subscribe(), log.partitions(), base.stop.clone()),
@@ -139,9 +153,9 @@ pub(super) async fn ingress(
     .context("cannot set up the ingress")
     .or_use()?
     .with_routes(between_nodes(internal));
-    tokio::spawn(resume_once_serving(log.clone(), ingress.clone()));
+    tokio::spawn(resume_once_serving(log, ingress.clone()));
     tokio::spawn(ingress.clone().follow_catalog());
-    Ok((log, ingress))
+    Ok(ingress)
 }
 
 /// Calls to other nodes, each with a token of this one.

@@ -310,3 +310,16 @@ fn every_setting_can_be_a_variable() {
         }
     }
 }
+
+#[test]
+fn a_simulated_gateway_is_of_one_process() {
+    let mut config = Config::for_tests();
+    config.payments.gateway = Some(onsale_ingress::GatewayKind::Simulated);
+    assert!(config.clone().checked(true).is_ok());
+    config.kafka.brokers = "127.0.0.1:9092".to_owned();
+    let error = config.checked(true).unwrap_err().to_string();
+    assert!(
+        error.contains("payments.gateway = simulated: expected stripe"),
+        "{error}"
+    );
+}

@@ -10,11 +10,12 @@ use crate::account_answer::LastAnswer;
 use crate::audit::AuditEntry;
 use crate::database::{Durability, Transaction, Value, integer};
 use crate::error::StoreError;
+use crate::store::payments;
 
 impl Store {
     /// Erases what is personal of an account: address, name, number, password and language, its second
     /// factors, sessions, links, memberships and identities elsewhere, remembered answers to it, invitations by it,
-    /// and the mails of these that wait. The purchases as a guest that it took over name nobody any more either. Where its address is known
+    /// and the mails of these that wait; what it has said when it asked for refunds, too. The purchases as a guest that it took over name nobody any more either. Where its address is known
     /// to be its own, so do the purchases of that, and invitations to it go, too. What stays is its id, under which
     /// its bookings are, and when it was created and erased. `shown` is the password that the account has to have
     /// still (`None`: it has none); `last` is what is remembered of the call that asks for it.
@@ -65,6 +66,7 @@ impl Store {
                     .await?;
                 invitations::forget_mails(&mut transaction, &deleted).await?;
                 invitations::withdraw(&mut transaction, Which::SentBy(id), now_ms).await?;
+                payments::forget_reasons(&mut transaction, id).await?;
                 let guests = guests::erase_those_of(&mut transaction, &user, now_ms).await?;
                 transaction
                     .execute(

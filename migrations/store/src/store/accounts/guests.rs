@@ -19,6 +19,7 @@ use crate::account_answer::LastAnswer;
 use crate::audit::{Audit, AuditEntry};
 use crate::database::{Durability, Row, Transaction, Value, integer};
 use crate::error::StoreError;
+use crate::store::payments;
 
 macro_rules! columns {
     () => {
@@ -258,6 +259,7 @@ impl Store {
                     return Ok(false);
                 }
                 answers::erase(&mut transaction, id, last.as_ref()).await?;
+                payments::forget_reasons(&mut transaction, id).await?;
                 transaction.commit(audit).await?;
                 Ok(true)
             })
@@ -285,6 +287,18 @@ pub(super) async fn erase_those_of(
     user: &UserRow,
     now_ms: u64,
 ) -> Result<u64, StoreError> {
+    // What they have said when they asked for refunds, as long as it is known whose they are.
+    transaction
+        .execute(
+            concat!(
+                "UPDATE refunds SET reason = NULL WHERE reason IS NOT NULL AND asked_by IN \
+                 (SELECT guest_id FROM guests WHERE ",
+                of_person!(),
+                ")"
+            ),
+            &[user.user_id.into(), user.owned_address().into()],
+        )
+        .await?;
     transaction
         .execute(
             concat!(

@@ -1,6 +1,6 @@
 //! The role that the program connects as on PostgreSQL, where another one owns the tables: it may write
 //! entries of the audit trail and read them, and neither change nor delete one, nor switch off what
-//! refuses that.
+//! refuses that. So it is with the books and the history of payments.
 
 use sqlx::AssertSqlSafe;
 
@@ -33,6 +33,8 @@ REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_other FROM @role;
 REVOKE UPDATE, TRUNCATE ON audit_links FROM @role;
 REVOKE DELETE, TRUNCATE ON audit_chains, audit_horizon, audit_projected FROM @role;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON audit_retention FROM @role;
+REVOKE UPDATE, DELETE, TRUNCATE ON postings, posting_lines FROM @role;
+REVOKE UPDATE, TRUNCATE ON payment_moves, refund_moves FROM @role;
 DO $months$
 DECLARE part regclass;
 BEGIN

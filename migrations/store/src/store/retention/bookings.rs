@@ -1,5 +1,5 @@
 //! Bookings of shows that were over long ago. All of a show go together: of a show without any, nothing is
-//! expected to be there. A guest goes with its last booking, and the codes of a show with the last of its bookings.
+//! expected to be there. A guest goes with its last booking, and the payments and codes of a show with the last of its bookings.
 
 use onsale_schemas::ShowId;
 use serde_json::json;
@@ -10,6 +10,7 @@ use crate::audit::AuditEntry;
 use crate::database::{Database, Row, Transaction, Value, integer};
 use crate::error::StoreError;
 use crate::retention::{Due, Kind};
+use crate::store::payments;
 
 /// Shows of one report; further ones are in the next.
 const SHOWS_PER_REPORT_MAX: usize = 10_000;
@@ -33,11 +34,16 @@ macro_rules! is_kept {
     };
 }
 
-/// How many bookings a show has, how many of them are not too old, and from when the oldest is.
+/// How many bookings a show has, how many of them, and of their payments, are not too old, and from when the oldest is.
+/// A payment or a refund that is not over is not too old.
 const COUNTED: &str = concat!(
     "SELECT count(*) AS bookings, min(reserved_at_ms) AS oldest_ms, COALESCE(CAST(SUM(",
     is_kept!("$2"),
-    ") AS bigint), 0) AS kept FROM bookings WHERE show_id = $1"
+    ") AS bigint), 0) + (SELECT count(*) FROM payments AS p WHERE p.show_id = $1 \
+     AND (p.updated_at_ms >= $2 OR p.state NOT IN ('succeeded', 'failed', 'timed_out', 'refunded') \
+     OR EXISTS (SELECT 1 FROM refunds AS r WHERE r.payment_id = p.payment_id \
+     AND (r.updated_at_ms >= $2 OR r.state NOT IN ('done', 'refused'))))) AS kept \
+     FROM bookings WHERE show_id = $1"
 );
 
 struct Counted {
@@ -155,9 +161,12 @@ pub(super) async fn delete(
     free_seats(transaction, show).await?;
     due.deleted += deleted;
     let of_show = before + deleted;
-    // Codes are deleted as many at a time as bookings; the next step goes on with the rest.
-    let has_codes = of_show >= bookings && forget_codes(transaction, show).await?;
-    if (deleted == 0 || of_show >= bookings) && !has_codes {
+    // Payments and codes are deleted as many at a time as bookings; the next step goes on with the rest.
+    let has_more = of_show >= bookings
+        && (payments::forget_with_bookings(transaction, show, due.before_ms, ROWS_PER_STEP_MAX)
+            .await?
+            || forget_codes(transaction, show).await?);
+    if (deleted == 0 || of_show >= bookings) && !has_more {
         due.left += bookings.saturating_sub(of_show);
         done(transaction, show, step).await?;
     } else {

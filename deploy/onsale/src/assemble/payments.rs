@@ -1,0 +1,231 @@
+//! Puts together who takes payments on: the saga with its gateway, the database and the log. The worker runs it as
+//! jobs, and the ingress is handed it as its desk, so that a buyer who waits need not wait for a job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use async_trait::async_trait;
+use onsale_ingress::{
+    DeskError, GatewayKind, GatewayNotice, NoticeRefused, PaymentDesk, PaymentsConfig, RefundAsked,
+    RefundTerms,
+};
+use onsale_log::CommandLog;
+use onsale_payments::gateway::circuit::Limits;
+use onsale_payments::gateway::simulated::{Faults, Simulated, SimulatedConfig};
+use onsale_payments::gateway::stripe::{Stripe, StripeConfig, TIMEOUT, URL};
+use onsale_payments::gateway::{Gateway, Guarded};
+use onsale_payments::run::{self, Executor};
+use onsale_payments::saga::Terms;
+use onsale_payments::saga::rules::Rules;
+use onsale_schemas::command::Currency;
+use onsale_store::Store;
+use onsale_store::payment::NewNotice;
+use reqwest::Url;
+use reqwest::header::HeaderMap;
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::exit::{Failure, OrFail};
+
+/// How long a call of the simulated gateway takes.
+const SIMULATED_LATENCY: Duration = Duration::from_millis(50);
+/// How often it is heard what the simulated gateway says.
+const HEARD_EVERY: Duration = Duration::from_millis(500);
+
+/// What takes payments on in this process.
+pub(super) fn executor(
+    config: &Config,
+    store: &Store,
+    log: Arc<dyn CommandLog>,
+) -> Result<Executor, Failure> {
+    let gateway = gateway(&config.payments, store)?;
+    Ok(Executor::new(
+        store,
+        log,
+        gateway,
+        terms(&config.payments),
+        config.links_url(),
+        run::system_clock(),
+    ))
+}
+
+/// The same for the ingress.
+pub(super) fn desk(config: &Config, executor: &Executor) -> Arc<dyn PaymentDesk> {
+    Arc::new(Desk {
+        executor: executor.clone(),
+        terms: terms(&config.payments),
+    })
+}
+
+/// Who takes the money.
+fn gateway(config: &PaymentsConfig, store: &Store) -> Result<Option<Arc<dyn Gateway>>, Failure> {
+    Ok(match config.gateway {
+        None => None,
+        Some(GatewayKind::Simulated) => {
+            if !config.simulated {
+                tracing::warn!("payments.gateway = \"simulated\": buyers pay with no money");
+            }
+            let simulated = simulated();
+            tokio::spawn(hear(simulated.clone(), store.for_installation()));
+            let simulated: Arc<dyn Gateway> = Arc::new(simulated);
+            Some(simulated)
+        }
+        Some(GatewayKind::Stripe) => {
+            let key = config.configured_stripe_key().or_use()?;
+            let url = config.stripe_url.as_deref().unwrap_or(URL);
+            let stripe = StripeConfig {
+                url: Url::parse(url).context("payments.stripe_url").or_use()?,
+                key: key
+                    .ok_or_else(|| anyhow!("payments.stripe_key is not set"))
+                    .or_use()?,
+                webhook_secrets: config.configured_webhook_secrets().or_use()?,
+                timeout: TIMEOUT,
+            };
+            let stripe = Stripe::new(&stripe).context("payments").or_use()?;
+            let guarded: Arc<dyn Gateway> = Arc::new(Guarded::new(stripe, Limits::default()));
+            Some(guarded)
+        }
+    })
+}
+
+/// A gateway within this process, which forgets with it.
+fn simulated() -> Simulated {
+    let config = SimulatedConfig {
+        faults: Faults {
+            // Ids of an earlier process would come again.
+            seed: rand::random(),
+            ..Faults::default()
+        },
+        latency: SIMULATED_LATENCY,
+        challenge_url: None,
+    };
+    Simulated::new(config, run::system_clock())
+}
+
+/// Puts what the simulated gateway says into the inbox, as notices over HTTP come there, until the process ends. What
+/// is lost is found by looking, as with every gateway.
+async fn hear(simulated: Simulated, store: Store) {
+    let mut turns = tokio::time::interval(HEARD_EVERY);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        for notice in simulated.take_notices() {
+            let new = NewNotice {
+                event_id: notice.event_id,
+                kind: notice.kind,
+                object: notice.object,
+                payment: notice.payment,
+                refund: notice.refund,
+                dispute: notice.dispute,
+                created_at_ms: notice.created_at_ms,
+            };
+            if let Err(error) = store.put_notice(simulated.name(), &new).await {
+                tracing::debug!(%error, "a notice of the simulated gateway is lost");
+            }
+        }
+    }
+}
+
+fn terms(config: &PaymentsConfig) -> Terms {
+    Terms {
+        payment_ms: seconds(config.payment_seconds),
+        cancel_before_end_ms: seconds(config.cancel_before_end_seconds),
+        extend_ms: config.extend_seconds.saturating_mul(1_000),
+        extend_max_ms: seconds(config.extend_max_seconds),
+        poll_ms: seconds(config.poll_seconds),
+        backoff_min_ms: config.backoff_min_ms,
+        backoff_max_ms: config.backoff_max_ms,
+        tries_max: config.tries_max,
+        capture_grace_ms: seconds(config.capture_grace_seconds),
+    }
+}
+
+fn seconds(seconds: u64) -> u64 {
+    seconds.saturating_mul(1_000)
+}
+
+/// What the ingress asks of payments.
+struct Desk {
+    executor: Executor,
+    terms: Terms,
+}
+
+#[async_trait]
+impl PaymentDesk for Desk {
+    fn gateway(&self) -> Option<&'static str> {
+        self.executor.gateway().map(|gateway| gateway.name())
+    }
+
+    fn methods(&self, amount: i64, currency: Currency) -> Vec<&'static str> {
+        let methods = self.executor.gateway().map(|gateway| gateway.methods());
+        methods
+            .into_iter()
+            .flatten()
+            // Addresses are sealed, and nobody opens them for a gateway.
+            .filter(|method| method.takes(amount, currency) && !method.needs_email)
+            .map(|method| method.name)
+            .collect()
+    }
+
+    fn payment_ms(&self) -> u64 {
+        self.terms.payment_ms
+    }
+
+    fn cancel_before_end_ms(&self) -> u64 {
+        self.terms.cancel_before_end_ms
+    }
+
+    fn verify_webhook(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<GatewayNotice, NoticeRefused> {
+        let gateway = self
+            .executor
+            .gateway()
+            .ok_or_else(|| NoticeRefused("there is no gateway".to_owned()))?;
+        let notice = gateway
+            .verify_webhook(headers, body, now_ms)
+            .map_err(|error| NoticeRefused(error.to_string()))?;
+        Ok(GatewayNotice {
+            event_id: notice.event_id,
+            kind: notice.kind,
+            object: notice.object,
+            payment: notice.payment,
+            refund: notice.refund,
+            dispute: notice.dispute,
+            created_at_ms: notice.created_at_ms,
+        })
+    }
+
+    fn refundable(&self, asked: &RefundAsked) -> RefundTerms {
+        let rules = Rules::default();
+        let due = if asked.is_show_cancelled {
+            rules.cancelled(asked.paid)
+        } else {
+            rules.refund(asked.paid, asked.show_starts_at_ms, asked.now_ms)
+        };
+        RefundTerms {
+            amount: due.amount,
+            compensation: due.compensation,
+            rule: due.rule,
+        }
+    }
+
+    async fn advance(&self, payment: Uuid) -> Result<(), DeskError> {
+        let taken_on = self.executor.advance(payment).await;
+        taken_on
+            .map(drop)
+            .map_err(|error| DeskError(error.to_string()))
+    }
+
+    async fn cancel(&self, payment: Uuid) -> Result<(), DeskError> {
+        let cancelled = self.executor.cancel(payment).await;
+        cancelled
+            .map(drop)
+            .map_err(|error| DeskError(error.to_string()))
+    }
+}

@@ -1,0 +1,6 @@
+//! The simulation: its machine, and the gateway in this process.
+
+mod gateway;
+mod machine;
+
+const NOW_MS: u64 = 1_700_000_000_000;
