@@ -8,7 +8,7 @@ use onsale_store::StoreError;
 use onsale_store::audit::Unaudited;
 use onsale_store::catalog::{
     CategoryRow, Deletion, DetailsChange, EventChange, EventDetails, EventEdit, EventRow,
-    EventStatus, FORMER_SLUGS_MAX, Quotas, ShowStatus, TenantScope,
+    EventStatus, FORMER_SLUGS_MAX, FindableVenue, Quotas, ShowStatus, TenantScope,
 };
 use onsale_store::document::{Document, Versioned};
 
@@ -167,6 +167,10 @@ async fn an_edit_is_of_one_version_and_touches_what_it_names(bench: Bench) {
             performers: vec!["Ada".to_owned(), "Bo".to_owned()],
             venue_id: Some(id(77)),
             time_zone: Some("Europe/Zurich".to_owned()),
+            known_venue: Some(FindableVenue {
+                name: venue.venue.name.clone(),
+                city: venue.venue.city.clone(),
+            }),
             ..EventDetails::default()
         },
         ..event(1)
