@@ -28,6 +28,7 @@ mod kafka_database;
 #[path = "../../../../processor/log/src/kafka/tests/proxy.rs"]
 mod kafka_proxy;
 mod kill_nine;
+mod kill_nine_payments;
 mod later_version;
 mod life;
 mod load;
