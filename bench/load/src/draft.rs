@@ -13,6 +13,10 @@ pub enum Op {
     Confirm,
     /// Cancels a booking.
     Cancel,
+    /// Pays for a booking.
+    Pay,
+    /// Reads how a payment stands.
+    Follow,
     /// Reads.
     Read,
     /// Never sent: no connection was free in time.
@@ -27,6 +31,8 @@ impl Op {
             Self::Reserve => "reserve",
             Self::Confirm => "confirm",
             Self::Cancel => "cancel",
+            Self::Pay => "pay",
+            Self::Follow => "follow",
             Self::Read => "read",
             Self::Unsent => "unsent",
         }
@@ -34,7 +40,7 @@ impl Op {
 
     /// Whether it may change anything.
     pub(crate) fn writes(self) -> bool {
-        !matches!(self, Self::Read | Self::Unsent)
+        !matches!(self, Self::Follow | Self::Read | Self::Unsent)
     }
 }
 

@@ -58,6 +58,8 @@ pub enum ScenarioKind {
     Mixed,
     /// Orders over two zones with ticket types and codes.
     Orders,
+    /// Whole purchases with payments at the simulated gateway.
+    Purchases,
 }
 
 /// What a scenario knows when it is created for one thread.
@@ -108,7 +110,7 @@ impl Stage {
 
 impl ScenarioKind {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Named,
         Self::Best,
         Self::HotZone,
@@ -118,6 +120,7 @@ impl ScenarioKind {
         Self::RetryStorm,
         Self::Mixed,
         Self::Orders,
+        Self::Purchases,
     ];
 
     /// Its name on the command line.
@@ -133,6 +136,7 @@ impl ScenarioKind {
             Self::RetryStorm => "retry-storm",
             Self::Mixed => "mixed",
             Self::Orders => "orders",
+            Self::Purchases => "purchases",
         }
     }
 
@@ -149,6 +153,9 @@ impl ScenarioKind {
             Self::RetryStorm => "every request several times under one idempotency key",
             Self::Mixed => "four reads of availability to a reservation",
             Self::Orders => "orders over two zones with ticket types, half of them with a code",
+            Self::Purchases => {
+                "reserve, pay at the simulated gateway, follow the payment to its end"
+            }
         }
     }
 
@@ -189,6 +196,7 @@ impl ScenarioKind {
             Self::RetryStorm => scenarios::retry_storm::world_size(),
             Self::Mixed => scenarios::mixed::world_size(),
             Self::Orders => scenarios::orders::world_size(),
+            Self::Purchases => scenarios::purchases::world_size(),
         }
     }
 
@@ -203,6 +211,7 @@ impl ScenarioKind {
             Self::RetryStorm => Box::new(scenarios::retry_storm::RetryStorm::new(stage)),
             Self::Mixed => Box::new(scenarios::mixed::Mixed::new(stage)),
             Self::Orders => Box::new(scenarios::orders::Orders::new(stage)),
+            Self::Purchases => Box::new(scenarios::purchases::Purchases::new(stage)),
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod life;
 pub(crate) mod mixed;
 pub(crate) mod named;
 pub(crate) mod orders;
+pub(crate) mod purchases;
 pub(crate) mod retry_storm;
 pub(crate) mod spike;
 

@@ -100,6 +100,22 @@ pub(crate) fn cancel(draft: &mut Draft, who: Who, booking: &str, places: u32) {
     draft.places = places;
 }
 
+/// `POST /payments` by a card that always pays, by the booking's buyer.
+pub(crate) fn pay(draft: &mut Draft, who: Who, booking: &str) {
+    draft.begin(Op::Pay, Method::Post, who);
+    draft.path.push_str("/api/v1/payments");
+    let _ = write!(
+        draft.body,
+        r#"{{"booking_id":"{booking}","method":"sim_card"}}"#
+    );
+}
+
+/// `GET /payments/{id}`, by its buyer.
+pub(crate) fn follow(draft: &mut Draft, who: Who, payment: &str) {
+    draft.begin(Op::Follow, Method::Get, who);
+    let _ = write!(draft.path, "/api/v1/payments/{payment}");
+}
+
 /// `GET /shows/{id}/…`
 pub(crate) fn read(draft: &mut Draft, show: &ShowPlan, what: &str) {
     draft.begin(Op::Read, Method::Get, Who::Nobody);

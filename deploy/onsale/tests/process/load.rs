@@ -63,6 +63,46 @@ async fn every_scenario_runs_and_its_checks_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn purchases_are_paid_for_and_come_to_their_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = [("ONSALE_PAYMENTS__GATEWAY", "simulated")];
+    let server = Server::start_with(&folder.path().join("data"), &gateway).await;
+    let (code, out, err) = server.load(
+        "purchases",
+        &[
+            "--rate",
+            "60",
+            "--duration",
+            "4s",
+            "--users",
+            "100",
+            "--connections",
+            "32",
+        ],
+    );
+    assert_eq!(
+        code,
+        Some(0),
+        "expected every check to hold, found {out}{err}"
+    );
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["scenario"], "purchases", "{out}");
+    assert_eq!(report["error_rate"], 0.0, "{out}");
+    for step in ["reserve granted", "pay granted"] {
+        let count = report["latency_by"][step]["count"].as_u64();
+        assert!(
+            count > Some(10),
+            "{step}: expected more than 10, found {count:?}: {out}"
+        );
+    }
+    let checks = report["checks"].as_array().unwrap();
+    assert!(
+        checks.len() > 1 && checks.iter().all(|check| check["passed"] == true),
+        "expected more than one check, all passed, found {out}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_history_holds_every_request_and_a_show_can_be_named() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data")).await;
