@@ -215,7 +215,8 @@ async fn unpaid(world: &World, id: Uuid, booking: BookingId, until_ms: u64) {
         revived: false,
     };
     let offset = booking.offset() + 1;
-    let record = ScriptedLog::record(offset, Outcome::Confirmed(confirmed));
+    let mut record = ScriptedLog::record(offset, Outcome::Confirmed(confirmed));
+    record.previous = Some(booking.offset());
     world.project(offset, vec![record]).await;
 }
 
