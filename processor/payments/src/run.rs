@@ -19,6 +19,7 @@ mod jobs;
 mod payments;
 mod refunds;
 mod siblings;
+mod watch;
 mod webhooks;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use onsale_store::{Store, StoreError};
 
 pub use self::counter::{CASH, NOTHING_DUE};
 pub use self::jobs::{kinds, schedule};
+pub use self::watch::watch;
 use crate::gateway::Gateway;
 use crate::saga::Terms;
 

@@ -55,7 +55,12 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     };
     let log = commands.as_ref().map(|commands| commands.log.clone());
     let executor = match &log {
-        Some(log) => Some(payments::executor(config, &base.store, log.clone())?),
+        Some(log) => Some(payments::executor(
+            config,
+            &base.store,
+            log.clone(),
+            &base.registry,
+        )?),
         None => None,
     };
     let serve = match (commands, &executor) {

@@ -45,7 +45,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         settings.auth.booking_secret = Some(secret);
     }
     let log = Arc::new(embedded.log());
-    let executor = payments::executor(config, &store, log.clone())?;
+    let executor = payments::executor(config, &store, log.clone(), &registry)?;
     let ingress = Ingress::new(
         settings,
         log,

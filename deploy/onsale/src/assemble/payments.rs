@@ -15,12 +15,14 @@ use onsale_payments::gateway::circuit::Limits;
 use onsale_payments::gateway::simulated::{Faults, Simulated, SimulatedConfig};
 use onsale_payments::gateway::stripe::{Stripe, StripeConfig, TIMEOUT, URL};
 use onsale_payments::gateway::{Gateway, Guarded};
+use onsale_payments::metrics::GatewayMetrics;
 use onsale_payments::run::{self, Executor};
 use onsale_payments::saga::Terms;
 use onsale_payments::saga::rules::Rules;
 use onsale_schemas::command::Currency;
 use onsale_store::Store;
 use onsale_store::payment::NewNotice;
+use prometheus::Registry;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 use tokio::time::MissedTickBehavior;
@@ -31,6 +33,13 @@ use crate::exit::{Failure, OrFail};
 
 /// How long a call of the simulated gateway takes.
 const SIMULATED_LATENCY: Duration = Duration::from_millis(50);
+/// Its circuit stays closed: a method of it that never answers is what one buyer has chosen, and no outage.
+const SIMULATED_LIMITS: Limits = Limits {
+    failures_max: u32::MAX,
+    open_min_ms: 1_000,
+    open_max_ms: 60_000,
+    probe_ms: 35_000,
+};
 /// How often it is heard what the simulated gateway says.
 const HEARD_EVERY: Duration = Duration::from_millis(500);
 
@@ -39,8 +48,9 @@ pub(super) fn executor(
     config: &Config,
     store: &Store,
     log: Arc<dyn CommandLog>,
+    registry: &Registry,
 ) -> Result<Executor, Failure> {
-    let gateway = gateway(&config.payments, store)?;
+    let gateway = gateway(&config.payments, store, registry)?;
     Ok(Executor::new(
         store,
         log,
@@ -60,7 +70,13 @@ pub(super) fn desk(config: &Config, executor: &Executor) -> Arc<dyn PaymentDesk>
 }
 
 /// Who takes the money.
-fn gateway(config: &PaymentsConfig, store: &Store) -> Result<Option<Arc<dyn Gateway>>, Failure> {
+fn gateway(
+    config: &PaymentsConfig,
+    store: &Store,
+    registry: &Registry,
+) -> Result<Option<Arc<dyn Gateway>>, Failure> {
+    // Without a gateway too: dashboards and alerts read what is 0.
+    let metrics = GatewayMetrics::register(registry).or_found()?;
     Ok(match config.gateway {
         None => None,
         Some(GatewayKind::Simulated) => {
@@ -69,8 +85,9 @@ fn gateway(config: &PaymentsConfig, store: &Store) -> Result<Option<Arc<dyn Gate
             }
             let simulated = simulated();
             tokio::spawn(hear(simulated.clone(), store.for_installation()));
-            let simulated: Arc<dyn Gateway> = Arc::new(simulated);
-            Some(simulated)
+            let measured = Guarded::new(simulated, SIMULATED_LIMITS).with_metrics(metrics);
+            let measured: Arc<dyn Gateway> = Arc::new(measured);
+            Some(measured)
         }
         Some(GatewayKind::Stripe) => {
             let key = config.configured_stripe_key().or_use()?;
@@ -84,7 +101,8 @@ fn gateway(config: &PaymentsConfig, store: &Store) -> Result<Option<Arc<dyn Gate
                 timeout: TIMEOUT,
             };
             let stripe = Stripe::new(&stripe).context("payments").or_use()?;
-            let guarded: Arc<dyn Gateway> = Arc::new(Guarded::new(stripe, Limits::default()));
+            let guarded = Guarded::new(stripe, Limits::default()).with_metrics(metrics);
+            let guarded: Arc<dyn Gateway> = Arc::new(guarded);
             Some(guarded)
         }
     })
