@@ -51,14 +51,18 @@ pub(super) fn executor(
     registry: &Registry,
 ) -> Result<Executor, Failure> {
     let gateway = gateway(&config.payments, store, registry)?;
-    Ok(Executor::new(
+    let executor = Executor::new(
         store,
         log,
         gateway,
         terms(&config.payments),
         config.links_url(),
         run::system_clock(),
-    ))
+    );
+    Ok(match config.accounts.ring().or_use()? {
+        Some(ring) => executor.with_addresses(Arc::new(ring)),
+        None => executor,
+    })
 }
 
 /// The same for the ingress.
@@ -181,8 +185,8 @@ impl PaymentDesk for Desk {
         methods
             .into_iter()
             .flatten()
-            // Addresses are sealed, and nobody opens them for a gateway.
-            .filter(|method| method.takes(amount, currency) && !method.needs_email)
+            .filter(|method| method.takes(amount, currency))
+            .filter(|method| !method.needs_email || self.executor.opens_addresses())
             .map(|method| method.name)
             .collect()
     }
