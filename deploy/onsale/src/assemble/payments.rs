@@ -2,7 +2,6 @@
 //! jobs, and the ingress is handed it as its desk, so that a buyer who waits need not wait for a job.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
@@ -12,7 +11,6 @@ use onsale_ingress::{
 };
 use onsale_log::CommandLog;
 use onsale_payments::gateway::circuit::Limits;
-use onsale_payments::gateway::simulated::{Faults, Simulated, SimulatedConfig};
 use onsale_payments::gateway::stripe::{Stripe, StripeConfig, TIMEOUT, URL};
 use onsale_payments::gateway::{Gateway, Guarded};
 use onsale_payments::metrics::GatewayMetrics;
@@ -21,27 +19,23 @@ use onsale_payments::saga::Terms;
 use onsale_payments::saga::rules::Rules;
 use onsale_schemas::command::Currency;
 use onsale_store::Store;
-use onsale_store::payment::NewNotice;
 use prometheus::Registry;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
-use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
+use super::simulated;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 
-/// How long a call of the simulated gateway takes.
-const SIMULATED_LATENCY: Duration = Duration::from_millis(50);
-/// Its circuit stays closed: a method of it that never answers is what one buyer has chosen, and no outage.
+/// The circuit of the simulated gateway stays closed: a method of it that never answers is what one buyer has chosen,
+/// and no outage.
 const SIMULATED_LIMITS: Limits = Limits {
     failures_max: u32::MAX,
     open_min_ms: 1_000,
     open_max_ms: 60_000,
     probe_ms: 35_000,
 };
-/// How often it is heard what the simulated gateway says.
-const HEARD_EVERY: Duration = Duration::from_millis(500);
 
 /// What takes payments on in this process.
 pub(super) fn executor(
@@ -50,7 +44,7 @@ pub(super) fn executor(
     log: Arc<dyn CommandLog>,
     registry: &Registry,
 ) -> Result<Executor, Failure> {
-    let gateway = gateway(&config.payments, store, registry)?;
+    let gateway = gateway(config, store, registry)?;
     let executor = Executor::new(
         store,
         log,
@@ -75,10 +69,11 @@ pub(super) fn desk(config: &Config, executor: &Executor) -> Arc<dyn PaymentDesk>
 
 /// Who takes the money.
 fn gateway(
-    config: &PaymentsConfig,
+    all: &Config,
     store: &Store,
     registry: &Registry,
 ) -> Result<Option<Arc<dyn Gateway>>, Failure> {
+    let config = &all.payments;
     // Without a gateway too: dashboards and alerts read what is 0.
     let metrics = GatewayMetrics::register(registry).or_found()?;
     Ok(match config.gateway {
@@ -87,8 +82,7 @@ fn gateway(
             if !config.simulated {
                 tracing::warn!("payments.gateway = \"simulated\": buyers pay with no money");
             }
-            let simulated = simulated();
-            tokio::spawn(hear(simulated.clone(), store.for_installation()));
+            let simulated = simulated::start(all, store)?;
             let measured = Guarded::new(simulated, SIMULATED_LIMITS).with_metrics(metrics);
             let measured: Arc<dyn Gateway> = Arc::new(measured);
             Some(measured)
@@ -110,44 +104,6 @@ fn gateway(
             Some(guarded)
         }
     })
-}
-
-/// A gateway within this process, which forgets with it.
-fn simulated() -> Simulated {
-    let config = SimulatedConfig {
-        faults: Faults {
-            // Ids of an earlier process would come again.
-            seed: rand::random(),
-            ..Faults::default()
-        },
-        latency: SIMULATED_LATENCY,
-        challenge_url: None,
-    };
-    Simulated::new(config, run::system_clock())
-}
-
-/// Puts what the simulated gateway says into the inbox, as notices over HTTP come there, until the process ends. What
-/// is lost is found by looking, as with every gateway.
-async fn hear(simulated: Simulated, store: Store) {
-    let mut turns = tokio::time::interval(HEARD_EVERY);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        turns.tick().await;
-        for notice in simulated.take_notices() {
-            let new = NewNotice {
-                event_id: notice.event_id,
-                kind: notice.kind,
-                object: notice.object,
-                payment: notice.payment,
-                refund: notice.refund,
-                dispute: notice.dispute,
-                created_at_ms: notice.created_at_ms,
-            };
-            if let Err(error) = store.put_notice(simulated.name(), &new).await {
-                tracing::debug!(%error, "a notice of the simulated gateway is lost");
-            }
-        }
-    }
 }
 
 fn terms(config: &PaymentsConfig) -> Terms {
