@@ -474,3 +474,14 @@ async fn what_is_asked_back_has_to_make_sense() {
     let refunds = world.store.refunds_of_payment(payment).await.unwrap();
     assert!(refunds.is_empty(), "{refunds:?}");
 }
+
+#[tokio::test]
+async fn without_the_simulated_gateway_it_has_no_page() {
+    let (world, _) = world().await;
+    let page = world.get("/dev/gateway/pi_1").send().await;
+    page.error(404, "NOT_FOUND");
+    for choice in ["approve", "decline"] {
+        let call = world.post(&format!("/dev/gateway/pi_1/{choice}"));
+        call.send().await.error(404, "NOT_FOUND");
+    }
+}

@@ -7,10 +7,11 @@ use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use onsale_ingress::{
     DeskError, GatewayKind, GatewayNotice, NoticeRefused, PaymentDesk, PaymentsConfig, RefundAsked,
-    RefundTerms,
+    RefundTerms, SimulatedPayment,
 };
 use onsale_log::CommandLog;
 use onsale_payments::gateway::circuit::Limits;
+use onsale_payments::gateway::simulated::Simulated;
 use onsale_payments::gateway::stripe::{Stripe, StripeConfig, TIMEOUT, URL};
 use onsale_payments::gateway::{Gateway, Guarded};
 use onsale_payments::metrics::GatewayMetrics;
@@ -37,14 +38,18 @@ const SIMULATED_LIMITS: Limits = Limits {
     probe_ms: 35_000,
 };
 
-/// What takes payments on in this process.
+/// What takes payments on in this process, and its simulated gateway, where it has that.
 pub(super) fn executor(
     config: &Config,
     store: &Store,
     log: Arc<dyn CommandLog>,
     registry: &Registry,
-) -> Result<Executor, Failure> {
-    let gateway = gateway(config, store, registry)?;
+) -> Result<(Executor, Option<Simulated>), Failure> {
+    let simulated = match config.payments.gateway {
+        Some(GatewayKind::Simulated) => Some(simulated::start(config, store)?),
+        Some(GatewayKind::Stripe) | None => None,
+    };
+    let gateway = gateway(&config.payments, simulated.clone(), registry)?;
     let executor = Executor::new(
         store,
         log,
@@ -53,27 +58,32 @@ pub(super) fn executor(
         config.links_url(),
         run::system_clock(),
     );
-    Ok(match config.accounts.ring().or_use()? {
+    let executor = match config.accounts.ring().or_use()? {
         Some(ring) => executor.with_addresses(Arc::new(ring)),
         None => executor,
-    })
+    };
+    Ok((executor, simulated))
 }
 
 /// The same for the ingress.
-pub(super) fn desk(config: &Config, executor: &Executor) -> Arc<dyn PaymentDesk> {
+pub(super) fn desk(
+    config: &Config,
+    executor: &Executor,
+    simulated: Option<Simulated>,
+) -> Arc<dyn PaymentDesk> {
     Arc::new(Desk {
         executor: executor.clone(),
+        simulated,
         terms: terms(&config.payments),
     })
 }
 
 /// Who takes the money.
 fn gateway(
-    all: &Config,
-    store: &Store,
+    config: &PaymentsConfig,
+    simulated: Option<Simulated>,
     registry: &Registry,
 ) -> Result<Option<Arc<dyn Gateway>>, Failure> {
-    let config = &all.payments;
     // Without a gateway too: dashboards and alerts read what is 0.
     let metrics = GatewayMetrics::register(registry).or_found()?;
     Ok(match config.gateway {
@@ -82,10 +92,9 @@ fn gateway(
             if !config.simulated {
                 tracing::warn!("payments.gateway = \"simulated\": buyers pay with no money");
             }
-            let simulated = simulated::start(all, store)?;
-            let measured = Guarded::new(simulated, SIMULATED_LIMITS).with_metrics(metrics);
-            let measured: Arc<dyn Gateway> = Arc::new(measured);
-            Some(measured)
+            simulated.map(|simulated| -> Arc<dyn Gateway> {
+                Arc::new(Guarded::new(simulated, SIMULATED_LIMITS).with_metrics(metrics))
+            })
         }
         Some(GatewayKind::Stripe) => {
             let key = config.configured_stripe_key().or_use()?;
@@ -127,6 +136,7 @@ fn seconds(seconds: u64) -> u64 {
 /// What the ingress asks of payments.
 struct Desk {
     executor: Executor,
+    simulated: Option<Simulated>,
     terms: Terms,
 }
 
@@ -205,5 +215,16 @@ impl PaymentDesk for Desk {
         cancelled
             .map(drop)
             .map_err(|error| DeskError(error.to_string()))
+    }
+
+    fn simulated(&self, object: &str) -> Option<SimulatedPayment> {
+        let simulated = self.simulated.as_ref()?;
+        simulated.with_machine(|machine, _| machine.payment(object).map(simulated::shown))
+    }
+
+    fn pass_simulated(&self, object: &str, is_approved: bool) {
+        if let Some(simulated) = &self.simulated {
+            simulated::act(simulated, object, is_approved);
+        }
     }
 }

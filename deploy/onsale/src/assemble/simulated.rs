@@ -1,13 +1,16 @@
-//! The simulated gateway of a process. What it holds lies in a file of the data folder, so that payments under way go on
-//! after a restart.
+//! The simulated gateway of a process. What it holds lies in a file of the data folder, so that payments under way go
+//! on after a restart.
 
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use onsale_ingress::SimulatedPayment;
 use onsale_payments::gateway::Gateway as _;
-use onsale_payments::gateway::simulated::{Faults, Saved, Simulated, SimulatedConfig};
+use onsale_payments::gateway::simulated::{
+    Act, Faults, Record, Saved, Simulated, SimulatedConfig, Status,
+};
 use onsale_payments::run;
 use onsale_store::Store;
 use onsale_store::payment::NewNotice;
@@ -38,7 +41,10 @@ pub(super) fn start(config: &Config, store: &Store) -> Result<Simulated, Failure
             ..Faults::default()
         },
         latency: LATENCY,
-        challenge_url: None,
+        challenge_url: Some(format!(
+            "{}/dev/gateway/",
+            config.public_url().trim_end_matches('/')
+        )),
     };
     let clock = run::system_clock();
     let file = (!config.kafka.is_used()).then(|| config.data.dir.join(FILE));
@@ -59,6 +65,35 @@ pub(super) fn start(config: &Config, store: &Store) -> Result<Simulated, Failure
     });
     tokio::spawn(hear(simulated.clone(), store.for_installation(), kept));
     Ok(simulated)
+}
+
+/// A payment as its page shows it.
+pub(super) fn shown(record: &Record) -> SimulatedPayment {
+    SimulatedPayment {
+        object: record.object().to_owned(),
+        amount: record.amount,
+        currency: record.currency,
+        method: record.method.clone(),
+        status: record.status.as_str(),
+        can_be_paid: record.failure.is_none()
+            && matches!(
+                record.status,
+                Status::RequiresPaymentMethod | Status::RequiresAction
+            ),
+    }
+}
+
+/// What its buyer does who can still pay it.
+pub(super) fn act(simulated: &Simulated, object: &str, is_approved: bool) {
+    let act = if is_approved { Act::Pay } else { Act::Fail };
+    let can_be_paid = simulated.with_machine(|machine, _| {
+        machine
+            .payment(object)
+            .is_some_and(|record| shown(record).can_be_paid)
+    });
+    if can_be_paid {
+        simulated.act(object, act);
+    }
 }
 
 /// Puts what the simulated gateway says into the inbox, as notices over HTTP come there, until the process ends. What
@@ -168,6 +203,10 @@ fn write(file: &Path, saved: &Saved) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use onsale_payments::gateway::CreateOrder;
+    use onsale_payments::gateway::simulated::methods;
+    use uuid::Uuid;
+
     use super::*;
 
     fn gateway() -> Simulated {
@@ -190,6 +229,33 @@ mod tests {
             error.contains(FILE) && error.contains("move it away"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_challenge_is_passed_once() {
+        let simulated = gateway();
+        let order = CreateOrder {
+            key: "1:create",
+            payment: Uuid::from_u128(1),
+            booking: Uuid::from_u128(2),
+            tenant: Uuid::from_u128(3),
+            amount: 1_000,
+            currency: "THB".parse().unwrap(),
+            method: methods::CARD_CHALLENGE,
+            title: "A show",
+            email: None,
+            return_url: "http://127.0.0.1/back",
+            expires_at_ms: u64::MAX >> 1,
+        };
+        let object = simulated.create(&order).await.unwrap().object;
+        let payment = || simulated.with_machine(|machine, _| machine.payment(&object).map(shown));
+        assert!(payment().unwrap().can_be_paid);
+        act(&simulated, &object, true);
+        let paid = payment().unwrap();
+        assert_eq!((paid.status, paid.can_be_paid), ("requires_capture", false));
+        act(&simulated, &object, false);
+        assert_eq!(payment().unwrap(), paid);
+        act(&simulated, "pi_none", true);
     }
 
     #[test]

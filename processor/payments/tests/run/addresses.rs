@@ -177,7 +177,7 @@ async fn what_was_made_with_another_address_is_found() {
     // Its answer was lost, and the buyer has changed the address since.
     let key = format!("{PAYMENT}:create");
     let earlier = Private::new("earlier@example.test");
-    let made = at.stripe.create(&CreateOrder {
+    let order = CreateOrder {
         key: &key,
         payment: PAYMENT,
         booking: opened.booking.as_uuid(),
@@ -189,8 +189,8 @@ async fn what_was_made_with_another_address_is_found() {
         email: Some(&earlier),
         return_url: "https://tickets.example",
         expires_at_ms: opened.deadline_ms,
-    });
-    let made = made.await.unwrap();
+    };
+    let made = at.stripe.create(&order).await.unwrap();
     let executor = at.executor().with_addresses(Arc::new(ring()));
     executor.advance(PAYMENT).await.unwrap();
     let payment = at.payment().await;

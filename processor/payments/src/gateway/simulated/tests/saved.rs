@@ -55,8 +55,8 @@ async fn what_was_paid_and_given_back_is_known_after_a_restart() {
         .refund(&card.object, "1:refund:1", 300)
         .await
         .unwrap();
-    let declined = gateway.create(&order(2, "2:create", methods::CARD_DECLINED));
-    let declined = declined.await.unwrap();
+    let order_declined = order(2, "2:create", methods::CARD_DECLINED);
+    let declined = gateway.create(&order_declined).await.unwrap();
 
     let again = after_restart(&gateway, 2, NOW_MS + 5_000);
     let read = again.read(&card.object).await.unwrap();
