@@ -54,7 +54,7 @@ use crate::submit::{LastPositions, Positions, Recent, Replies};
 use crate::tally::Tally;
 use crate::tenants_of_shows::TenantsOfShows;
 use crate::uploads::Files;
-use crate::{openapi, pages, security};
+use crate::{openapi, pages, security, simulated_page};
 
 /// Why an ingress cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -275,6 +275,7 @@ impl Ingress {
             .clone()
             .route("/", get(routes::home::home))
             .merge(pages::router(&self.document))
+            .merge(simulated_page::router())
             .fallback(edge::not_found)
             .method_not_allowed_fallback(edge::method_not_allowed)
             .layer(EdgeLayer(self.state.clone()));

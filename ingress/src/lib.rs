@@ -63,6 +63,7 @@ mod rules;
 mod security;
 mod server;
 mod shows_of_bookings;
+mod simulated_page;
 mod slug;
 mod sold_to;
 mod span;
@@ -93,6 +94,7 @@ pub use operations::{
 };
 pub use payments::{
     DeskError, GatewayNotice, NoticeRefused, PaymentDesk, RefundAsked, RefundTerms,
+    SimulatedPayment,
 };
 pub use server::{Transport, TransportError};
 pub use span::SPAN_TARGET;

@@ -58,6 +58,31 @@ pub trait PaymentDesk: Send + Sync {
     /// # Errors
     /// [`DeskError`].
     async fn cancel(&self, payment: Uuid) -> Result<(), DeskError>;
+
+    /// A payment at the simulated gateway, for its page; `None` where there is none, or another gateway.
+    fn simulated(&self, _object: &str) -> Option<SimulatedPayment> {
+        None
+    }
+
+    /// Passes or fails what the buyer of such a payment is asked; without effect where nothing is.
+    fn pass_simulated(&self, _object: &str, _is_approved: bool) {}
+}
+
+/// A payment at the simulated gateway.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SimulatedPayment {
+    /// What the gateway calls it.
+    pub object: String,
+    /// What is to be paid, in the smallest unit of the currency.
+    pub amount: i64,
+    /// The currency.
+    pub currency: Currency,
+    /// How it is paid.
+    pub method: String,
+    /// Where it stands, in the gateway's word.
+    pub status: &'static str,
+    /// Whether its buyer can pay or decline it.
+    pub can_be_paid: bool,
 }
 
 /// What a gateway has said, as far as it is believed: what to look at.

@@ -4,6 +4,7 @@ mod distributed;
 mod embedded;
 mod part;
 mod payments;
+mod simulated;
 mod stop_signals;
 mod worker;
 

@@ -11,6 +11,7 @@ mod end_session;
 mod erase_me;
 mod error;
 mod export_me;
+mod exported_payments;
 mod first_admin;
 mod forgot_password;
 mod guest;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use onsale_schemas::outcome::Confirmed;
-use onsale_schemas::{BookingId, Outcome, SeatList};
+use onsale_schemas::{BookingId, Outcome, PartitionId, SeatList, UserId};
 use onsale_store::job::JobFilter;
 use onsale_store::payment::{
-    Moved, NewPayment, NewRefund, Opened, PaymentState, RefundOf, RefundOpened, RefundState,
+    Moved, NewPayment, NewRefund, Opened, Payment, PaymentState, RefundOf, RefundOpened,
+    RefundState,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -22,13 +23,29 @@ const CARD: &str = "4242424242424242";
 
 /// A payment of the buyer that has succeeded.
 pub(crate) async fn paid(world: &World, id: Uuid, booking: BookingId) {
+    let before = opened(world, id, BUYER, booking).await;
+    succeed(world, before).await;
+}
+
+/// A payment of somebody for booking `number` that has succeeded.
+pub(crate) async fn paid_by(world: &World, id: Uuid, user: UserId, number: u64) {
+    let before = opened(world, id, user, BookingId::new(PartitionId(0), number)).await;
+    succeed(world, before).await;
+}
+
+/// A payment of somebody for booking `number` that nothing has become of yet.
+pub(crate) async fn opened_by(world: &World, id: Uuid, user: UserId, number: u64) {
+    opened(world, id, user, BookingId::new(PartitionId(0), number)).await;
+}
+
+async fn opened(world: &World, id: Uuid, user: UserId, booking: BookingId) -> Payment {
     let new = NewPayment {
         id,
         tenant: Uuid::from_u128(7),
         event: EVENT,
         show: SHOW,
         booking,
-        user: BUYER,
+        user,
         amount: PRICE,
         currency: "THB".parse().unwrap(),
         method: "sim_card".to_owned(),
@@ -36,10 +53,13 @@ pub(crate) async fn paid(world: &World, id: Uuid, booking: BookingId) {
         hold_ends_ms: NOW_MS + 90_000,
         deadline_ms: NOW_MS + 600_000,
     };
-    let opened = world.store.open_payment(&new, NOW_MS).await.unwrap();
-    let Opened::New(before) = opened else {
-        panic!("{opened:?}");
-    };
+    match world.store.open_payment(&new, NOW_MS).await.unwrap() {
+        Opened::New(payment) => payment,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn succeed(world: &World, before: Payment) {
     let mut after = before.clone();
     after.state = PaymentState::Succeeded;
     after.captured = PRICE;
@@ -215,7 +235,8 @@ async fn unpaid(world: &World, id: Uuid, booking: BookingId, until_ms: u64) {
         revived: false,
     };
     let offset = booking.offset() + 1;
-    let record = ScriptedLog::record(offset, Outcome::Confirmed(confirmed));
+    let mut record = ScriptedLog::record(offset, Outcome::Confirmed(confirmed));
+    record.previous = Some(booking.offset());
     world.project(offset, vec![record]).await;
 }
 
@@ -453,4 +474,15 @@ async fn what_is_asked_back_has_to_make_sense() {
     whole.error(409, "ALREADY_CANCELLED");
     let refunds = world.store.refunds_of_payment(payment).await.unwrap();
     assert!(refunds.is_empty(), "{refunds:?}");
+}
+
+#[tokio::test]
+async fn without_the_simulated_gateway_it_has_no_page() {
+    let (world, _) = world().await;
+    let page = world.get("/dev/gateway/pi_1").send().await;
+    page.error(404, "NOT_FOUND");
+    for choice in ["approve", "decline"] {
+        let call = world.post(&format!("/dev/gateway/pi_1/{choice}"));
+        call.send().await.error(404, "NOT_FOUND");
+    }
 }

@@ -1,6 +1,7 @@
 //! Accounts as admins look after them, which tenants there are, and which ones are one's own.
 
 use http::Method;
+use onsale_schemas::UserId;
 use onsale_store::account::UserRole;
 use onsale_store::audit::{AuditFilter, AuditRow, Unaudited};
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use crate::accounts::{PASSWORD, mailed, post};
 use crate::factors::with_app;
+use crate::payments;
 use crate::support::{Claims, NOW_MS, Reply, World};
 use crate::tenants::{call, login, open, person, world};
 
@@ -481,4 +483,30 @@ async fn the_admin_of_a_tenant_is_no_admin_of_the_installation() {
     }
     let row = world.store.user(uuid(&buyer)).await.unwrap().unwrap();
     assert!(row.is_active());
+}
+
+#[tokio::test]
+async fn an_export_has_what_was_paid_and_what_went_back() {
+    let world = world(true).await;
+    let buyer = person(&world, BUYER).await;
+    let other = person(&world, OWNER).await;
+    let user = UserId(uuid(&buyer));
+    let (paid, failed) = (Uuid::from_u128(0x9a1), Uuid::from_u128(0x9a2));
+    payments::paid_by(&world, paid, user, 1).await;
+    payments::opened_by(&world, failed, user, 2).await;
+    payments::requested(&world, Uuid::from_u128(0xbe1), paid).await;
+
+    let export = get(&world, &buyer, "auth/me/export").await.data(200);
+    let ids = each(&export["payments"], "payment_id");
+    assert_eq!(ids.len(), 2, "{export}");
+    for id in [paid, failed] {
+        assert!(ids.contains(&id.to_string()), "{export}");
+    }
+    assert_eq!(each(&export["refunds"], "payment_id"), [paid.to_string()]);
+    assert_eq!(export["refunds"][0]["status"], "requested");
+    assert_eq!(export["complete"], true);
+    // Nobody else's.
+    let export = get(&world, &other, "auth/me/export").await.data(200);
+    assert_eq!(export["payments"], json!([]));
+    assert_eq!(export["refunds"], json!([]));
 }

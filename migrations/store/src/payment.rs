@@ -10,6 +10,7 @@ mod dispute;
 mod listed;
 mod notice;
 mod refunds;
+mod standing;
 
 use onsale_schemas::command::Currency;
 use onsale_schemas::{BookingId, EventId, ShowId, UserId};
@@ -26,6 +27,7 @@ pub use notice::{
     Handled, NOTICE_ID_MAX_BYTES, NOTICE_KIND_MAX_BYTES, NewNotice, NoticeKey, StoredNotice,
 };
 pub use refunds::{NewRefund, REFUNDS_MAX, RETURNS_MAX_BYTES, RefundOpened};
+pub use standing::{MoneyStanding, StandingIn};
 
 /// The kind of a job that takes a payment on. Its key is the payment, a colon and what makes it one of its own; its
 /// payload is `{"payment": ID}`.

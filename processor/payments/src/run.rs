@@ -11,6 +11,7 @@
 //!
 //! What is sold over the counter, and what costs nothing, has no gateway and goes the same way (`counter`).
 
+mod addresses;
 mod ask_gateway;
 mod ask_log;
 mod counter;
@@ -19,17 +20,20 @@ mod jobs;
 mod payments;
 mod refunds;
 mod siblings;
+mod watch;
 mod webhooks;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use onsale_log::CommandLog;
+use onsale_private::KeyRing;
 use onsale_store::payment::Payment;
 use onsale_store::{Store, StoreError};
 
 pub use self::counter::{CASH, NOTHING_DUE};
 pub use self::jobs::{kinds, schedule};
+pub use self::watch::watch;
 use crate::gateway::Gateway;
 use crate::saga::Terms;
 
@@ -51,6 +55,8 @@ pub struct Executor {
     clock: Clock,
     /// Where browsers reach this installation, without a slash at its end.
     pages_url: Arc<str>,
+    /// Opens the addresses of buyers, where a method needs them.
+    ring: Option<Arc<KeyRing>>,
 }
 
 /// What is left to do.
@@ -103,7 +109,20 @@ impl Executor {
             terms: Arc::new(terms),
             clock,
             pages_url: pages_url.trim_end_matches('/').into(),
+            ring: None,
         }
+    }
+
+    /// Lets it open the addresses of buyers, for methods whose gateway needs them.
+    #[must_use]
+    pub fn with_addresses(mut self, ring: Arc<KeyRing>) -> Self {
+        self.ring = Some(ring);
+        self
+    }
+
+    /// Whether it opens addresses. Without that, payments by methods that need them wait for a process that does.
+    pub fn opens_addresses(&self) -> bool {
+        self.ring.is_some()
     }
 
     /// The gateway that new payments go through.

@@ -54,14 +54,20 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         None
     };
     let log = commands.as_ref().map(|commands| commands.log.clone());
-    let executor = match &log {
-        Some(log) => Some(payments::executor(config, &base.store, log.clone())?),
+    let taken_on_by = match &log {
+        Some(log) => Some(payments::executor(
+            config,
+            &base.store,
+            log.clone(),
+            &base.registry,
+        )?),
         None => None,
     };
-    let serve = match (commands, &executor) {
-        (Some(commands), Some(executor)) if config.node.is(NodeRole::Ingress) => {
+    let serve = match (commands, &taken_on_by) {
+        (Some(commands), Some((executor, simulated))) if config.node.is(NodeRole::Ingress) => {
             let ingress = roles::ingress(config, &base, internal.clone(), commands)?;
-            super::serve_ingress(ingress.with_payments(payments::desk(config, executor)))
+            let desk = payments::desk(config, executor, simulated.clone());
+            super::serve_ingress(ingress.with_payments(desk))
         }
         _ => http::serve_alone(config, internal.clone())?,
     };
@@ -76,7 +82,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     Ok(Parts {
         store: base.store,
         registry: base.registry,
-        payments: executor,
+        payments: taken_on_by.map(|(executor, _)| executor),
         serve,
         failure: Box::pin(ending.failure()),
         before_stop: Box::pin(ending.hand_over()),

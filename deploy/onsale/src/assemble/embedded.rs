@@ -45,7 +45,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
         settings.auth.booking_secret = Some(secret);
     }
     let log = Arc::new(embedded.log());
-    let executor = payments::executor(config, &store, log.clone())?;
+    let (executor, simulated) = payments::executor(config, &store, log.clone(), &registry)?;
     let ingress = Ingress::new(
         settings,
         log,
@@ -56,7 +56,7 @@ pub(super) async fn parts(config: &Config) -> Result<Parts, Failure> {
     )
     .context("cannot set up the ingress")
     .or_use()?
-    .with_payments(payments::desk(config, &executor));
+    .with_payments(payments::desk(config, &executor, simulated));
     ingress.add_first_categories().await;
     resume_openings(&ingress).await;
     tokio::spawn(ingress.clone().describe_catalog());

@@ -2,75 +2,99 @@
 //! jobs, and the ingress is handed it as its desk, so that a buyer who waits need not wait for a job.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use onsale_ingress::{
     DeskError, GatewayKind, GatewayNotice, NoticeRefused, PaymentDesk, PaymentsConfig, RefundAsked,
-    RefundTerms,
+    RefundTerms, SimulatedPayment,
 };
 use onsale_log::CommandLog;
 use onsale_payments::gateway::circuit::Limits;
-use onsale_payments::gateway::simulated::{Faults, Simulated, SimulatedConfig};
+use onsale_payments::gateway::simulated::Simulated;
 use onsale_payments::gateway::stripe::{Stripe, StripeConfig, TIMEOUT, URL};
 use onsale_payments::gateway::{Gateway, Guarded};
+use onsale_payments::metrics::GatewayMetrics;
 use onsale_payments::run::{self, Executor};
 use onsale_payments::saga::Terms;
 use onsale_payments::saga::rules::Rules;
 use onsale_schemas::command::Currency;
 use onsale_store::Store;
-use onsale_store::payment::NewNotice;
+use prometheus::Registry;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
-use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
+use super::simulated;
 use crate::config::Config;
 use crate::exit::{Failure, OrFail};
 
-/// How long a call of the simulated gateway takes.
-const SIMULATED_LATENCY: Duration = Duration::from_millis(50);
-/// How often it is heard what the simulated gateway says.
-const HEARD_EVERY: Duration = Duration::from_millis(500);
+/// The circuit of the simulated gateway stays closed: a method of it that never answers is what one buyer has chosen,
+/// and no outage.
+const SIMULATED_LIMITS: Limits = Limits {
+    failures_max: u32::MAX,
+    open_min_ms: 1_000,
+    open_max_ms: 60_000,
+    probe_ms: 35_000,
+};
 
-/// What takes payments on in this process.
+/// What takes payments on in this process, and its simulated gateway, where it has that.
 pub(super) fn executor(
     config: &Config,
     store: &Store,
     log: Arc<dyn CommandLog>,
-) -> Result<Executor, Failure> {
-    let gateway = gateway(&config.payments, store)?;
-    Ok(Executor::new(
+    registry: &Registry,
+) -> Result<(Executor, Option<Simulated>), Failure> {
+    let simulated = match config.payments.gateway {
+        Some(GatewayKind::Simulated) => Some(simulated::start(config, store)?),
+        Some(GatewayKind::Stripe) | None => None,
+    };
+    let gateway = gateway(&config.payments, simulated.clone(), registry)?;
+    let executor = Executor::new(
         store,
         log,
         gateway,
         terms(&config.payments),
         config.links_url(),
         run::system_clock(),
-    ))
+    );
+    let executor = match config.accounts.ring().or_use()? {
+        Some(ring) => executor.with_addresses(Arc::new(ring)),
+        None => executor,
+    };
+    Ok((executor, simulated))
 }
 
 /// The same for the ingress.
-pub(super) fn desk(config: &Config, executor: &Executor) -> Arc<dyn PaymentDesk> {
+pub(super) fn desk(
+    config: &Config,
+    executor: &Executor,
+    simulated: Option<Simulated>,
+) -> Arc<dyn PaymentDesk> {
     Arc::new(Desk {
         executor: executor.clone(),
+        simulated,
         terms: terms(&config.payments),
     })
 }
 
 /// Who takes the money.
-fn gateway(config: &PaymentsConfig, store: &Store) -> Result<Option<Arc<dyn Gateway>>, Failure> {
+fn gateway(
+    config: &PaymentsConfig,
+    simulated: Option<Simulated>,
+    registry: &Registry,
+) -> Result<Option<Arc<dyn Gateway>>, Failure> {
+    // Without a gateway too: dashboards and alerts read what is 0.
+    let metrics = GatewayMetrics::register(registry).or_found()?;
     Ok(match config.gateway {
         None => None,
         Some(GatewayKind::Simulated) => {
             if !config.simulated {
                 tracing::warn!("payments.gateway = \"simulated\": buyers pay with no money");
             }
-            let simulated = simulated();
-            tokio::spawn(hear(simulated.clone(), store.for_installation()));
-            let simulated: Arc<dyn Gateway> = Arc::new(simulated);
-            Some(simulated)
+            simulated.map(|simulated| -> Arc<dyn Gateway> {
+                Arc::new(Guarded::new(simulated, SIMULATED_LIMITS).with_metrics(metrics))
+            })
         }
         Some(GatewayKind::Stripe) => {
             let key = config.configured_stripe_key().or_use()?;
@@ -84,48 +108,11 @@ fn gateway(config: &PaymentsConfig, store: &Store) -> Result<Option<Arc<dyn Gate
                 timeout: TIMEOUT,
             };
             let stripe = Stripe::new(&stripe).context("payments").or_use()?;
-            let guarded: Arc<dyn Gateway> = Arc::new(Guarded::new(stripe, Limits::default()));
+            let guarded = Guarded::new(stripe, Limits::default()).with_metrics(metrics);
+            let guarded: Arc<dyn Gateway> = Arc::new(guarded);
             Some(guarded)
         }
     })
-}
-
-/// A gateway within this process, which forgets with it.
-fn simulated() -> Simulated {
-    let config = SimulatedConfig {
-        faults: Faults {
-            // Ids of an earlier process would come again.
-            seed: rand::random(),
-            ..Faults::default()
-        },
-        latency: SIMULATED_LATENCY,
-        challenge_url: None,
-    };
-    Simulated::new(config, run::system_clock())
-}
-
-/// Puts what the simulated gateway says into the inbox, as notices over HTTP come there, until the process ends. What
-/// is lost is found by looking, as with every gateway.
-async fn hear(simulated: Simulated, store: Store) {
-    let mut turns = tokio::time::interval(HEARD_EVERY);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        turns.tick().await;
-        for notice in simulated.take_notices() {
-            let new = NewNotice {
-                event_id: notice.event_id,
-                kind: notice.kind,
-                object: notice.object,
-                payment: notice.payment,
-                refund: notice.refund,
-                dispute: notice.dispute,
-                created_at_ms: notice.created_at_ms,
-            };
-            if let Err(error) = store.put_notice(simulated.name(), &new).await {
-                tracing::debug!(%error, "a notice of the simulated gateway is lost");
-            }
-        }
-    }
 }
 
 fn terms(config: &PaymentsConfig) -> Terms {
@@ -149,6 +136,7 @@ fn seconds(seconds: u64) -> u64 {
 /// What the ingress asks of payments.
 struct Desk {
     executor: Executor,
+    simulated: Option<Simulated>,
     terms: Terms,
 }
 
@@ -163,8 +151,8 @@ impl PaymentDesk for Desk {
         methods
             .into_iter()
             .flatten()
-            // Addresses are sealed, and nobody opens them for a gateway.
-            .filter(|method| method.takes(amount, currency) && !method.needs_email)
+            .filter(|method| method.takes(amount, currency))
+            .filter(|method| !method.needs_email || self.executor.opens_addresses())
             .map(|method| method.name)
             .collect()
     }
@@ -227,5 +215,16 @@ impl PaymentDesk for Desk {
         cancelled
             .map(drop)
             .map_err(|error| DeskError(error.to_string()))
+    }
+
+    fn simulated(&self, object: &str) -> Option<SimulatedPayment> {
+        let simulated = self.simulated.as_ref()?;
+        simulated.with_machine(|machine, _| machine.payment(object).map(simulated::shown))
+    }
+
+    fn pass_simulated(&self, object: &str, is_approved: bool) {
+        if let Some(simulated) = &self.simulated {
+            simulated::act(simulated, object, is_approved);
+        }
     }
 }

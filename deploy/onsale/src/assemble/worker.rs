@@ -8,6 +8,7 @@ use onsale_jobs::{
     Kind, Kinds, Metrics, Worker, housekeeping, pictures, reset_requests, retention, uploads,
 };
 use onsale_messages::{Post, account_mails, notices};
+use onsale_payments::metrics::StandingMetrics;
 use onsale_payments::run::{self, Executor};
 use onsale_store::Store;
 use onsale_uploads::Uploads;
@@ -36,6 +37,8 @@ pub(super) fn worker(
     kinds.extend(mails(config, store, uploads)?);
     if let Some(payments) = payments {
         kinds.extend(run::kinds(payments));
+        let standing = StandingMetrics::register(registry).or_found()?;
+        tokio::spawn(run::watch(payments.clone(), standing));
     }
     let kinds = Kinds::new(kinds).context("kinds of jobs").or_found()?;
     let mut schedules = vec![housekeeping::schedule()];

@@ -18,7 +18,8 @@ impl Config {
         self.http.public_url.is_some() || self.mail.link_base_url.is_some()
     }
 
-    fn public_url(&self) -> &str {
+    /// Where browsers reach this installation.
+    pub(crate) fn public_url(&self) -> &str {
         self.http.public_url.as_deref().unwrap_or(LOCAL_URL)
     }
 

@@ -15,11 +15,14 @@ use uuid::Uuid;
 
 use super::account_call::AccountCall;
 use super::body::PersonBody;
+use super::exported_payments::payments;
 use crate::auth::Caller;
 use crate::envelope::{self, Problem, Success};
 use crate::error::ApiError;
 use crate::routes::bookings::body::BookingBody;
 use crate::routes::factors::FactorsBody;
+use crate::routes::payments::body::PaymentBody;
+use crate::routes::refunds::body::RefundBody;
 use crate::routes::still;
 use crate::state::AppState;
 use crate::values::Instant;
@@ -51,6 +54,9 @@ pub(crate) struct ExportBody {
     /// What the account did and what was done to it.
     audit: Vec<EntryBody>,
     bookings: Vec<BookingBody>,
+    payments: Vec<PaymentBody>,
+    /// Of these payments.
+    refunds: Vec<RefundBody>,
     /// False where there is more of something than one answer holds; then the newest are here.
     complete: bool,
 }
@@ -296,6 +302,7 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
     let guests = export.guests.iter();
     let guests: Vec<UserId> = guests.map(|guest| UserId(guest.row.guest_id)).collect();
     let (bookings, are_all) = bookings(&call.state, caller.user, &guests).await?;
+    let paid = payments(&call.state, caller.user, &guests).await?;
     let Export {
         person,
         factors,
@@ -331,7 +338,9 @@ pub(crate) async fn export_me(caller: Caller, call: AccountCall) -> Result<Respo
             .map(|row| EntryBody::of(row, user))
             .collect(),
         bookings,
-        complete: are_all && !is_cut,
+        payments: paid.payments,
+        refunds: paid.refunds,
+        complete: are_all && !paid.is_cut && !is_cut,
     };
     envelope::success(&call.context, StatusCode::OK, &body)
 }
@@ -341,6 +350,7 @@ async fn of_guest(caller: &Caller, call: &AccountCall) -> Result<Response, ApiEr
     let user = caller.user.0;
     let (guest, audit, is_all_audit) = call.accounts.export_guest(user, call.now_ms).await?;
     let (bookings, are_all) = bookings(&call.state, caller.user, &[]).await?;
+    let paid = payments(&call.state, caller.user, &[]).await?;
     let body = ExportBody {
         account: guest.into(),
         second_factors: FactorsOverview::default().into(),
@@ -355,7 +365,9 @@ async fn of_guest(caller: &Caller, call: &AccountCall) -> Result<Response, ApiEr
             .map(|row| EntryBody::of(row, user))
             .collect(),
         bookings,
-        complete: are_all && is_all_audit,
+        payments: paid.payments,
+        refunds: paid.refunds,
+        complete: are_all && !paid.is_cut && is_all_audit,
     };
     envelope::success(&call.context, StatusCode::OK, &body)
 }

@@ -159,6 +159,10 @@ fn in_words(reason: &str) -> &'static str {
         "authentication_failed" | "authentication_required" | "challenge_failed" => {
             "The bank could not make sure that it is you. Nothing was taken: try again, or another way to pay."
         }
+        "email_missing" => {
+            "This way to pay needs your e-mail address, and your account has none. Nothing was taken: choose another \
+             way to pay."
+        }
         "timed_out" | "expired" => {
             "It was not paid in time. Nothing was taken: try again while your places are held."
         }

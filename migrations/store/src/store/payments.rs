@@ -14,6 +14,7 @@ mod open;
 mod posted;
 mod refund_moves;
 mod refunds;
+mod standing;
 
 use onsale_schemas::command::Currency;
 use onsale_schemas::{BookingId, EventId, ShowId, UserId};

@@ -12,6 +12,7 @@ use super::{
     CreateOrder, DisputeAtGateway, Gateway, GatewayError, GatewayState, Method, Notice, Page,
     RefundAtGateway, WebhookError,
 };
+use crate::metrics::{CallOutcome, GatewayMetrics, Timed};
 
 /// A gateway behind a circuit breaker: while that is open, calls are [`GatewayError::Unavailable`] at once.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Guarded<G> {
     inner: G,
     circuit: Mutex<Circuit>,
     started: Instant,
+    metrics: Option<GatewayMetrics>,
 }
 
 impl<G: Gateway> Guarded<G> {
@@ -28,7 +30,16 @@ impl<G: Gateway> Guarded<G> {
             inner,
             circuit: Mutex::new(Circuit::new(limits)),
             started: Instant::now(),
+            metrics: None,
         }
+    }
+
+    /// Its calls and its circuit are shown by these from now on.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: GatewayMetrics) -> Self {
+        metrics.stands(self.position());
+        self.metrics = Some(metrics);
+        self
     }
 
     /// Where the circuit stands.
@@ -47,20 +58,43 @@ impl<G: Gateway> Guarded<G> {
 
     async fn ask<T>(
         &self,
+        name: &'static str,
         call: impl Future<Output = Result<T, GatewayError>> + Send,
     ) -> Result<T, GatewayError> {
         let admission = self.circuit.lock().admit(self.now_ms());
         if let Admission::Wait { for_ms } = admission {
+            if let Some(metrics) = &self.metrics {
+                metrics.not_made(name);
+            }
             return Err(GatewayError::Unavailable {
                 retry_after_ms: Some(for_ms),
                 why: "it failed again and again, or wants to be left alone: the circuit is open"
                     .to_owned(),
             });
         }
+        self.show_position();
+        let timed = Timed::begin(self.metrics.as_ref(), name);
         let answer = call.await;
+        timed.ended(outcome(answer.as_ref().err()));
         let shown = shown(answer.as_ref().err());
         self.circuit.lock().record(shown, self.now_ms());
+        self.show_position();
         answer
+    }
+
+    fn show_position(&self) {
+        if let Some(metrics) = &self.metrics {
+            metrics.stands(self.position());
+        }
+    }
+}
+
+fn outcome(error: Option<&GatewayError>) -> CallOutcome {
+    match error {
+        None => CallOutcome::Done,
+        Some(GatewayError::Refused { .. }) => CallOutcome::Refused,
+        Some(GatewayError::Unknown(_)) => CallOutcome::Unknown,
+        Some(GatewayError::Unavailable { .. }) => CallOutcome::Unavailable,
     }
 }
 
@@ -86,11 +120,11 @@ impl<G: Gateway> Gateway for Guarded<G> {
     }
 
     async fn create(&self, order: &CreateOrder<'_>) -> Result<GatewayState, GatewayError> {
-        self.ask(self.inner.create(order)).await
+        self.ask("create", self.inner.create(order)).await
     }
 
     async fn read(&self, object: &str) -> Result<GatewayState, GatewayError> {
-        self.ask(self.inner.read(object)).await
+        self.ask("read", self.inner.read(object)).await
     }
 
     async fn find(
@@ -98,7 +132,8 @@ impl<G: Gateway> Gateway for Guarded<G> {
         payment: Uuid,
         created_from_ms: u64,
     ) -> Result<Option<GatewayState>, GatewayError> {
-        self.ask(self.inner.find(payment, created_from_ms)).await
+        self.ask("find", self.inner.find(payment, created_from_ms))
+            .await
     }
 
     async fn capture(
@@ -107,11 +142,12 @@ impl<G: Gateway> Gateway for Guarded<G> {
         key: &str,
         amount: i64,
     ) -> Result<GatewayState, GatewayError> {
-        self.ask(self.inner.capture(object, key, amount)).await
+        self.ask("capture", self.inner.capture(object, key, amount))
+            .await
     }
 
     async fn cancel(&self, object: &str) -> Result<GatewayState, GatewayError> {
-        self.ask(self.inner.cancel(object)).await
+        self.ask("cancel", self.inner.cancel(object)).await
     }
 
     async fn refund(
@@ -120,19 +156,23 @@ impl<G: Gateway> Gateway for Guarded<G> {
         key: &str,
         amount: i64,
     ) -> Result<RefundAtGateway, GatewayError> {
-        self.ask(self.inner.refund(object, key, amount)).await
+        self.ask("refund", self.inner.refund(object, key, amount))
+            .await
     }
 
     async fn read_refund(&self, refund: &str) -> Result<RefundAtGateway, GatewayError> {
-        self.ask(self.inner.read_refund(refund)).await
+        self.ask("read_refund", self.inner.read_refund(refund))
+            .await
     }
 
     async fn read_dispute(&self, dispute: &str) -> Result<DisputeAtGateway, GatewayError> {
-        self.ask(self.inner.read_dispute(dispute)).await
+        self.ask("read_dispute", self.inner.read_dispute(dispute))
+            .await
     }
 
     async fn page(&self, created_from_ms: u64, after: Option<&str>) -> Result<Page, GatewayError> {
-        self.ask(self.inner.page(created_from_ms, after)).await
+        self.ask("page", self.inner.page(created_from_ms, after))
+            .await
     }
 
     fn verify_webhook(

@@ -2,7 +2,7 @@
 //!
 //! [`Machine`] is what it is, pure and with Stripe's rules; [`Simulated`] asks one in this process, and the
 //! counterpart (feature `counterpart`) puts one behind Stripe's interface. It holds everything in memory: what
-//! was made before a restart is unknown after it.
+//! was made before a restart is unknown after it, unless it is [saved](Simulated::saved) and taken up again.
 
 mod faults;
 mod keys;
@@ -31,7 +31,10 @@ use super::{
 
 pub use faults::{Fault, Faults, NOTICE_LATE_MAX_MS};
 pub use keys::{Answer, KEY_LIVES_MS, KEY_MAX_BYTES, KEYS_MAX};
-pub use machine::{Call, EVENTS_MAX, Machine, New, NewPage, PAYMENTS_MAX, Performed};
+pub use machine::{
+    Call, EVENTS_MAX, Machine, New, NewPage, PAYMENTS_MAX, Performed, RestoreError, SAVED_MAX,
+    Saved,
+};
 pub use record::{
     Act, Course, DisputeRecord, Event, Object, Problem, Record, RefundRecord, SessionOf,
     SessionStatus, Status,
@@ -79,6 +82,33 @@ impl Simulated {
             config,
             clock,
         }
+    }
+
+    /// One that holds what was saved. The seed has to be a new one, as for every process.
+    ///
+    /// # Errors
+    /// [`RestoreError`].
+    pub fn restored(
+        config: SimulatedConfig,
+        clock: Clock,
+        saved: Saved,
+    ) -> Result<Self, RestoreError> {
+        let machine = Machine::restored(config.faults, saved)?;
+        Ok(Self {
+            machine: Arc::new(Mutex::new(machine)),
+            config,
+            clock,
+        })
+    }
+
+    /// What it holds, to be written down: its newest [`SAVED_MAX`] payments.
+    pub fn saved(&self) -> Saved {
+        self.machine.lock().saved()
+    }
+
+    /// Grows with each change of what it holds.
+    pub fn revision(&self) -> u64 {
+        self.machine.lock().revision()
     }
 
     /// What a buyer does: passes or fails a challenge, pays by a QR code. `false` where nothing is to be done

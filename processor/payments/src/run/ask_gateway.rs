@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use onsale_private::Private;
 use onsale_store::payment::Payment;
 
 use super::Executor;
+use super::addresses::address;
 use crate::gateway::{CreateOrder, Gateway, GatewayError, GatewayState};
 use crate::saga::{Action, NOT_FOUND, Seen};
 
@@ -13,6 +15,10 @@ use crate::saga::{Action, NOT_FOUND, Seen};
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How far the clock of a gateway may be apart, in milliseconds.
 const CLOCKS_APART_MS: u64 = 3_600_000;
+/// The method needs an address, and the buyer has none. (The word is the API's.)
+const NO_ADDRESS: &str = "email_missing";
+/// Gateways bind a key to what was asked first.
+const KEY_REUSED: &str = "idempotency_error";
 
 impl Executor {
     /// Does something about a payment at its gateway. One that is none of this process is unavailable to it: another
@@ -49,7 +55,7 @@ impl Executor {
     ) -> Seen {
         let id = payment.id;
         let asked = match (action, &payment.object) {
-            (Action::Create, _) => self.create(gateway, payment).await,
+            (Action::Create, _) => return self.make(gateway, payment).await,
             (Action::Capture, Some(object)) => {
                 let key = format!("{id}:capture");
                 gateway.capture(object, &key, payment.amount).await
@@ -70,10 +76,56 @@ impl Executor {
         seen(payment, asked)
     }
 
+    /// Makes a payment. Where the buyer's address goes with it and is another one by now, or none, the repeat of what
+    /// was done already would be refused, so it is looked for.
+    async fn make(&self, gateway: &Arc<dyn Gateway>, payment: &Payment) -> Seen {
+        let mut methods = gateway.methods().iter();
+        let needs_email = methods.any(|method| method.name == payment.method && method.needs_email);
+        if !needs_email {
+            return seen(payment, self.create(gateway, payment, None).await);
+        }
+        let email = match address(&self.store, self.ring.as_deref(), payment.user).await {
+            Ok(Some(email)) => email,
+            Ok(None) => {
+                let otherwise = Seen::GatewayRefused {
+                    code: NO_ADDRESS.to_owned(),
+                    is_final: true,
+                };
+                return self.find_or(gateway, payment, otherwise).await;
+            }
+            Err(why) => {
+                tracing::warn!(payment = %payment.id, "the buyer's address is not known now: {why}");
+                return Seen::Unavailable {
+                    retry_after_ms: None,
+                };
+            }
+        };
+        match self.create(gateway, payment, Some(&email)).await {
+            Err(GatewayError::Refused { code, .. }) if code == KEY_REUSED => {
+                self.find_or(gateway, payment, Seen::GatewayUnknown).await
+            }
+            asked => seen(payment, asked),
+        }
+    }
+
+    /// What the gateway has of a payment; `otherwise` where that is nothing.
+    async fn find_or(
+        &self,
+        gateway: &Arc<dyn Gateway>,
+        payment: &Payment,
+        otherwise: Seen,
+    ) -> Seen {
+        match self.find(gateway, payment).await {
+            Seen::GatewayRefused { code, .. } if code == NOT_FOUND => otherwise,
+            seen => seen,
+        }
+    }
+
     async fn create(
         &self,
         gateway: &Arc<dyn Gateway>,
         payment: &Payment,
+        email: Option<&Private>,
     ) -> Result<GatewayState, GatewayError> {
         let key = format!("{}:create", payment.id);
         let return_url = self.return_url(payment);
@@ -88,7 +140,7 @@ impl Executor {
             currency: payment.currency,
             method: &payment.method,
             title: &title,
-            email: None,
+            email,
             return_url: &return_url,
             expires_at_ms: payment.deadline_ms,
         };

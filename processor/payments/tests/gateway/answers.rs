@@ -6,7 +6,9 @@ use onsale_payments::gateway::circuit::{Limits, Position};
 use onsale_payments::gateway::counterpart::{KEY, Options, WEBHOOK_SECRET};
 use onsale_payments::gateway::stripe::{CARD, PROMPTPAY, Stripe, StripeConfigError};
 use onsale_payments::gateway::{Gateway, GatewayError, Guarded};
+use onsale_payments::metrics::GatewayMetrics;
 use onsale_settings::Secret;
+use prometheus::{Registry, TextEncoder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Order, both, config, counterpart, listener, stripe};
@@ -111,7 +113,9 @@ async fn a_server_that_is_not_there_was_certainly_not_asked() {
         open_min_ms: 60_000,
         ..Limits::default()
     };
-    let guarded = Guarded::new(stripe(&url), limits);
+    let registry = Registry::new();
+    let metrics = GatewayMetrics::register(&registry).unwrap();
+    let guarded = Guarded::new(stripe(&url), limits).with_metrics(metrics);
     for count in 0..3 {
         assert_eq!(guarded.position(), Position::Closed, "{count}");
         let asked = guarded.create(&Order::new(1, CARD).create()).await;
@@ -134,6 +138,19 @@ async fn a_server_that_is_not_there_was_certainly_not_asked() {
             assert!(wait_ms <= 60_000);
         }
         other => panic!("{other:?}"),
+    }
+    let shown = TextEncoder::new()
+        .encode_to_string(&registry.gather())
+        .unwrap();
+    for line in [
+        "onsale_gateway_calls_total{call=\"create\",outcome=\"unavailable\"} 3",
+        "onsale_gateway_calls_total{call=\"read\",outcome=\"not_made\"} 1",
+        "onsale_gateway_call_seconds_count{call=\"create\"} 3",
+        "onsale_gateway_call_seconds_count{call=\"read\"} 0",
+        "onsale_gateway_circuit{state=\"closed\"} 0",
+        "onsale_gateway_circuit{state=\"open\"} 1",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
     }
 }
 

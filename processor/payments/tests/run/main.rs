@@ -7,6 +7,7 @@
     reason = "a panic is how a test reports"
 )]
 
+mod addresses;
 mod fake_gateway;
 mod fake_log;
 mod siblings;

@@ -1,15 +1,21 @@
 //! Payments as they are listed, and those that are looked for.
 
-use onsale_store::payment::{MoneyPlace, NewPayment, Opened, Payment, PaymentFilter, PaymentState};
+use onsale_schemas::command::Currency;
+use onsale_store::payment::{
+    Dispute, DisputeState, MoneyPlace, MoneyStanding, NewNotice, NewPayment, Opened, Payment,
+    PaymentFilter, PaymentState, RefundState, StandingIn,
+};
 use uuid::Uuid;
 
-use super::{OPENED_MS, in_state, new_payment, opened, turned};
+use super::refunds::{in_state as refund_in_state, new_refund, refund_of};
+use super::{AMOUNT, OPENED_MS, in_state, new_payment, opened, paid, turned};
 use crate::build::{event_id, id, show_id, user_id};
 use crate::harness::{Bench, contract};
 
 contract!(
     payments_are_listed_a_page_at_a_time,
     those_that_nobody_looks_at_are_found,
+    how_they_stand_is_counted,
 );
 
 async fn payments_are_listed_a_page_at_a_time(bench: Bench) {
@@ -116,4 +122,84 @@ async fn those_that_nobody_looks_at_are_found(bench: Bench) {
     assert_eq!(found.unwrap().state, PaymentState::Paid);
     let elsewhere = store.payment_by_object("simulated", "pi_2").await;
     assert_eq!(elsewhere.unwrap(), None);
+}
+
+async fn how_they_stand_is_counted(bench: Bench) {
+    let store = &bench.store;
+    let standing = async |before_ms| store.money_standing(before_ms).await.unwrap();
+    assert_eq!(standing(u64::MAX >> 1).await, MoneyStanding::default());
+    let wakes = [
+        (PaymentState::Processing, Some(OPENED_MS + 10)),
+        (PaymentState::Processing, Some(OPENED_MS + 30)),
+        // A person looks at it: it is never late.
+        (PaymentState::NeedsOperator, None),
+        (PaymentState::Failed, None),
+    ];
+    for (number, (state, wake_at_ms)) in (0u64..).zip(wakes) {
+        let before = opened(store, &new_payment(number, number)).await;
+        let after = Payment {
+            state,
+            wake_at_ms,
+            ..before.clone()
+        };
+        turned(store, &before, after).await;
+    }
+    let sold = paid(store, 8, 8).await;
+    let approved = refund_of(&bench, &new_refund(1, &sold, 100)).await;
+    let done = refund_of(&bench, &new_refund(2, &sold, 100)).await;
+    refund_in_state(&bench, &done, RefundState::Refused).await;
+    let dispute = |number: u64, state| Dispute {
+        gateway: "stripe".to_owned(),
+        object: format!("dp_{number}"),
+        payment: sold.id,
+        tenant: sold.tenant,
+        amount: AMOUNT,
+        currency: Currency(*b"THB"),
+        state,
+        reason: "fraudulent".to_owned(),
+        due_at_ms: None,
+        opened_at_ms: OPENED_MS,
+        updated_at_ms: OPENED_MS,
+    };
+    for dispute in [
+        dispute(1, DisputeState::Open),
+        dispute(2, DisputeState::Won),
+    ] {
+        assert!(store.put_dispute(&dispute, None).await.unwrap());
+    }
+    let notice = NewNotice {
+        event_id: "evt_1".to_owned(),
+        kind: "charge.updated".to_owned(),
+        object: None,
+        payment: None,
+        refund: None,
+        dispute: None,
+        created_at_ms: OPENED_MS,
+    };
+    assert!(store.put_notice("stripe", &notice).await.unwrap());
+
+    let stand = standing(OPENED_MS + 20).await;
+    let of = |state, count, overdue| StandingIn {
+        state,
+        count,
+        overdue,
+        oldest_ms: OPENED_MS,
+    };
+    assert_eq!(
+        stand.payments,
+        [
+            of(PaymentState::NeedsOperator, 1, 0),
+            of(PaymentState::Processing, 2, 1),
+        ]
+    );
+    let [refund] = stand.refunds[..] else {
+        panic!("{:?}", stand.refunds);
+    };
+    assert_eq!((refund.state, refund.count), (RefundState::Approved, 1));
+    assert_eq!(refund.oldest_ms, approved.created_at_ms);
+    assert_eq!((stand.notices, stand.open_disputes), (1, 1));
+    assert!(stand.oldest_notice_ms.is_some());
+    let later = standing(OPENED_MS + 1_000_000).await;
+    assert_eq!(later.payments[1], of(PaymentState::Processing, 2, 2));
+    assert_eq!(later.refunds[0].overdue, 1);
 }

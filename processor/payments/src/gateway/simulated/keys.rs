@@ -62,6 +62,20 @@ impl Keys {
         self.kept.insert(key.to_owned(), Kept { asked, answer });
     }
 
+    /// All that is remembered, the oldest first: the key, when it came, the hash of what was asked, the answer.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, u64, [u8; 32], &Answer)> {
+        self.order.iter().filter_map(|(at_ms, key)| {
+            let kept = self.kept.get(key)?;
+            Some((key.as_str(), *at_ms, kept.asked, &kept.answer))
+        })
+    }
+
+    /// Remembers what was remembered before, as [`Keys::all`] has it.
+    pub(super) fn put_back(&mut self, key: String, asked: [u8; 32], answer: Answer, at_ms: u64) {
+        self.order.push_back((at_ms, key.clone()));
+        self.kept.insert(key, Kept { asked, answer });
+    }
+
     pub(super) fn len(&self) -> usize {
         self.kept.len()
     }

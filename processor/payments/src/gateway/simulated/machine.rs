@@ -3,16 +3,20 @@
 
 mod calls;
 mod course;
+mod saved;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use onsale_private::Private;
 use onsale_schemas::command::Currency;
+use serde::{Deserialize, Serialize};
 
 use super::faults::{Fault, Faults};
 use super::keys::{Answer, KEY_MAX_BYTES, Keys};
 use super::random::number;
 use super::record::{Course, DisputeRecord, Event, Object, Problem, Record, RefundRecord};
+
+pub use saved::{RestoreError, SAVED_MAX, Saved};
 
 /// Most payments that are held: one has about 1 KiB.
 pub const PAYMENTS_MAX: usize = 500_000;
@@ -107,7 +111,8 @@ pub enum Performed {
     Nothing,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Step {
     Pay,
     Decline,

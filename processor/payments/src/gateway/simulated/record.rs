@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use onsale_private::Private;
 use onsale_schemas::command::Currency;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Where a payment of the simulation stands, in the gateway's words.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// A card is wanted, perhaps another one than before.
     RequiresPaymentMethod,
@@ -38,7 +40,8 @@ impl Status {
 }
 
 /// What becomes of a payment by itself.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Course {
     /// Nothing: somebody acts as the buyer ([`Act`]).
     Buyer,

@@ -2,5 +2,6 @@
 
 mod gateway;
 mod machine;
+mod saved;
 
 const NOW_MS: u64 = 1_700_000_000_000;
