@@ -29,13 +29,13 @@ use crate::support::Server;
 
 const ORGANIZER: &str = "00000000-0000-4000-8000-00000000aaaa";
 /// How long buyers come, in seconds, unless told otherwise.
-const SECONDS: u64 = 8;
+const SECONDS: u64 = 3;
 /// How many buyers come in a second.
 const BUYERS_A_SECOND: u64 = 200;
 /// How many may be under way; who comes beyond that goes away. A server that is down answers nobody.
 const UNDER_WAY_MAX: usize = 400;
 /// One kill in so many milliseconds, at a random moment within them.
-const KILL_EVERY_MS: u64 = 2_000;
+const KILL_EVERY_MS: u64 = 1_000;
 /// Far more than a payment takes to come to rest, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 const PAUSE: Duration = Duration::from_millis(250);

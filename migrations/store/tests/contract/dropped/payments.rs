@@ -59,6 +59,34 @@ async fn move_refund_on(store: &Store, before: Refund) -> Result<bool, StoreErro
     store.move_refund(&before, &after, &moved, job).await
 }
 
+fn notice(number: u64) -> NewNotice {
+    NewNotice {
+        event_id: format!("evt_{number}"),
+        kind: "charge.refunded".to_owned(),
+        object: None,
+        payment: None,
+        refund: None,
+        dispute: None,
+        created_at_ms: OPENED_MS,
+    }
+}
+
+fn dispute(number: u64, of: &Payment) -> Dispute {
+    Dispute {
+        gateway: "stripe".to_owned(),
+        object: format!("dp_{number}"),
+        payment: of.id,
+        tenant: id(1),
+        amount: 1,
+        currency: Currency(*b"THB"),
+        state: DisputeState::Open,
+        reason: "fraudulent".to_owned(),
+        due_at_ms: None,
+        opened_at_ms: OPENED_MS,
+        updated_at_ms: OPENED_MS,
+    }
+}
+
 async fn no_write_of_payments_takes_its_connection_with_it(bench: Bench) {
     let store = &bench.store;
     let of = paid(store, 1, 1).await;
@@ -104,15 +132,7 @@ async fn no_write_of_payments_takes_its_connection_with_it(bench: Bench) {
         (
             "put_notice",
             Box::new(|| {
-                let notice = NewNotice {
-                    event_id: format!("evt_{}", number()),
-                    kind: "charge.refunded".to_owned(),
-                    object: None,
-                    payment: None,
-                    refund: None,
-                    dispute: None,
-                    created_at_ms: OPENED_MS,
-                };
+                let notice = notice(number());
                 call(async move { store.put_notice("stripe", &notice).await })
             }),
         ),
@@ -123,19 +143,7 @@ async fn no_write_of_payments_takes_its_connection_with_it(bench: Bench) {
         (
             "put_dispute",
             Box::new(|| {
-                let dispute = Dispute {
-                    gateway: "stripe".to_owned(),
-                    object: format!("dp_{}", number()),
-                    payment: of.id,
-                    tenant: id(1),
-                    amount: 1,
-                    currency: Currency(*b"THB"),
-                    state: DisputeState::Open,
-                    reason: "fraudulent".to_owned(),
-                    due_at_ms: None,
-                    opened_at_ms: OPENED_MS,
-                    updated_at_ms: OPENED_MS,
-                };
+                let dispute = dispute(number(), of);
                 call(async move { store.put_dispute(&dispute, None).await })
             }),
         ),
