@@ -277,7 +277,7 @@ async fn a_guest_reads_and_erases_what_is_kept_of_it() {
 /// Every route of the document: what does not name guests is closed to them.
 #[tokio::test]
 async fn a_guests_token_opens_its_purchase_and_nothing_else() {
-    const OPEN: [(&str, &str); 13] = [
+    const OPEN: [(&str, &str); 18] = [
         ("post", "/api/v1/auth/logout"),
         ("get", "/api/v1/auth/me"),
         ("delete", "/api/v1/auth/me"),
@@ -291,6 +291,11 @@ async fn a_guests_token_opens_its_purchase_and_nothing_else() {
         ("get", "/api/v1/bookings/{id}/receipt"),
         ("get", "/api/v1/requests/{id}"),
         ("get", "/api/v1/requests/{id}/explanation"),
+        ("post", "/api/v1/payments"),
+        ("get", "/api/v1/payments/{id}"),
+        ("post", "/api/v1/payments/{id}/cancel"),
+        ("post", "/api/v1/payments/{id}/refund"),
+        ("get", "/api/v1/payments/{id}/refunds"),
     ];
     let world = world().await;
     let guest = guest(&world, EMAIL).await;
