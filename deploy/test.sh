@@ -118,9 +118,9 @@ serve Redis redis ONSALE_TEST_REDIS_URL
 serve "identity server" identity ONSALE_TEST_IDENTITY_URL
 serve "mail server" mail ONSALE_TEST_MAIL_URL
 serve "S3 server" s3 ONSALE_TEST_S3_URL
-serve "payment gateway" gateway ONSALE_TEST_GATEWAY_URL
 
 if [ "$#" -gt 0 ]; then
+    serve "payment gateway" gateway ONSALE_TEST_GATEWAY_URL
     step "tests: $*"
     cargo nextest run "$@"
     exit
@@ -151,6 +151,10 @@ cargo nextest list --workspace --locked --list-type binaries-only --message-form
 
 # cargo has nothing to do with the tests from here on, and its lock is free for this.
 aside docs env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+# Built with the tests: Cargo would build all of it again for this program alone.
+export ONSALE_GATEWAY_PROGRAM="${CARGO_TARGET_DIR:-$PWD/target}/debug/gateway_counterpart"
+serve "payment gateway" gateway ONSALE_TEST_GATEWAY_URL
 
 step "tests"
 cargo nextest run --binaries-metadata "$binaries"

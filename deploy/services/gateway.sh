@@ -7,6 +7,8 @@
 #   ONSALE_GATEWAY_OPTIONS
 #                     what it does beside, such as "seed=7 buyers_pay_after_ms=50 lost_answers=10 webhook=URL";
 #                     its names are at the top of processor/payments/src/bin/gateway_counterpart.rs
+#   ONSALE_GATEWAY_PROGRAM
+#                     the gateway_counterpart to run (default: Cargo builds it)
 #   ONSALE_CACHE_DIR  where the validator is kept (default $XDG_CACHE_HOME/onsale)
 #
 # `start` and `url` print the address, as ONSALE_TEST_GATEWAY_URL expects it. `start` does nothing when the
@@ -32,12 +34,14 @@ is_ready() {
 }
 
 prepare() {
-    local built
-    # The path is the last of Cargo's messages about programs.
-    built="$(cd "$repository" && cargo build --locked --quiet -p onsale-payments --features counterpart \
-        --bin gateway_counterpart --message-format json \
-        | sed -n 's/.*"executable":"\([^"]*gateway_counterpart\)".*/\1/p' | tail -n 1)"
-    [ -x "$built" ] || fail "Cargo could not build gateway_counterpart"
+    local built="${ONSALE_GATEWAY_PROGRAM:-}"
+    if [ -z "$built" ]; then
+        # The path is the last of Cargo's messages about programs.
+        built="$(cd "$repository" && cargo build --locked --quiet -p onsale-payments --features counterpart \
+            --bin gateway_counterpart --message-format json \
+            | sed -n 's/.*"executable":"\([^"]*gateway_counterpart\)".*/\1/p' | tail -n 1)"
+    fi
+    [ -x "$built" ] || fail "there is no gateway_counterpart${built:+ at $built}"
     mkdir -p "$folder"
     # A copy, so that what runs is not built anew below it.
     install -m 755 "$built" "$folder/counterpart"
